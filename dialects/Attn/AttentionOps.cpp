@@ -1,0 +1,259 @@
+//===- AttentionOps.cpp - attention at the graph level ----------------------===//
+
+#include "attn/Dialect/Attn/AttnOps.h"
+#include "ScoreRegion.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OpImplementation.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace attn;
+
+static ShapedType shaped(Value value) {
+  return cast<ShapedType>(value.getType());
+}
+
+static Type accumulatorType(Type element) {
+  return element.isF64() ? element : Float32Type::get(element.getContext());
+}
+
+//===----------------------------------------------------------------------===//
+// AttentionOp
+//===----------------------------------------------------------------------===//
+
+MutableOperandRange AttentionOp::getDpsInitsMutable() {
+  return getOutsMutable();
+}
+
+void AttentionOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
+
+LogicalResult
+AttentionOp::reifyResultShapes(OpBuilder &builder,
+                               ReifiedRankedShapedTypeDims &shapes) {
+  for (Value init : getOuts()) {
+    shapes.push_back(tensor::getMixedSizes(builder, getLoc(), init));
+  }
+  return success();
+}
+
+FloatType AttentionOp::getElementType() {
+  return cast<FloatType>(shaped(getQ()).getElementType());
+}
+
+FloatType AttentionOp::getAccumulatorType() {
+  return cast<FloatType>(accumulatorType(getElementType()));
+}
+
+std::optional<double> AttentionOp::getStaticScale() {
+  if (auto scale = getScaleAttr()) {
+    return cast<FloatAttr>(scale).getValueAsDouble();
+  }
+  int64_t size = shaped(getQ()).getDimSize(getSizeDim());
+  if (ShapedType::isDynamic(size)) {
+    return std::nullopt;
+  }
+  return size ? 1.0 / std::sqrt(static_cast<double>(size)) : 1.0;
+}
+
+int64_t AttentionOp::getSeqDim() {
+  switch (getLayout()) {
+  case Layout::BHSD:
+    return 2;
+  case Layout::BSHD:
+    return 1;
+  case Layout::THD:
+    return 0;
+  }
+  return 0;
+}
+
+LogicalResult AttentionOp::verify() {
+  auto self = cast<DestinationStyleOpInterface>(getOperation());
+  if (getOuts().empty() || getOuts().size() > 2) {
+    return emitOpError("expected one or two destinations, 'out' and 'lse', but "
+                       "got ")
+           << getOuts().size() << " [attention_c4]";
+  }
+  if (failed(verifySemantics(self, "attention_c10"))) {
+    return failure();
+  }
+  bool ragged = getLayout() == Layout::THD;
+  int64_t rank = ragged ? 3 : 4;
+  for (auto [value, name] :
+       {std::pair<Value, StringRef>(getQ(), "q"), {getK(), "k"},
+        {getV(), "v"}, {getOut(), "out"}}) {
+    if (shaped(value).getRank() != rank) {
+      return emitOpError("expected '")
+             << name << "' to have rank " << rank << ", but got "
+             << shaped(value).getRank() << " [attention_c6]";
+    }
+  }
+  if (ragged != static_cast<bool>(getCuSeqlensQ())) {
+    return emitOpError("expected 'cu_seqlens' with layout thd, and with no "
+                       "other [attention_c6]");
+  }
+  if (ragged && !compatible(shaped(getCuSeqlensQ()).getDimSize(0),
+                            shaped(getCuSeqlensK()).getDimSize(0))) {
+    return emitOpError("expected 'cu_seqlens' of q and k to have equal "
+                       "lengths, but got ")
+           << shaped(getCuSeqlensQ()).getDimSize(0) << " and "
+           << shaped(getCuSeqlensK()).getDimSize(0) << " [attention_c6]";
+  }
+
+  int64_t head = getHeadDim(), seq = getSeqDim(), size = getSizeDim();
+  auto dim = [](Value value, int64_t d) { return shaped(value).getDimSize(d); };
+  if (!compatible(dim(getQ(), size), dim(getK(), size))) {
+    return emitOpError(
+               "expected 'q' and 'k' to have the same head size, but got ")
+           << dim(getQ(), size) << " and " << dim(getK(), size)
+           << " [attention_c1]";
+  }
+  for (int64_t d : {getBatchDim(), head, seq}) {
+    if (d >= 0 && !compatible(dim(getK(), d), dim(getV(), d))) {
+      return emitOpError("expected 'k' and 'v' to have equal batch, heads and "
+                         "length, but dimension ")
+             << d << " is " << dim(getK(), d) << " and " << dim(getV(), d)
+             << " [attention_c2]";
+    }
+  }
+  int64_t hq = dim(getQ(), head), hkv = dim(getK(), head);
+  if (!ShapedType::isDynamic(hq) && !ShapedType::isDynamic(hkv) &&
+      (hkv == 0 ? hq != 0 : hq % hkv != 0)) {
+    return emitOpError("expected the heads of 'q' to be a multiple of those of "
+                       "'k', but got ")
+           << hq << " and " << hkv << " [attention_c3]";
+  }
+  if (!ragged && !compatible(dim(getQ(), 0), dim(getK(), 0))) {
+    return emitOpError("expected 'q' and 'k' to have the same batch size, but "
+                       "got ")
+           << dim(getQ(), 0) << " and " << dim(getK(), 0) << " [attention_c14]";
+  }
+  for (int64_t d = 0; d < rank; ++d) {
+    int64_t want = d == size ? dim(getV(), d) : dim(getQ(), d);
+    if (!compatible(dim(getOut(), d), want)) {
+      return emitOpError("expected dimension ")
+             << d << " of 'out' to be " << want << ", but got "
+             << dim(getOut(), d) << " [attention_c4]";
+    }
+  }
+  FloatType accumulator = getAccumulatorType();
+  if (Value lse = getLse()) {
+    SmallVector<int64_t> rows;
+    if (!ragged) {
+      rows.push_back(dim(getQ(), 0));
+    }
+    rows.append({dim(getQ(), head), dim(getQ(), seq)});
+    ShapedType type = shaped(lse);
+    if (type.getRank() != static_cast<int64_t>(rows.size()) ||
+        !llvm::all_of(llvm::zip(type.getShape(), rows), [](auto pair) {
+          return compatible(std::get<0>(pair), std::get<1>(pair));
+        })) {
+      return emitOpError("expected 'lse' to have the shape of the rows of 'q', "
+                         "heads before positions, but got ")
+             << type << " [attention_c5]";
+    }
+  }
+  if (getKvLens()) {
+    if (ragged || !compatible(dim(getKvLens(), 0), dim(getQ(), 0))) {
+      return emitOpError("expected 'kv_lens' to have one entry a sequence, and "
+                         "not with layout thd [attention_c7]");
+    }
+  }
+  if (getSink() && !compatible(dim(getSink(), 0), hq)) {
+    return emitOpError("expected 'sink' to have ")
+           << hq << " entries, one a query head, but got " << dim(getSink(), 0)
+           << " [attention_c8]";
+  }
+  Type element = getElementType();
+  if (shaped(getK()).getElementType() != element ||
+      shaped(getV()).getElementType() != element) {
+    return emitOpError("expected 'q', 'k' and 'v' to have one element type, "
+                       "but got ")
+           << element << ", " << shaped(getK()).getElementType() << " and "
+           << shaped(getV()).getElementType() << " [attention_c11]";
+  }
+  for (auto [value, name] : {std::pair<Value, StringRef>(getLse(), "lse"),
+                             {getSink(), "sink"}}) {
+    if (value && shaped(value).getElementType() != accumulator) {
+      return emitOpError("expected '")
+             << name << "' to have element type " << accumulator
+             << ", but got " << shaped(value).getElementType()
+             << " [attention_c11]";
+    }
+  }
+  return verifyScore(getOperation(), getScore(), getCaptured(),
+                     getCapturedMaps(), accumulator);
+}
+
+//===----------------------------------------------------------------------===//
+// MergeStatesOp
+//===----------------------------------------------------------------------===//
+
+MutableOperandRange MergeStatesOp::getDpsInitsMutable() {
+  return getOutsMutable();
+}
+
+void MergeStatesOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+}
+
+LogicalResult
+MergeStatesOp::reifyResultShapes(OpBuilder &builder,
+                                 ReifiedRankedShapedTypeDims &shapes) {
+  for (Value init : getOuts()) {
+    shapes.push_back(tensor::getMixedSizes(builder, getLoc(), init));
+  }
+  return success();
+}
+
+LogicalResult MergeStatesOp::verify() {
+  if (getOuts().empty() || getOuts().size() > 2) {
+    return emitOpError("expected one or two destinations, 'out' and 'lse', but "
+                       "got ")
+           << getOuts().size() << " [merge_states_c2]";
+  }
+  if (failed(verifySemantics(
+          cast<DestinationStyleOpInterface>(getOperation()),
+          "merge_states_c4"))) {
+    return failure();
+  }
+  auto same = [](ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
+    return a.size() == b.size() && llvm::all_of(llvm::zip(a, b), [](auto p) {
+             return compatible(std::get<0>(p), std::get<1>(p));
+           });
+  };
+  ArrayRef<int64_t> parts = shaped(getParts()).getShape();
+  ArrayRef<int64_t> out = shaped(getOut()).getShape();
+  if (parts.size() < 2 ||
+      !same(shaped(getPartLse()).getShape(), parts.drop_back())) {
+    return emitOpError("expected 'part_lse' to have the shape of 'parts' "
+                       "without its last dimension [merge_states_c1]");
+  }
+  if (!same(out, parts.drop_front())) {
+    return emitOpError("expected 'out' to have the shape of 'parts' without "
+                       "its first dimension [merge_states_c2]");
+  }
+  if (getLse() && !same(shaped(getLse()).getShape(), out.drop_back())) {
+    return emitOpError("expected 'lse' to have the shape of 'out' without its "
+                       "last dimension [merge_states_c3]");
+  }
+  if (getSink()) {
+    int64_t d = getSinkDim();
+    if (d < 0 || d >= static_cast<int64_t>(out.size()) - 1 ||
+        !compatible(out[d], shaped(getSink()).getDimSize(0))) {
+      return emitOpError("expected 'sink_dim' to be a dimension of the rows "
+                         "with the size of 'sink' [merge_states_c5]");
+    }
+  }
+  return success();
+}

@@ -1,0 +1,47 @@
+//===- ScoreRegion.h - what ops with a score region share -------------------===//
+
+#ifndef ATTN_DIALECTS_ATTN_SCOREREGION_H
+#define ATTN_DIALECTS_ATTN_SCOREREGION_H
+
+#include "mlir/IR/OpImplementation.h"
+
+namespace attn {
+
+/// Checks the score region and the captured operands of `op`; the labels are
+/// those of `attn.attention` (c9, c12, c13), given with `prefix`.
+mlir::LogicalResult verifyScore(mlir::Operation *op, mlir::Region &score,
+                                mlir::OperandRange captured,
+                                mlir::ArrayAttr maps, mlir::FloatType type);
+
+mlir::ParseResult
+parseScore(mlir::OpAsmParser &parser,
+           llvm::SmallVectorImpl<mlir::OpAsmParser::UnresolvedOperand> &captured,
+           llvm::SmallVectorImpl<mlir::Type> &types, mlir::ArrayAttr &maps,
+           mlir::Region &score);
+void printScore(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                mlir::OperandRange captured, mlir::TypeRange types,
+                mlir::ArrayAttr maps, mlir::Region &score);
+
+/// Adds a read of each memref among `inputs`, and a read and a write of each
+/// among `inits`, to `effects`.
+void getDpsEffects(
+    mlir::DestinationStyleOpInterface op,
+    llvm::SmallVectorImpl<
+        mlir::SideEffects::EffectInstance<mlir::MemoryEffects::Effect>>
+        &effects);
+
+/// Reports `label` unless all shaped operands of `op` are tensors and its
+/// results stand for its inits, or all are memrefs and there is no result.
+mlir::LogicalResult verifySemantics(mlir::DestinationStyleOpInterface op,
+                                    llvm::StringRef label);
+
+/// "equal or unknown" for sizes; a dynamic size matches anything here, and the
+/// runtime checks it again.
+inline bool compatible(int64_t a, int64_t b) {
+  return mlir::ShapedType::isDynamic(a) || mlir::ShapedType::isDynamic(b) ||
+         a == b;
+}
+
+} // namespace attn
+
+#endif // ATTN_DIALECTS_ATTN_SCOREREGION_H

@@ -1,0 +1,214 @@
+//===- AttentionOps.td - attention at the graph level ----------------------===//
+#ifndef ATTN_DIALECT_ATTN_ATTENTIONOPS_TD
+#define ATTN_DIALECT_ATTN_ATTENTIONOPS_TD
+
+include "attn/Dialect/Attn/AttnBase.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
+
+def Attn_AttentionOp : Attn_Op<"attention", [
+    AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<DestinationStyleOpInterface, ["getDpsInitsMutable"]>,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    ConditionallySpeculatable,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<TilingInterface, [
+      "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
+      "getResultTilePosition", "generateResultTileValue"]>]> {
+  let summary = "scaled dot-product attention";
+  let description = [{
+    ```
+    x[b,h,i,j]   = scale * <q[b,h,i,:], k[b,h/G,j,:]>,  G = Hq / Hkv
+    y[b,h,i,j]   = score(x, b, h, i + offset, j)         where the pair is visible
+    out[b,h,i,:] = sum_j softmax_j(y[b,h,i,:]) * v[b,h/G,j,:]
+    lse[b,h,i]   = ln sum_j e^y[b,h,i,j]
+    ```
+
+    | operand | shape (`bhsd`) | `bshd` | `thd` |
+    |---------|----------------|--------|-------|
+    | `q` | B x Hq x Sq x D | B x Sq x Hq x D | Tq x Hq x D |
+    | `k` | B x Hkv x Sk x D | B x Sk x Hkv x D | Tk x Hkv x D |
+    | `v` | B x Hkv x Sk x E | B x Sk x Hkv x E | Tk x Hkv x E |
+    | `out` | B x Hq x Sq x E | B x Sq x Hq x E | Tq x Hq x E |
+    | `lse` | B x Hq x Sq | B x Hq x Sq | Hq x Tq |
+    | `kv_lens` | B | B | - |
+    | `cu_seqlens` (q, k) | - | - | B + 1 each |
+    | `sink` | Hq | Hq | Hq |
+
+    - `scale` defaults to `1/sqrt(D)`.
+    - A *position* is `i + offset`; `offset` defaults to `Sk - Sq` of the
+      sequence at hand, so that the last query sees the last key
+      (bottom-right alignment). Masks and the `score` region speak of positions.
+    - `score` works in natural units and may run on pairs that the mask hides,
+      whose result is discarded by a select. Tensors that it reads are operands,
+      each at an affine map of `(b, h, i, j)`.
+    - `kv_lens` cuts the keys of each sequence; what lies beyond may hold
+      anything, NaN included. `cu_seqlens` are the starts of the ragged
+      sequences of `thd`, the last entry is the end.
+    - `sink` is a learned logit per head that joins the denominator and `lse`.
+    - Query heads share key heads in order (GQA, MQA); nothing is broadcast.
+    - A row without a visible key gives 0 and an `lse` of -inf.
+    - Accumulation is in f32 (f64 for f64 operands).
+
+    Constraints:
+    * `attention_c1`: `q` and `k` have equal head sizes.
+    * `attention_c2`: `k` and `v` have equal batch, heads and length.
+    * `attention_c3`: the heads of `q` are a multiple of those of `k`.
+    * `attention_c4`: `out` has the shape of `q` with the head size of `v`.
+    * `attention_c5`: `lse` has the shape of the rows of `q`.
+    * `attention_c6`: rank 4; `thd` has rank 3 and needs `cu_seqlens`, which
+      nothing else takes.
+    * `attention_c7`: `kv_lens` has one entry a sequence, and is not for `thd`.
+    * `attention_c8`: `sink` has one entry a query head.
+    * `attention_c9`: `score` takes `(x, captured..., b, h, i, j)` and yields
+      one value of the type of `x`, the accumulation type.
+    * `attention_c10`: operands are all tensors, or all memrefs.
+    * `attention_c11`: `q`, `k` and `v` have one element type; `lse` and `sink`
+      have the accumulation type.
+    * `attention_c12`: a captured operand has one map of `(b, h, i, j)` with a
+      result for each of its dimensions.
+    * `attention_c13`: `score` uses no tensor or memref from above, and has no
+      side effects.
+    * `attention_c14`: `q` and `k` have equal batch sizes.
+
+    Example:
+    ```mlir
+    %o = attn.attention ins(%q, %k, %v : tensor<1x32x?x128xf32>, tensor<1x8x?x128xf32>, tensor<1x8x?x128xf32>)
+           outs(%init : tensor<1x32x?x128xf32>) mask(#attn.causal) -> tensor<1x32x?x128xf32>
+    ```
+  }];
+  let arguments = (ins
+    Attn_Data:$q, Attn_Data:$k, Attn_Data:$v,
+    Optional<Index>:$offset,
+    Optional<Attn_Ints>:$kv_lens,
+    Optional<Attn_Ints>:$cu_seqlens_q, Optional<Attn_Ints>:$cu_seqlens_k,
+    Optional<Attn_HeadFloats>:$sink,
+    Variadic<Attn_Captured>:$captured,
+    Variadic<Attn_AnyFloats>:$outs,
+    OptionalAttr<AnyAttrOf<[F32Attr, F64Attr]>>:$scale,
+    OptionalAttr<Attn_Mask>:$mask,
+    DefaultValuedAttr<Attn_LayoutAttr, "::attn::Layout::BHSD">:$layout,
+    DefaultValuedAttr<AffineMapArrayAttr, "{}">:$captured_maps);
+  let regions = (region AnyRegion:$score);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $q `,` $k `,` $v `:` type($q) `,` type($k) `,` type($v) `)`
+    (`layout` `(` $layout^ `)`)? (`offset` `(` $offset^ `)`)?
+    (`kv_lens` `(` $kv_lens^ `:` type($kv_lens) `)`)?
+    (`cu_seqlens` `(` $cu_seqlens_q^ `,` $cu_seqlens_k `:` type($cu_seqlens_q) `,` type($cu_seqlens_k) `)`)?
+    (`sink` `(` $sink^ `:` type($sink) `)`)?
+    `outs` `(` $outs `:` type($outs) `)`
+    (`mask` `(` $mask^ `)`)?
+    custom<Score>($captured, type($captured), $captured_maps, $score)
+    attr-dict (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::Value getOut() { return getOuts()[0]; }
+    /// The `lse` destination, or null.
+    ::mlir::Value getLse() { return getOuts().size() > 1 ? getOuts()[1] : ::mlir::Value(); }
+    bool hasTensorSemantics() { return ::mlir::isa<::mlir::TensorType>(getQ().getType()); }
+    /// f64 for f64 operands, f32 for all others.
+    ::mlir::FloatType getAccumulatorType();
+    /// The element type of q, k and v.
+    ::mlir::FloatType getElementType();
+    /// `scale`, or 1/sqrt(D) where D is static; nothing where it is not.
+    std::optional<double> getStaticScale();
+    /// Which dimension of q, k, v and out is the head, the sequence, and so on;
+    /// -1 for the batch of `thd`.
+    int64_t getBatchDim() { return getLayout() == ::attn::Layout::THD ? -1 : 0; }
+    int64_t getHeadDim() { return getLayout() == ::attn::Layout::BSHD ? 2 : 1; }
+    int64_t getSeqDim();
+    int64_t getSizeDim() { return getLayout() == ::attn::Layout::THD ? 2 : 3; }
+    ::mlir::Speculation::Speculatability getSpeculatability() {
+      return hasTensorSemantics() ? ::mlir::Speculation::Speculatable
+                                  : ::mlir::Speculation::NotSpeculatable;
+    }
+  }];
+}
+
+def Attn_YieldOp : Attn_Op<"yield", [
+    Pure, Terminator,
+    ParentOneOf<["AttentionOp", "OnlineAttentionOp", "KeyLoopOp"]>]> {
+  let summary = "end a score region or the body of a key loop";
+  let description = [{
+    In a score region it yields the new score of a pair, in a key loop the new
+    carried state.
+
+    Example:
+    ```mlir
+    attn.yield %y : f32
+    ```
+  }];
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let builders = [OpBuilder<(ins), "/*nothing*/">];
+}
+
+def Attn_MergeStatesOp : Attn_Op<"merge_states", [
+    AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<DestinationStyleOpInterface, ["getDpsInitsMutable"]>,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    ConditionallySpeculatable,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "merge attention over disjoint sets of keys";
+  let description = [{
+    ```
+    lse'[r]   = ln sum_s e^lse[s,r]
+    out'[r,:] = sum_s e^(lse[s,r] - lse'[r]) * out[s,r,:]
+    ```
+    Each part `s` is a complete attention over its own keys: `(out, lse)`. The
+    order of the sum is the order of `s`, so the result does not depend on which
+    thread made which part. Parts with `lse = -inf` (no visible key) weigh
+    nothing, whatever `out` holds; a row of only such parts gives 0 and -inf.
+    `sink` is a learned logit per head that joins once, as one more part whose
+    `out` is 0; heads are the dimension of the rows named by `sink_dim`.
+
+    | operand | shape |
+    |---------|-------|
+    | `parts` | S x rows... x E |
+    | `part_lse` | S x rows... |
+    | `out` | rows... x E |
+    | `lse` (optional) | rows... |
+
+    Constraints:
+    * `merge_states_c1`: `part_lse` has the shape of `parts` without E.
+    * `merge_states_c2`: `out` has the shape of `parts` without S.
+    * `merge_states_c3`: `lse` has the shape of `out` without E.
+    * `merge_states_c4`: operands are all tensors, or all memrefs.
+    * `merge_states_c5`: `sink` has one entry for each index of `sink_dim`, a
+      dimension of the rows.
+
+    Example:
+    ```mlir
+    %o = attn.merge_states ins(%parts, %lses : tensor<4x8x128xf32>, tensor<4x8xf32>)
+           outs(%init : tensor<8x128xbf16>) -> tensor<8x128xbf16>
+    ```
+  }];
+  let arguments = (ins
+    Attn_AnyFloats:$parts, Attn_Stats:$part_lse,
+    Optional<Attn_HeadFloats>:$sink,
+    Variadic<Attn_AnyFloats>:$outs,
+    DefaultValuedAttr<I64Attr, "0">:$sink_dim);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $parts `,` $part_lse `:` type($parts) `,` type($part_lse) `)`
+    (`sink` `(` $sink^ `:` type($sink) `)`)?
+    `outs` `(` $outs `:` type($outs) `)`
+    attr-dict (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::Value getOut() { return getOuts()[0]; }
+    ::mlir::Value getLse() { return getOuts().size() > 1 ? getOuts()[1] : ::mlir::Value(); }
+    bool hasTensorSemantics() { return ::mlir::isa<::mlir::TensorType>(getParts().getType()); }
+    ::mlir::Speculation::Speculatability getSpeculatability() {
+      return hasTensorSemantics() ? ::mlir::Speculation::Speculatable
+                                  : ::mlir::Speculation::NotSpeculatable;
+    }
+  }];
+}
+
+#endif // ATTN_DIALECT_ATTN_ATTENTIONOPS_TD

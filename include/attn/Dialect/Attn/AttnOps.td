@@ -1,0 +1,8 @@
+//===- AttnOps.td - all ops of the dialect, for the generators -------------===//
+#ifndef ATTN_DIALECT_ATTN_ATTNOPS_TD
+#define ATTN_DIALECT_ATTN_ATTNOPS_TD
+
+include "attn/Dialect/Attn/AttentionOps.td"
+include "attn/Dialect/Attn/TileOps.td"
+
+#endif // ATTN_DIALECT_ATTN_ATTNOPS_TD

@@ -1,0 +1,7 @@
+//===- GraphPasses.td - passes at the graph level --------------------------===//
+#ifndef ATTN_PASSES_GRAPHPASSES_TD
+#define ATTN_PASSES_GRAPHPASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+#endif // ATTN_PASSES_GRAPHPASSES_TD

@@ -1,0 +1,9 @@
+//===- Passes.td - the passes of attn --------------------------------------===//
+#ifndef ATTN_PASSES_PASSES_TD
+#define ATTN_PASSES_PASSES_TD
+
+include "attn/Passes/GraphPasses.td"
+include "attn/Passes/TilePasses.td"
+include "attn/Passes/CPUPasses.td"
+
+#endif // ATTN_PASSES_PASSES_TD

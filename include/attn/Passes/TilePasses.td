@@ -1,0 +1,60 @@
+//===- TilePasses.td - passes between the graph and the tile level ---------===//
+#ifndef ATTN_PASSES_TILEPASSES_TD
+#define ATTN_PASSES_TILEPASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def TileAttentionPass : InterfacePass<"attn-tile-attention", "mlir::FunctionOpInterface"> {
+  let summary = "tile attention into independent row tiles and one key loop";
+  let description = [{
+    Rewrites each `attn.attention` as an `scf.forall` over batch, heads and
+    tiles of query rows, around one `attn.key_loop` over the keys that the tile
+    can see: ranges where the mask hides something are `partial`, the rest is
+    `full`. Few query rows (decode) are taken with all heads of their group as
+    one tile, and the keys are cut in chunks of `split` whose `(o, lse)` are
+    merged; with a dynamic number of rows both forms stand behind a guard.
+    Tile sizes come from the cost model over the target description where the
+    options are 0, and a remark tells them with the reason.
+
+    Needs: `attn.attention` on tensors with static D and E. Leaves: no
+    `attn.attention`; level 2 of the design. Example:
+    `test/Passes/Tile/tile-attention.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::affine::AffineDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"host\"",
+           "Target description: host, or a name and features.">,
+    Option<"rows", "rows", "int64_t", /*default=*/"0",
+           "Query rows a tile; 0 asks the cost model.">,
+    Option<"keys", "keys", "int64_t", /*default=*/"0",
+           "Keys a step; 0 asks the cost model.">,
+    Option<"split", "split", "int64_t", /*default=*/"0",
+           "Keys a chunk of a decode split; 0 asks the cost model.">];
+  let statistics = [
+    Statistic<"numTiled", "num-tiled", "Number of attention ops tiled">];
+}
+
+def ExpandKeyLoopPass : InterfacePass<"attn-expand-key-loop", "mlir::FunctionOpInterface"> {
+  let summary = "expand key loops to one scf.for a segment";
+  let description = [{
+    Each segment of an `attn.key_loop` becomes an `scf.for` over its tiles, in
+    order; in those of full segments the mask of the tile op is dropped, so that
+    full tiles carry no mask arithmetic. A segment that cannot hold more than
+    one tile becomes straight code behind an `scf.if`-free loop of one step.
+
+    Needs: `attn.key_loop` with source `slice`. Leaves: no `attn.key_loop`.
+    Example: `test/Passes/Tile/expand-key-loop.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::affine::AffineDialect"];
+  let statistics = [
+    Statistic<"numMasksDropped", "num-masks-dropped",
+              "Number of masks dropped in full segments">];
+}
+
+#endif // ATTN_PASSES_TILEPASSES_TD

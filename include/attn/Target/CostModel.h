@@ -1,0 +1,53 @@
+//===- CostModel.h - tile sizes and predicted cost of attention -------------===//
+// Chooses the tile sizes of the tiling passes from a target description, and
+// predicts the cost of the result, so that a report can say what bounds it.
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_TARGET_COSTMODEL_H
+#define ATTN_TARGET_COSTMODEL_H
+
+#include "attn/Target/TargetDescription.h"
+
+#include <cstdint>
+#include <string>
+
+namespace attn {
+
+/// One attention problem; -1 for a size that is known at run time only.
+struct AttentionShape {
+  int64_t batch = -1, queryHeads = -1, keyHeads = -1;
+  int64_t queries = -1, keys = -1;
+  int64_t headSize = -1, valueSize = -1;
+  int64_t elementBits = 32, accumulatorBits = 32;
+  bool masked = false; // a band mask: some tiles are partial
+};
+
+/// How one form (prefill or decode) of an attention is tiled on a CPU.
+struct TileChoice {
+  int64_t rows = 0;          // query rows a tile (all heads of a group counted)
+  int64_t keys = 0;          // keys a step
+  int64_t lanes = 0;         // rows a panel: vectors x vector lanes
+  int64_t vectors = 0;       // vectors a panel
+  int64_t registerTile = 0;  // keys (or values) times `vectors` accumulators
+  int64_t split = 0;         // keys a decode chunk; 0: keys are not split
+  std::string reason;        // one sentence for the report
+};
+
+/// Tiles for many query rows: one head a tile.
+TileChoice choosePrefillTiles(const AttentionShape &shape,
+                              const TargetDescription &target);
+/// Tiles for few query rows: all heads of a group in one tile, keys split.
+/// `shape.queries` may be dynamic.
+TileChoice chooseDecodeTiles(const AttentionShape &shape,
+                             const TargetDescription &target);
+/// Up to this many rows (queries times heads of a group) the decode form is
+/// the faster one.
+int64_t decodeRowLimit(const AttentionShape &shape,
+                       const TargetDescription &target);
+/// The panel of `rows` lanes in registers: vectors side by side.
+int64_t panelVectors(int64_t lanes, const TargetDescription &target,
+                     int64_t elementBits);
+
+} // namespace attn
+
+#endif // ATTN_TARGET_COSTMODEL_H
