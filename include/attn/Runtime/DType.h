@@ -60,7 +60,7 @@ void storeElement(DType type, void *data, int64_t index, double value);
 void toDoubles(DType type, const void *from, double *to, int64_t count);
 void fromDoubles(DType type, const double *from, void *to, int64_t count);
 
-/// Bulk conversion from float, for the float types and kF32 itself only.
+/// Bulk conversion from float; vectorised for the float types.
 void fromFloats(DType type, const float *from, void *to, int64_t count);
 
 } // namespace attn::rt

@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,8 @@ Status checkArguments(const FunctionInfo &function, const Arguments &arguments,
 /// A checked call that can be repeated: descriptors are built once.
 class Invocation {
 public:
-  Invocation(Invocation &&) = default;
-  Invocation &operator=(Invocation &&) = default;
+  Invocation(Invocation &&) noexcept;
+  Invocation &operator=(Invocation &&) noexcept;
   ~Invocation();
 
   /// `library`, `function` and the tensors must outlive the invocation.
@@ -58,18 +59,10 @@ public:
   Result<std::vector<Tensor>> takeResults();
 
 private:
-  Invocation() = default;
-  void releaseResults();
+  struct State;
+  explicit Invocation(std::unique_ptr<State> state);
 
-  using Words = std::vector<int64_t>;
-  void (*entry)(void **) = nullptr;
-  const FunctionInfo *function = nullptr;
-  Arguments arguments;
-  std::map<std::string, int64_t> sizes;
-  std::vector<Words> argumentSlots;
-  std::vector<Words> resultSlots;
-  std::vector<void *> pointers;
-  bool pendingResults = false;
+  std::unique_ptr<State> state;
 };
 
 /// checkArguments, one call, results.
