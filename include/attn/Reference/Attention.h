@@ -6,7 +6,8 @@
 //   O    = sum_k e^(x_k - lse) V[b,h/g,k]
 //
 // A row with no visible key gives O = 0 and lse = -inf (the sink, if there is
-// one). Invisible keys are never read. g = Hq / Hkv.
+// one). What invisible keys hold does not matter. A visible NaN score makes the
+// row NaN. g = Hq / Hkv.
 //===----------------------------------------------------------------------===//
 
 #ifndef ATTN_REFERENCE_ATTENTION_H
