@@ -247,13 +247,9 @@ LogicalResult MergeStatesOp::verify() {
     return emitOpError("expected 'lse' to have the shape of 'out' without its "
                        "last dimension [merge_states_c3]");
   }
-  if (getSink()) {
-    int64_t d = getSinkDim();
-    if (d < 0 || d >= static_cast<int64_t>(out.size()) - 1 ||
-        !compatible(out[d], shaped(getSink()).getDimSize(0))) {
-      return emitOpError("expected 'sink_dim' to be a dimension of the rows "
-                         "with the size of 'sink' [merge_states_c5]");
-    }
+  if (static_cast<bool>(getSink()) != static_cast<bool>(getHead())) {
+    return emitOpError(
+        "expected 'sink' and 'head' together [merge_states_c5]");
   }
   return success();
 }

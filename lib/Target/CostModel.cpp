@@ -1,0 +1,145 @@
+//===- CostModel.cpp - tile sizes and predicted cost of attention -----------===//
+// The rules behind the numbers:
+// - Queries are lanes, so a register tile is MR keys (or values) by NV vectors
+//   of lanes: MR * NV accumulators, NV operand vectors and one broadcast must
+//   fit the registers, and FMAs over loads is best where MR * NV / (MR + NV) is
+//   largest.
+// - A panel of queries (D x lanes) is read once a key, so it should keep to two
+//   thirds of L1; all that a row tile holds and a block of K and V should keep
+//   to half of L2.
+// - Masked tiles are half as tall: the partial tile at the diagonal wastes work
+//   in proportion to its height.
+//===----------------------------------------------------------------------===//
+
+#include "attn/Target/CostModel.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+
+namespace attn {
+
+int64_t registerTile(int64_t vectors, const TargetDescription &target) {
+  // FMA latency times ports is about 8 accumulators in flight; past 28 the
+  // allocator has nothing left for addresses of spilled broadcasts.
+  int64_t fit = (target.vectorRegisters - vectors - 1) / vectors;
+  return std::max<int64_t>(1, std::min(fit, 28 / vectors));
+}
+
+int64_t panelVectors(int64_t headSize, const TargetDescription &target,
+                     int64_t elementBits) {
+  int64_t best = 1;
+  double bestReuse = 0;
+  int64_t lanes = target.lanes(elementBits);
+  for (int64_t vectors : {1, 2, 4}) {
+    int64_t panel = vectors * lanes * headSize * (elementBits / 8);
+    if (vectors > 1 && panel > target.l1Bytes * 2 / 3) {
+      break;
+    }
+    int64_t keys = registerTile(vectors, target);
+    double reuse = static_cast<double>(keys * vectors) / (keys + vectors);
+    if (reuse > bestReuse) {
+      best = vectors;
+      bestReuse = reuse;
+    }
+  }
+  return best;
+}
+
+TileChoice choosePrefillTiles(const AttentionShape &shape,
+                              const TargetDescription &target) {
+  TileChoice choice;
+  int64_t bytes = shape.accumulatorBits / 8;
+  int64_t size = std::max<int64_t>({shape.headSize, shape.valueSize, 1});
+  choice.vectors = panelVectors(size, target, shape.accumulatorBits);
+  choice.lanes = choice.vectors * target.lanes(shape.accumulatorBits);
+  choice.registerTile = registerTile(choice.vectors, target);
+  choice.keys = 128;
+  int64_t wanted = shape.masked ? 64 : 128;
+  choice.rows = static_cast<int64_t>(
+      llvm::alignTo(std::max(wanted, choice.lanes), choice.lanes));
+  auto held = [&](int64_t rows) {
+    return (2 * rows * size + rows * choice.keys + 2 * choice.keys * size) *
+           bytes;
+  };
+  while (choice.rows > choice.lanes && held(choice.rows) > target.l2Bytes / 2) {
+    choice.rows -= choice.lanes;
+  }
+  while (choice.keys > 32 && held(choice.rows) > target.l2Bytes / 2) {
+    choice.keys /= 2;
+  }
+  if (shape.queries > 0) {
+    choice.rows = std::min<int64_t>(
+        choice.rows, llvm::alignTo(shape.queries, choice.lanes));
+    // Few tiles: smaller ones so that every core has some.
+    if (shape.batch > 0 && shape.queryHeads > 0) {
+      auto tasks = [&](int64_t rows) {
+        return shape.batch * shape.queryHeads *
+               static_cast<int64_t>(llvm::divideCeil(shape.queries, rows));
+      };
+      while (choice.rows > choice.lanes &&
+             tasks(choice.rows) < 4 * target.cores) {
+        choice.rows -= choice.lanes;
+      }
+    }
+  }
+  choice.reason =
+      llvm::formatv("{0} x {1} register tile ({2} accumulators of {3}), query "
+                    "panel {4} KiB of {5} KiB L1, row tile and key block {6} "
+                    "KiB of {7} KiB L2",
+                    choice.registerTile, choice.vectors,
+                    choice.registerTile * choice.vectors,
+                    target.vectorRegisters, choice.lanes * size * bytes / 1024,
+                    target.l1Bytes / 1024, held(choice.rows) / 1024,
+                    target.l2Bytes / 1024)
+          .str();
+  return choice;
+}
+
+int64_t decodeRowLimit(const AttentionShape &shape,
+                       const TargetDescription &target) {
+  int64_t lanes = target.lanes(shape.accumulatorBits);
+  // With a known number of rows the panel is made as wide as they need; else
+  // it has one vector, which must hold them.
+  return shape.queries > 0
+             ? lanes * panelVectors(std::max(shape.headSize, shape.valueSize),
+                                    target, shape.accumulatorBits)
+             : lanes;
+}
+
+TileChoice chooseDecodeTiles(const AttentionShape &shape,
+                             const TargetDescription &target) {
+  TileChoice choice;
+  int64_t bytes = shape.accumulatorBits / 8;
+  int64_t lanes = target.lanes(shape.accumulatorBits);
+  int64_t group = std::max<int64_t>(1, shape.queryHeads / shape.keyHeads);
+  int64_t rows = shape.queries > 0 ? shape.queries * group : lanes;
+  choice.vectors =
+      rows <= lanes       ? 1
+      : rows <= 2 * lanes ? 2
+                          : panelVectors(std::max(shape.headSize,
+                                                  shape.valueSize),
+                                         target, shape.accumulatorBits);
+  choice.lanes = choice.vectors * lanes;
+  choice.rows = llvm::alignTo(std::max<int64_t>(rows, 1), choice.lanes);
+  choice.registerTile =
+      std::min<int64_t>(registerTile(choice.vectors, target), 14);
+  choice.keys = 64;
+  // A chunk is long enough that its merge is noise and short enough that one
+  // long sequence feeds many cores. It depends on sizes alone, never on the
+  // number of threads, so that results do not either.
+  int64_t row = (shape.headSize + shape.valueSize) * bytes;
+  choice.split = std::clamp<int64_t>(
+      llvm::PowerOf2Ceil(static_cast<uint64_t>((2 << 20) / std::max<int64_t>(
+                                                               row, 1))),
+      512, 8192);
+  choice.reason =
+      llvm::formatv("all {0} heads of a group in one tile of {1} lanes, so "
+                    "that K and V are read once; chunks of {2} keys",
+                    group, choice.lanes, choice.split)
+          .str();
+  return choice;
+}
+
+} // namespace attn

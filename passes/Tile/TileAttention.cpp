@@ -1,0 +1,669 @@
+//===- TileAttention.cpp - tile attention into row tiles and a key loop -----===//
+// attn.attention -> scf.forall over row tiles, each with one attn.key_loop.
+// Two forms: prefill takes one head and `rows` queries a tile; decode takes all
+// heads of a group and all queries, and cuts the keys in chunks whose (o, lse)
+// attn.merge_states joins (Flash-Decoding).
+//===----------------------------------------------------------------------===//
+
+#include "attn/Dialect/Attn/AttnOps.h"
+#include "attn/Passes/IndexBuilder.h"
+#include "attn/Passes/Passes.h"
+#include "attn/Target/CostModel.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Remarks.h"
+
+using namespace mlir;
+
+namespace attn {
+#define GEN_PASS_DEF_TILEATTENTIONPASS
+#include "attn/Passes/Passes.h.inc"
+} // namespace attn
+
+using namespace attn;
+
+namespace {
+
+/// One sequence of the batch, as SSA values.
+struct Sequence {
+  Value queryStart, queries; // rows of q (thd), and how many
+  Value keyStart, keys;
+  Value offset; // position of the first query
+};
+
+/// The rows of a tile: `heads` x `queries` from (head, query) on.
+struct RowTile {
+  Value batch, head, keyHead; // head: the first one
+  Value query, queries;       // first query in its sequence, and how many
+  OpFoldResult heads;         // how many heads
+};
+
+class AttentionTiler {
+public:
+  AttentionTiler(RewriterBase &rewriter, AttentionOp op,
+                 const AttentionShape &shape)
+      : rewriter(rewriter), loc(op.getLoc()), op(op), shape(shape),
+        index(rewriter, loc) {}
+
+  /// The values of `out` and `lse` (where it is asked for).
+  SmallVector<Value> run(const TileChoice &prefill, const TileChoice &decode,
+                         int64_t rowLimit);
+
+private:
+  using Maps = SmallVector<AffineMap>;
+
+  void readSizes();
+  Sequence sequence(Value batch);
+  Value countQueries();
+  SmallVector<Value> prefillForm(const TileChoice &tiles);
+  SmallVector<Value> decodeForm(const TileChoice &tiles);
+  SmallVector<Value> mergeForm(Value parts, Value partLse);
+
+  Value slice(Value tensor, ArrayRef<OpFoldResult> offsets,
+              ArrayRef<OpFoldResult> sizes, RankedTensorType type);
+  RankedTensorType tileType(ArrayRef<OpFoldResult> sizes, Type element);
+  void sliceRows(const Sequence &seq, const RowTile &tile, OpFoldResult size,
+                 SmallVector<OpFoldResult> &offsets,
+                 SmallVector<OpFoldResult> &sizes);
+  void sliceLse(const Sequence &seq, const RowTile &tile,
+                SmallVector<OpFoldResult> &offsets,
+                SmallVector<OpFoldResult> &sizes);
+  Value keyTile(Value tensor, const Sequence &seq, const RowTile &tile,
+                Value key, Value count, OpFoldResult size);
+  SmallVector<Value> keyLoop(const Sequence &seq, const RowTile &tile,
+                             Value chunkLo, Value chunkHi,
+                             const TileChoice &tiles);
+  void segments(const Sequence &seq, const RowTile &tile, Value lo, Value hi,
+                SmallVector<Value> &lower, SmallVector<Value> &upper,
+                SmallVector<int32_t> &kinds);
+  bool rowsHeadFirst() { return op.getLayout() == Layout::BHSD; }
+  AffineMap rowsMap() { // (g, m, x) -> a tile of q or out
+    MLIRContext *context = op.getContext();
+    auto d = [&](unsigned i) { return getAffineDimExpr(i, context); };
+    return rowsHeadFirst() ? AffineMap::get(3, 0, {d(0), d(1), d(2)}, context)
+                           : AffineMap::get(3, 0, {d(1), d(0), d(2)}, context);
+  }
+
+  RewriterBase &rewriter;
+  Location loc;
+  AttentionOp op;
+  AttentionShape shape;
+  IndexBuilder index;
+  Value batches, heads, keyHeads, group;
+  OpFoldResult headSize, valueSize;
+};
+
+// Keys of a segment are rounded to this many, so that partial tiles take whole
+// register tiles and full ones start where vectors like to.
+constexpr int64_t kSegmentAlignment = 16;
+
+void AttentionTiler::readSizes() {
+  auto dim = [&](Value tensor, int64_t d) {
+    return tensor::getMixedSize(rewriter, loc, tensor, d);
+  };
+  batches = op.getLayout() == Layout::THD
+                ? index.add(index.value(dim(op.getCuSeqlensQ(), 0)), -1)
+                : index.value(dim(op.getQ(), 0));
+  heads = index.value(dim(op.getQ(), op.getHeadDim()));
+  keyHeads = index.value(dim(op.getK(), op.getHeadDim()));
+  group = index.div(heads, keyHeads);
+  headSize = dim(op.getQ(), op.getSizeDim());
+  valueSize = dim(op.getV(), op.getSizeDim());
+}
+
+Sequence AttentionTiler::sequence(Value batch) {
+  auto load = [&](Value tensor, Value at) -> Value {
+    Value element = tensor::ExtractOp::create(rewriter, loc, tensor, at);
+    return arith::IndexCastOp::create(rewriter, loc, rewriter.getIndexType(),
+                                      element);
+  };
+  Value zero = index.constant(0);
+  Sequence seq;
+  if (op.getLayout() == Layout::THD) {
+    Value next = index.add(batch, 1);
+    seq.queryStart = load(op.getCuSeqlensQ(), batch);
+    seq.queries = index.sub(load(op.getCuSeqlensQ(), next), seq.queryStart);
+    seq.keyStart = load(op.getCuSeqlensK(), batch);
+    seq.keys = index.sub(load(op.getCuSeqlensK(), next), seq.keyStart);
+  } else {
+    seq.queryStart = seq.keyStart = zero;
+    seq.queries = index.value(
+        tensor::getMixedSize(rewriter, loc, op.getQ(), op.getSeqDim()));
+    seq.keys = index.value(
+        tensor::getMixedSize(rewriter, loc, op.getK(), op.getSeqDim()));
+    if (op.getKvLens()) {
+      seq.keys = index.clamp(load(op.getKvLens(), batch), zero, seq.keys);
+    }
+  }
+  seq.offset =
+      op.getOffset() ? op.getOffset() : index.sub(seq.keys, seq.queries);
+  return seq;
+}
+
+RankedTensorType AttentionTiler::tileType(ArrayRef<OpFoldResult> sizes,
+                                          Type element) {
+  SmallVector<int64_t> dims;
+  for (OpFoldResult size : sizes) {
+    dims.push_back(
+        getConstantIntValue(size).value_or(ShapedType::kDynamic));
+  }
+  return RankedTensorType::get(dims, element);
+}
+
+Value AttentionTiler::slice(Value tensor, ArrayRef<OpFoldResult> offsets,
+                            ArrayRef<OpFoldResult> sizes,
+                            RankedTensorType type) {
+  SmallVector<OpFoldResult> strides(offsets.size(), rewriter.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(rewriter, loc, type, tensor, offsets,
+                                        sizes, strides);
+}
+
+// The offsets and sizes of the rows of `tile` in q or out.
+void AttentionTiler::sliceRows(const Sequence &seq, const RowTile &tile,
+                               OpFoldResult size,
+                               SmallVector<OpFoldResult> &offsets,
+                               SmallVector<OpFoldResult> &sizes) {
+  OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
+  OpFoldResult count = getAsOpFoldResult(tile.queries);
+  switch (op.getLayout()) {
+  case Layout::BHSD:
+    offsets = {tile.batch, tile.head, tile.query, zero};
+    sizes = {one, tile.heads, count, size};
+    break;
+  case Layout::BSHD:
+    offsets = {tile.batch, tile.query, tile.head, zero};
+    sizes = {one, count, tile.heads, size};
+    break;
+  case Layout::THD:
+    offsets = {index.add(seq.queryStart, tile.query), tile.head, zero};
+    sizes = {count, tile.heads, size};
+    break;
+  }
+}
+
+void AttentionTiler::sliceLse(const Sequence &seq, const RowTile &tile,
+                              SmallVector<OpFoldResult> &offsets,
+                              SmallVector<OpFoldResult> &sizes) {
+  OpFoldResult count = getAsOpFoldResult(tile.queries);
+  if (op.getLayout() == Layout::THD) {
+    offsets = {tile.head, index.add(seq.queryStart, tile.query)};
+    sizes = {tile.heads, count};
+    return;
+  }
+  offsets = {tile.batch, tile.head, tile.query};
+  sizes = {rewriter.getIndexAttr(1), tile.heads, count};
+}
+
+Value AttentionTiler::keyTile(Value tensor, const Sequence &seq,
+                              const RowTile &tile, Value key, Value count,
+                              OpFoldResult size) {
+  OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
+  OpFoldResult keys = getAsOpFoldResult(count);
+  SmallVector<OpFoldResult> offsets, sizes;
+  switch (op.getLayout()) {
+  case Layout::BHSD:
+    offsets = {tile.batch, tile.keyHead, key, zero};
+    sizes = {one, one, keys, size};
+    break;
+  case Layout::BSHD:
+    offsets = {tile.batch, key, tile.keyHead, zero};
+    sizes = {one, keys, one, size};
+    break;
+  case Layout::THD:
+    offsets = {index.add(seq.keyStart, key), tile.keyHead, zero};
+    sizes = {keys, one, size};
+    break;
+  }
+  return slice(tensor, offsets, sizes,
+               tileType({keys, size}, op.getElementType()));
+}
+
+// Which keys of [lo, hi) the rows of a tile can see: a partial range where the
+// mask starts, a full one, and a partial one where it ends. What the analysis
+// cannot bound is one partial range.
+void AttentionTiler::segments(const Sequence &seq, const RowTile &tile,
+                              Value lo, Value hi, SmallVector<Value> &lower,
+                              SmallVector<Value> &upper,
+                              SmallVector<int32_t> &kinds) {
+  auto add = [&](SegmentKind kind, Value from, Value to) {
+    kinds.push_back(static_cast<int32_t>(kind));
+    lower.push_back(from);
+    upper.push_back(to);
+  };
+  MaskAttrInterface mask = op.getMaskAttr();
+  if (!mask) {
+    add(SegmentKind::Full, lo, hi);
+    return;
+  }
+  MaskSet band;
+  if (!mask.getMaskSet().asBand(band)) {
+    add(SegmentKind::Partial, lo, hi);
+    return;
+  }
+  KeyRanges ranges = bandRanges(band);
+  Value first = index.add(seq.offset, tile.query);
+  Value last = index.add(index.add(first, tile.queries), -1);
+  auto bound = [&](const KeyBound &bound, Value none) {
+    switch (bound.base) {
+    case KeyBound::Base::None:
+      return none;
+    case KeyBound::Base::FirstQuery:
+      return index.clamp(index.add(first, bound.constant), lo, hi);
+    case KeyBound::Base::LastQuery:
+      return index.clamp(index.add(last, bound.constant), lo, hi);
+    }
+    return none;
+  };
+  Value activeLo = bound(ranges.activeLo, lo);
+  Value activeHi = index.max(bound(ranges.activeHi, hi), activeLo);
+  Value fullLo = activeLo;
+  if (ranges.fullLo.base != KeyBound::Base::None) {
+    // Round the partial range up: a few full keys with mask arithmetic are
+    // cheaper than a ragged tile.
+    Value partial = index.max(index.sub(bound(ranges.fullLo, lo), activeLo),
+                              index.constant(0));
+    partial = index.mul(index.ceilDiv(partial, kSegmentAlignment),
+                        kSegmentAlignment);
+    fullLo = index.min(index.add(activeLo, partial), activeHi);
+  }
+  Value fullHi = activeHi;
+  if (ranges.fullHi.base != KeyBound::Base::None) {
+    Value full = index.max(
+        index.sub(index.min(bound(ranges.fullHi, hi), activeHi), fullLo),
+        index.constant(0));
+    full = index.mul(index.div(full, kSegmentAlignment), kSegmentAlignment);
+    fullHi = index.add(fullLo, full);
+  }
+  if (fullLo != activeLo) {
+    add(SegmentKind::Partial, activeLo, fullLo);
+  }
+  add(SegmentKind::Full, fullLo, fullHi);
+  if (fullHi != activeHi) {
+    add(SegmentKind::Partial, fullHi, activeHi);
+  }
+}
+
+// State, key loop: (acc, max, sum) of a row tile over the keys of
+// [chunkLo, chunkHi).
+SmallVector<Value> AttentionTiler::keyLoop(const Sequence &seq,
+                                           const RowTile &tile, Value chunkLo,
+                                           Value chunkHi,
+                                           const TileChoice &tiles) {
+  MLIRContext *context = op.getContext();
+  FloatType accumulator = op.getAccumulatorType();
+  OpFoldResult count = getAsOpFoldResult(tile.queries);
+
+  SmallVector<OpFoldResult> offsets, sizes;
+  sliceRows(seq, tile, headSize, offsets, sizes);
+  SmallVector<OpFoldResult> rows =
+      rowsHeadFirst() ? SmallVector<OpFoldResult>{tile.heads, count, headSize}
+                      : SmallVector<OpFoldResult>{count, tile.heads, headSize};
+  Value q = slice(op.getQ(), offsets, sizes,
+                  tileType(rows, op.getElementType()));
+
+  auto fill = [&](ArrayRef<OpFoldResult> shape, double value) -> Value {
+    Value empty =
+        tensor::EmptyOp::create(rewriter, loc, shape, accumulator);
+    Value constant = arith::ConstantOp::create(
+        rewriter, loc, rewriter.getFloatAttr(accumulator, value));
+    return linalg::FillOp::create(rewriter, loc, constant, empty).getResult(0);
+  };
+  SmallVector<Value> state = {
+      fill({tile.heads, count, valueSize}, 0.0),
+      fill({tile.heads, count}, -std::numeric_limits<double>::infinity()),
+      fill({tile.heads, count}, 0.0)};
+  SmallVector<Type> types = llvm::map_to_vector(
+      state, [](Value value) { return value.getType(); });
+
+  SmallVector<Value> lower, upper;
+  SmallVector<int32_t> kinds;
+  segments(seq, tile, chunkLo, chunkHi, lower, upper, kinds);
+  Value position = index.add(seq.offset, tile.query);
+
+  auto loop = KeyLoopOp::create(
+      rewriter, loc, types, index.constant(tiles.keys), lower, upper, Value(),
+      state, rewriter.getDenseI32ArrayAttr(kinds),
+      KeySourceAttr::get(context, KeySource::Slice), IntegerAttr(),
+      rewriter.getI64IntegerAttr(tiles.rows));
+  Block *body = rewriter.createBlock(&loop.getBody());
+  body->addArguments({rewriter.getIndexType(), rewriter.getIndexType()},
+                     {loc, loc});
+  for (Type type : types) {
+    body->addArgument(type, loc);
+  }
+  rewriter.setInsertionPointToStart(body);
+  Value key = body->getArgument(0), keys = body->getArgument(1);
+  Value k = keyTile(op.getK(), seq, tile, key, keys, headSize);
+  Value v = keyTile(op.getV(), seq, tile, key, keys, valueSize);
+
+  enum { G, M, N, D, E };
+  auto map = [&](ArrayRef<unsigned> dims) {
+    return AffineMapAttr::get(AffineMap::getMultiDimMapWithTargets(
+        5, dims, context));
+  };
+  Attribute maps[] = {rowsHeadFirst() ? map({G, M, D}) : map({M, G, D}),
+                      map({N, D}),
+                      map({N, E}),
+                      map({G, M, E}),
+                      map({G, M}),
+                      map({G, M})};
+  auto online = OnlineAttentionOp::create(
+      rewriter, loc, types, q, k, v, tile.batch, tile.head, position, key,
+      op.getCaptured(), body->getArgument(2), body->getArgument(3),
+      body->getArgument(4),
+      rewriter.getFloatAttr(accumulator, *op.getStaticScale()),
+      op.getMaskAttr(), rewriter.getArrayAttr(maps),
+      AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, context)),
+      op.getCapturedMapsAttr());
+  rewriter.cloneRegionBefore(op.getScore(), online.getScore(),
+                             online.getScore().end());
+  rewriter.setInsertionPointToEnd(body);
+  YieldOp::create(rewriter, loc, online.getResults());
+  rewriter.setInsertionPointAfter(loop);
+  return SmallVector<Value>(loop.getResults());
+}
+
+// The longest sequence of queries: the grid must reach it.
+Value AttentionTiler::countQueries() {
+  if (op.getLayout() != Layout::THD) {
+    return index.value(
+        tensor::getMixedSize(rewriter, loc, op.getQ(), op.getSeqDim()));
+  }
+  Value zero = index.constant(0);
+  auto loop = scf::ForOp::create(
+      rewriter, loc, zero, batches, index.constant(1), ValueRange{zero},
+      [&](OpBuilder &, Location, Value batch, ValueRange longest) {
+        OpBuilder::InsertionGuard guard(rewriter);
+        Value queries = sequence(batch).queries;
+        scf::YieldOp::create(rewriter, loc,
+                             index.max(longest.front(), queries));
+      });
+  return loop.getResult(0);
+}
+
+SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
+  Value count = index.ceilDiv(countQueries(), tiles.rows);
+  SmallVector<Value> outs = llvm::to_vector(op.getOuts());
+  auto forall = scf::ForallOp::create(
+      rewriter, loc,
+      ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
+                             getAsOpFoldResult(heads),
+                             getAsOpFoldResult(count)},
+      outs, std::nullopt);
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(forall.getBody());
+  Value batch = forall.getInductionVar(0), head = forall.getInductionVar(1);
+  Value number = forall.getInductionVar(2);
+  // Under a causal mask the last tile of a head is the longest: it goes first.
+  if (op.getMaskAttr()) {
+    number = index.sub(index.add(count, -1), number);
+  }
+  Sequence seq = sequence(batch);
+  RowTile tile;
+  tile.batch = batch;
+  tile.head = head;
+  tile.keyHead = index.div(head, group);
+  tile.heads = rewriter.getIndexAttr(1);
+  tile.query = index.mul(number, tiles.rows);
+  tile.queries = index.min(index.sub(seq.queries, tile.query),
+                           index.constant(tiles.rows));
+  if (op.getLayout() == Layout::THD) {
+    // A sequence shorter than the longest has no row in its last tiles.
+    tile.queries = index.max(tile.queries, index.constant(0));
+    tile.query = index.min(tile.query, seq.queries);
+  }
+  Value zero = index.constant(0);
+  SmallVector<Value> state = keyLoop(seq, tile, zero, seq.keys, tiles);
+
+  SmallVector<OpFoldResult> offsets, sizes, lseOffsets, lseSizes;
+  sliceRows(seq, tile, valueSize, offsets, sizes);
+  sliceLse(seq, tile, lseOffsets, lseSizes);
+  OpFoldResult queries = getAsOpFoldResult(tile.queries);
+  SmallVector<OpFoldResult> rows =
+      rowsHeadFirst()
+          ? SmallVector<OpFoldResult>{tile.heads, queries, valueSize}
+          : SmallVector<OpFoldResult>{queries, tile.heads, valueSize};
+  auto args = forall.getRegionOutArgs();
+  SmallVector<Value> tileOuts = {
+      slice(args[0], offsets, sizes,
+            tileType(rows,
+                     cast<ShapedType>(args[0].getType()).getElementType()))};
+  if (op.getLse()) {
+    tileOuts.push_back(slice(args[1], lseOffsets, lseSizes,
+                             tileType({tile.heads, queries},
+                                      op.getAccumulatorType())));
+  }
+  SmallVector<Type> types = llvm::map_to_vector(
+      tileOuts, [](Value value) { return value.getType(); });
+  auto final = FinalizeStateOp::create(
+      rewriter, loc, types, state[0], state[1], state[2], op.getSink(),
+      op.getSink() ? head : Value(), tileOuts,
+      AffineMapAttr::get(
+          AffineMap::getMultiDimIdentityMap(3, op.getContext())),
+      AffineMapAttr::get(
+          AffineMap::getMultiDimIdentityMap(2, op.getContext())),
+      AffineMapAttr::get(rowsMap()));
+  rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
+  auto insert = [&](Value source, Value dest, ArrayRef<OpFoldResult> at,
+                    ArrayRef<OpFoldResult> size) {
+    SmallVector<OpFoldResult> strides(at.size(), rewriter.getIndexAttr(1));
+    tensor::ParallelInsertSliceOp::create(rewriter, loc, source, dest, at,
+                                          size, strides);
+  };
+  insert(final.getResult(0), args[0], offsets, sizes);
+  if (op.getLse()) {
+    insert(final.getResult(1), args[1], lseOffsets, lseSizes);
+  }
+  return SmallVector<Value>(forall.getResults());
+}
+
+SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
+  // Parts always are S x B x Hq x Sq x E; the merge puts them in the layout.
+  OpFoldResult count = tensor::getMixedSize(rewriter, loc, op.getQ(),
+                                            op.getSeqDim());
+  Value keys = index.value(
+      tensor::getMixedSize(rewriter, loc, op.getK(), op.getSeqDim()));
+  Value splits = index.ceilDiv(keys, tiles.split);
+  SmallVector<OpFoldResult> shapeOf = {
+      getAsOpFoldResult(splits), getAsOpFoldResult(batches),
+      getAsOpFoldResult(heads), count, valueSize};
+  FloatType accumulator = op.getAccumulatorType();
+  Value parts = tensor::EmptyOp::create(rewriter, loc, shapeOf, accumulator);
+  Value partLse = tensor::EmptyOp::create(
+      rewriter, loc, ArrayRef(shapeOf).drop_back(), accumulator);
+  auto forall = scf::ForallOp::create(
+      rewriter, loc,
+      ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
+                             getAsOpFoldResult(keyHeads),
+                             getAsOpFoldResult(splits)},
+      ValueRange{parts, partLse}, std::nullopt);
+  {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(forall.getBody());
+    Value batch = forall.getInductionVar(0), split = forall.getInductionVar(2);
+    Sequence seq = sequence(batch);
+    RowTile tile;
+    tile.batch = batch;
+    tile.keyHead = forall.getInductionVar(1);
+    tile.heads = getAsOpFoldResult(group);
+    tile.head = index.mul(tile.keyHead, group);
+    tile.query = index.constant(0);
+    tile.queries = seq.queries;
+    Value lo = index.min(index.mul(split, tiles.split), seq.keys);
+    Value hi = index.min(index.add(lo, tiles.split), seq.keys);
+    SmallVector<Value> state = keyLoop(seq, tile, lo, hi, tiles);
+
+    OpFoldResult zero = rewriter.getIndexAttr(0);
+    OpFoldResult one = rewriter.getIndexAttr(1);
+    SmallVector<OpFoldResult> offsets = {split, batch, tile.head, zero, zero};
+    SmallVector<OpFoldResult> sizes = {one, one, tile.heads, count, valueSize};
+    auto args = forall.getRegionOutArgs();
+    Value out = slice(args[0], offsets, sizes,
+                      tileType({tile.heads, count, valueSize}, accumulator));
+    Value lse = slice(args[1], ArrayRef(offsets).drop_back(),
+                      ArrayRef(sizes).drop_back(),
+                      tileType({tile.heads, count}, accumulator));
+    AffineMap identity3 =
+        AffineMap::getMultiDimIdentityMap(3, op.getContext());
+    auto final = FinalizeStateOp::create(
+        rewriter, loc, TypeRange{out.getType(), lse.getType()}, state[0],
+        state[1], state[2], Value(), Value(), ValueRange{out, lse},
+        AffineMapAttr::get(identity3),
+        AffineMapAttr::get(
+            AffineMap::getMultiDimIdentityMap(2, op.getContext())),
+        AffineMapAttr::get(identity3));
+    rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
+    SmallVector<OpFoldResult> strides(5, one);
+    tensor::ParallelInsertSliceOp::create(rewriter, loc, final.getResult(0),
+                                          args[0], offsets, sizes, strides);
+    tensor::ParallelInsertSliceOp::create(
+        rewriter, loc, final.getResult(1), args[1],
+        ArrayRef(offsets).drop_back(), ArrayRef(sizes).drop_back(),
+        ArrayRef(strides).drop_back());
+  }
+  return mergeForm(forall.getResult(0), forall.getResult(1));
+}
+
+// Joins the parts of each (batch, head), in the order of the keys.
+SmallVector<Value> AttentionTiler::mergeForm(Value parts, Value partLse) {
+  SmallVector<Value> outs = llvm::to_vector(op.getOuts());
+  auto forall = scf::ForallOp::create(
+      rewriter, loc,
+      ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
+                             getAsOpFoldResult(heads)},
+      outs, std::nullopt);
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(forall.getBody());
+  Value batch = forall.getInductionVar(0), head = forall.getInductionVar(1);
+  OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
+  OpFoldResult splits = tensor::getMixedSize(rewriter, loc, parts, 0);
+  OpFoldResult count = tensor::getMixedSize(rewriter, loc, parts, 3);
+  FloatType accumulator = op.getAccumulatorType();
+  SmallVector<OpFoldResult> offsets = {zero, batch, head, zero, zero};
+  SmallVector<OpFoldResult> sizes = {splits, one, one, count, valueSize};
+  Value part = slice(parts, offsets, sizes,
+                     tileType({splits, count, valueSize}, accumulator));
+  Value lses = slice(partLse, ArrayRef(offsets).drop_back(),
+                     ArrayRef(sizes).drop_back(),
+                     tileType({splits, count}, accumulator));
+  auto args = forall.getRegionOutArgs();
+  SmallVector<OpFoldResult> outOffsets = {batch, head, zero, zero};
+  SmallVector<OpFoldResult> outSizes = {one, one, count, valueSize};
+  if (!rowsHeadFirst()) {
+    std::swap(outOffsets[1], outOffsets[2]);
+    std::swap(outSizes[1], outSizes[2]);
+  }
+  SmallVector<OpFoldResult> lseOffsets = {batch, head, zero};
+  SmallVector<OpFoldResult> lseSizes = {one, one, count};
+  SmallVector<Value> tileOuts = {slice(
+      args[0], outOffsets, outSizes,
+      tileType({count, valueSize},
+               cast<ShapedType>(args[0].getType()).getElementType()))};
+  if (op.getLse()) {
+    tileOuts.push_back(slice(args[1], lseOffsets, lseSizes,
+                             tileType({count}, accumulator)));
+  }
+  SmallVector<Type> types = llvm::map_to_vector(
+      tileOuts, [](Value value) { return value.getType(); });
+  auto merge = MergeStatesOp::create(rewriter, loc, types, part, lses,
+                                     op.getSink(),
+                                     op.getSink() ? head : Value(), tileOuts);
+  rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
+  SmallVector<OpFoldResult> strides(4, one);
+  tensor::ParallelInsertSliceOp::create(rewriter, loc, merge.getResult(0),
+                                        args[0], outOffsets, outSizes, strides);
+  if (op.getLse()) {
+    tensor::ParallelInsertSliceOp::create(rewriter, loc, merge.getResult(1),
+                                          args[1], lseOffsets, lseSizes,
+                                          ArrayRef(strides).drop_back());
+  }
+  return SmallVector<Value>(forall.getResults());
+}
+
+SmallVector<Value> AttentionTiler::run(const TileChoice &prefill,
+                                       const TileChoice &decode,
+                                       int64_t rowLimit) {
+  readSizes();
+  std::optional<int64_t> heads = getConstantIntValue(group);
+  // Ragged rows do not make a rectangle of (head, query), and a group must be
+  // known to become lanes.
+  if (op.getLayout() == Layout::THD || !heads || *heads > rowLimit) {
+    return prefillForm(prefill);
+  }
+  if (shape.queries >= 0) {
+    return shape.queries * *heads <= rowLimit ? decodeForm(decode)
+                                              : prefillForm(prefill);
+  }
+  Value few = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::sle,
+                                    countQueries(),
+                                    index.constant(rowLimit / *heads));
+  auto guard = scf::IfOp::create(rewriter, loc, op.getResultTypes(), few,
+                                 /*withElseRegion=*/true);
+  rewriter.setInsertionPointToStart(&guard.getThenRegion().front());
+  SmallVector<Value> short_ = decodeForm(decode);
+  scf::YieldOp::create(rewriter, loc, short_);
+  rewriter.setInsertionPointToStart(&guard.getElseRegion().front());
+  SmallVector<Value> long_ = prefillForm(prefill);
+  scf::YieldOp::create(rewriter, loc, long_);
+  rewriter.setInsertionPointAfter(guard);
+  return SmallVector<Value>(guard.getResults());
+}
+
+struct TileAttentionPass
+    : public attn::impl::TileAttentionPassBase<TileAttentionPass> {
+  using TileAttentionPassBase::TileAttentionPassBase;
+
+  LogicalResult tile(AttentionOp op, const TargetDescription &description) {
+    if (!op.hasTensorSemantics()) {
+      return op.emitOpError("expected tensors: wrap memrefs first "
+                            "(attn-wrap-memrefs)");
+    }
+    AttentionShape shape = AttentionShape::of(op);
+    if (shape.headSize < 0 || shape.valueSize < 0) {
+      return op.emitOpError(
+          "expected static head sizes of 'q' and 'v' for tiling");
+    }
+    TileChoice prefill = choosePrefillTiles(shape, description);
+    TileChoice decode = chooseDecodeTiles(shape, description);
+    prefill.rows = rows > 0 ? rows : prefill.rows;
+    for (TileChoice *choice : {&prefill, &decode}) {
+      choice->keys = keys > 0 ? keys : choice->keys;
+    }
+    decode.split = split > 0 ? split : decode.split;
+    remark::passed(op.getLoc(), remark::RemarkOpts::name("tiles")
+                                    .category("attn-tile-attention"))
+        << "prefill: " << std::to_string(prefill.rows) << " rows, "
+        << std::to_string(prefill.keys) << " keys (" << prefill.reason
+        << "); decode: " << std::to_string(decode.keys) << " keys ("
+        << decode.reason << ")";
+
+    IRRewriter rewriter(op);
+    AttentionTiler tiler(rewriter, op, shape);
+    SmallVector<Value> results =
+        tiler.run(prefill, decode, decodeRowLimit(shape, description));
+    rewriter.replaceOp(op, results);
+    ++numTiled;
+    return success();
+  }
+
+  void runOnOperation() override {
+    llvm::Expected<TargetDescription> description =
+        TargetDescription::get(target);
+    if (!description) {
+      getOperation().emitError(llvm::toString(description.takeError()));
+      return signalPassFailure();
+    }
+    SmallVector<AttentionOp> ops;
+    getOperation()->walk([&](AttentionOp op) { ops.push_back(op); });
+    for (AttentionOp op : ops) {
+      if (failed(tile(op, *description))) {
+        return signalPassFailure();
+      }
+    }
+  }
+};
+
+} // namespace

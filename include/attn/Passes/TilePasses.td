@@ -44,8 +44,7 @@ def ExpandKeyLoopPass : InterfacePass<"attn-expand-key-loop", "mlir::FunctionOpI
   let description = [{
     Each segment of an `attn.key_loop` becomes an `scf.for` over its tiles, in
     order; in those of full segments the mask of the tile op is dropped, so that
-    full tiles carry no mask arithmetic. A segment that cannot hold more than
-    one tile becomes straight code behind an `scf.if`-free loop of one step.
+    full tiles carry no mask arithmetic.
 
     Needs: `attn.key_loop` with source `slice`. Leaves: no `attn.key_loop`.
     Example: `test/Passes/Tile/expand-key-loop.mlir`.

@@ -13,13 +13,17 @@
 
 namespace attn {
 
+class AttentionOp;
+
 /// One attention problem; -1 for a size that is known at run time only.
 struct AttentionShape {
   int64_t batch = -1, queryHeads = -1, keyHeads = -1;
   int64_t queries = -1, keys = -1;
   int64_t headSize = -1, valueSize = -1;
   int64_t elementBits = 32, accumulatorBits = 32;
-  bool masked = false; // a band mask: some tiles are partial
+  bool masked = false; // some tiles are partial
+
+  static AttentionShape of(AttentionOp op);
 };
 
 /// How one form (prefill or decode) of an attention is tiled on a CPU.
@@ -44,9 +48,11 @@ TileChoice chooseDecodeTiles(const AttentionShape &shape,
 /// the faster one.
 int64_t decodeRowLimit(const AttentionShape &shape,
                        const TargetDescription &target);
-/// The panel of `rows` lanes in registers: vectors side by side.
-int64_t panelVectors(int64_t lanes, const TargetDescription &target,
+/// Vectors of lanes side by side in a panel of query rows.
+int64_t panelVectors(int64_t headSize, const TargetDescription &target,
                      int64_t elementBits);
+/// Keys (or values) of a register tile beside `vectors` vectors of lanes.
+int64_t registerTile(int64_t vectors, const TargetDescription &target);
 
 } // namespace attn
 

@@ -163,8 +163,8 @@ def Attn_MergeStatesOp : Attn_Op<"merge_states", [
     order of the sum is the order of `s`, so the result does not depend on which
     thread made which part. Parts with `lse = -inf` (no visible key) weigh
     nothing, whatever `out` holds; a row of only such parts gives 0 and -inf.
-    `sink` is a learned logit per head that joins once, as one more part whose
-    `out` is 0; heads are the dimension of the rows named by `sink_dim`.
+    `sink[head]` is a learned logit that joins once, as one more part whose `out`
+    is 0.
 
     | operand | shape |
     |---------|-------|
@@ -178,8 +178,7 @@ def Attn_MergeStatesOp : Attn_Op<"merge_states", [
     * `merge_states_c2`: `out` has the shape of `parts` without S.
     * `merge_states_c3`: `lse` has the shape of `out` without E.
     * `merge_states_c4`: operands are all tensors, or all memrefs.
-    * `merge_states_c5`: `sink` has one entry for each index of `sink_dim`, a
-      dimension of the rows.
+    * `merge_states_c5`: `sink` and `head` come together.
 
     Example:
     ```mlir
@@ -189,13 +188,12 @@ def Attn_MergeStatesOp : Attn_Op<"merge_states", [
   }];
   let arguments = (ins
     Attn_AnyFloats:$parts, Attn_Stats:$part_lse,
-    Optional<Attn_HeadFloats>:$sink,
-    Variadic<Attn_AnyFloats>:$outs,
-    DefaultValuedAttr<I64Attr, "0">:$sink_dim);
+    Optional<Attn_HeadFloats>:$sink, Optional<Index>:$head,
+    Variadic<Attn_AnyFloats>:$outs);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `ins` `(` $parts `,` $part_lse `:` type($parts) `,` type($part_lse) `)`
-    (`sink` `(` $sink^ `:` type($sink) `)`)?
+    (`sink` `(` $sink^ `:` type($sink) `at` $head `)`)?
     `outs` `(` $outs `:` type($outs) `)`
     attr-dict (`->` type($results)^)?
   }];

@@ -35,7 +35,9 @@ def Attn_KeyLoopOp : Attn_Op<"key_loop", [
     a further body argument; no tile crosses a page), or `tiles`, where bounds
     count entries of `list` and `k0 = list[n] * step`.
 
-    Body arguments: `k0`, `size`, (`page`,) carried values.
+    Body arguments: `k0`, `size`, (`page`,) carried values. `max_rows` is a bound
+    of the rows of the carried state that tiling knew, for targets that pack
+    rows.
 
     Constraints:
     * `key_loop_c1`: as many kinds as lower and upper bounds.
@@ -57,7 +59,8 @@ def Attn_KeyLoopOp : Attn_Op<"key_loop", [
     Optional<Attn_Ints>:$list, Variadic<AnyType>:$inits,
     DenseI32ArrayAttr:$kinds,
     DefaultValuedAttr<Attn_KeySourceAttr, "::attn::KeySource::Slice">:$source,
-    OptionalAttr<I64Attr>:$page_size);
+    OptionalAttr<I64Attr>:$page_size,
+    OptionalAttr<I64Attr>:$max_rows);
   let regions = (region SizedRegion<1>:$body);
   let results = (outs Variadic<AnyType>:$results);
   let assemblyFormat = [{
