@@ -1,0 +1,39 @@
+//===- Report.h - what a compiled module will do
+//----------------------------===//
+
+#ifndef ATTN_EMIT_REPORT_H
+#define ATTN_EMIT_REPORT_H
+
+#include "attn/Target/TargetDescription.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/JSON.h"
+
+namespace attn {
+
+/// Describes every `attn.attention` of `module` (level 1) and how it is tiled:
+///
+///   {"ops": [{
+///     "function": "layer", "op": "attn.attention", "location": "m.mlir:7:8",
+///     "element": "f32", "layout": "bhsd",
+///     "batch": size, "queryHeads": size, "keyHeads": size,
+///     "queries": size, "keys": size, "headSize": size, "valueSize": size,
+///     "lse": bool, "score": bool,
+///     "mask": null or {"kind": "band", "left": n, "right": n}
+///                  or {"kind": "prefix", "count": n}
+///                  or {"kind": "and" | "or", "of": [mask...]},
+///     "offset", "kvLens", "cuSeqlensQ", "cuSeqlensK": null or value,
+///     "prefill": tiles, "decode": tiles, "decodeRows": n}]}
+///
+/// A size is a number, {"arg": a, "dim": d} for a size of an argument, {"arg":
+/// a} for the value of one, or null where it follows from none; a value is
+/// {"arg": a}, or {"constant": n}, or true where it is computed; tiles are
+/// {"rows", "keys", "lanes", "vectors", "split", "why"}. Without batch (`thd`)
+/// "batch" is 1 less than the size of the operand "cuSeqlensQ", and sizes of
+/// sequences are totals.
+llvm::json::Object buildReport(mlir::ModuleOp module,
+                               const TargetDescription &target);
+
+} // namespace attn
+
+#endif // ATTN_EMIT_REPORT_H

@@ -1,0 +1,200 @@
+//===- Report.cpp - what a compiled module will do
+//--------------------------===//
+
+#include "attn/Emit/Report.h"
+#include "attn/Dialect/Attn/AttnOps.h"
+#include "attn/Target/CostModel.h"
+
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace attn;
+
+namespace json = llvm::json;
+
+namespace {
+
+/// The argument of a function that `value` is, or -1.
+int64_t argumentOf(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || !isa<func::FuncOp>(argument.getOwner()->getParentOp())) {
+    return -1;
+  }
+  return argument.getArgNumber();
+}
+
+/// Looks through ops that change the type only.
+Value skipCasts(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<tensor::CastOp, memref::CastOp, bufferization::ToTensorOp,
+             bufferization::ToBufferOp>(op)) {
+      break;
+    }
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
+json::Value describeSize(Value value, int64_t dim);
+
+json::Value describeSize(OpFoldResult size) {
+  if (std::optional<int64_t> constant = getConstantIntValue(size)) {
+    return *constant;
+  }
+  Value value = cast<Value>(size);
+  if (int64_t argument = argumentOf(value); argument >= 0) {
+    return json::Object{{"arg", argument}};
+  }
+  Value source;
+  Value index;
+  if (auto op = value.getDefiningOp<tensor::DimOp>()) {
+    source = op.getSource();
+    index = op.getIndex();
+  } else if (auto op = value.getDefiningOp<memref::DimOp>()) {
+    source = op.getSource();
+    index = op.getIndex();
+  }
+  std::optional<int64_t> dim =
+      index ? getConstantIntValue(index) : std::nullopt;
+  if (!dim) {
+    return nullptr;
+  }
+  return describeSize(source, *dim);
+}
+
+/// Where a size of a tensor or memref comes from.
+json::Value describeSize(Value value, int64_t dim) {
+  auto type = dyn_cast<ShapedType>(value.getType());
+  if (!type || !type.hasRank() || dim < 0 || dim >= type.getRank()) {
+    return nullptr;
+  }
+  if (!type.isDynamicDim(dim)) {
+    return type.getDimSize(dim);
+  }
+  value = skipCasts(value);
+  if (int64_t argument = argumentOf(value); argument >= 0) {
+    return json::Object{{"arg", argument}, {"dim", dim}};
+  }
+  if (auto op = value.getDefiningOp<tensor::EmptyOp>()) {
+    return describeSize(op.getMixedSizes()[dim]);
+  }
+  if (auto op = value.getDefiningOp<tensor::ExtractSliceOp>()) {
+    llvm::SmallBitVector dropped = op.getDroppedDims();
+    int64_t seen = -1;
+    for (auto [index, size] : llvm::enumerate(op.getMixedSizes())) {
+      if (!dropped.test(index) && ++seen == dim) {
+        return describeSize(size);
+      }
+    }
+    return nullptr;
+  }
+  if (auto op = value.getDefiningOp<DestinationStyleOpInterface>()) {
+    return describeSize(op.getTiedOpOperand(cast<OpResult>(value))->get(), dim);
+  }
+  return nullptr;
+}
+
+/// The first of two equal sizes whose origin is known.
+json::Value eitherSize(Value a, int64_t dimA, Value b, int64_t dimB) {
+  json::Value size = describeSize(a, dimA);
+  return size.getAsNull() ? describeSize(b, dimB) : size;
+}
+
+/// An optional operand.
+json::Value describeValue(Value value) {
+  if (!value) {
+    return nullptr;
+  }
+  value = skipCasts(value);
+  if (int64_t argument = argumentOf(value); argument >= 0) {
+    return json::Object{{"arg", argument}};
+  }
+  if (std::optional<int64_t> constant = getConstantIntValue(value)) {
+    return json::Object{{"constant", *constant}};
+  }
+  return true;
+}
+
+json::Value describeMask(const MaskSet &set) {
+  switch (set.kind) {
+  case MaskSet::Kind::Band:
+    return json::Object{
+        {"kind", "band"}, {"left", set.left}, {"right", set.right}};
+  case MaskSet::Kind::Prefix:
+    return json::Object{{"kind", "prefix"}, {"count", set.count}};
+  case MaskSet::Kind::And:
+  case MaskSet::Kind::Or:
+    break;
+  }
+  json::Array children;
+  for (const MaskSet &child : set.children) {
+    children.push_back(describeMask(child));
+  }
+  return json::Object{{"kind", set.kind == MaskSet::Kind::And ? "and" : "or"},
+                      {"of", std::move(children)}};
+}
+
+json::Object describeTiles(const TileChoice &tiles) {
+  return json::Object{{"rows", tiles.rows},   {"keys", tiles.keys},
+                      {"lanes", tiles.lanes}, {"vectors", tiles.vectors},
+                      {"split", tiles.split}, {"why", tiles.reason}};
+}
+
+std::string locationOf(Operation *op) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  if (auto file = op->getLoc()->findInstanceOf<FileLineColLoc>()) {
+    stream << file.getFilename().getValue() << ':' << file.getLine() << ':'
+           << file.getColumn();
+  }
+  return text;
+}
+
+json::Object describeAttention(AttentionOp op,
+                               const TargetDescription &target) {
+  AttentionShape shape = AttentionShape::of(op);
+  Value q = op.getQ(), k = op.getK(), v = op.getV(), out = op.getOut();
+  bool ragged = op.getLayout() == Layout::THD;
+  int64_t head = op.getHeadDim(), seq = op.getSeqDim(), size = op.getSizeDim();
+  json::Object result;
+  if (auto function = op->getParentOfType<func::FuncOp>()) {
+    result["function"] = function.getName();
+  }
+  result["op"] = op->getName().getStringRef();
+  result["location"] = locationOf(op);
+  std::string element;
+  llvm::raw_string_ostream(element) << op.getElementType();
+  result["element"] = std::move(element);
+  result["layout"] = stringifyLayout(op.getLayout());
+  result["batch"] = ragged
+                        ? json::Value(nullptr)
+                        : eitherSize(q, op.getBatchDim(), k, op.getBatchDim());
+  result["queryHeads"] = eitherSize(q, head, out, head);
+  result["keyHeads"] = eitherSize(k, head, v, head);
+  result["queries"] = eitherSize(q, seq, out, seq);
+  result["keys"] = eitherSize(k, seq, v, seq);
+  result["headSize"] = eitherSize(q, size, k, size);
+  result["valueSize"] = eitherSize(v, size, out, size);
+  result["lse"] = static_cast<bool>(op.getLse());
+  result["score"] = !op.getScore().empty();
+  MaskAttrInterface mask = op.getMaskAttr();
+  result["mask"] = mask ? describeMask(mask.getMaskSet()) : nullptr;
+  result["offset"] = describeValue(op.getOffset());
+  result["kvLens"] = describeValue(op.getKvLens());
+  result["cuSeqlensQ"] = describeValue(op.getCuSeqlensQ());
+  result["cuSeqlensK"] = describeValue(op.getCuSeqlensK());
+  result["prefill"] = describeTiles(choosePrefillTiles(shape, target));
+  result["decode"] = describeTiles(chooseDecodeTiles(shape, target));
+  result["decodeRows"] = decodeRowLimit(shape, target);
+  return result;
+}
+
+} // namespace
+
+json::Object attn::buildReport(ModuleOp module,
+                               const TargetDescription &target) {
+  json::Array ops;
+  module.walk(
+      [&](AttentionOp op) { ops.push_back(describeAttention(op, target)); });
+  return json::Object{{"ops", std::move(ops)}};
+}
