@@ -175,9 +175,9 @@ std::vector<T> pack(const View &view, Round round) {
   for (int64_t b = 0; b < n[0]; ++b) {
     for (int64_t h = 0; h < n[1]; ++h) {
       for (int64_t i = 0; i < n[2]; ++i) {
-        const double *row = view.data + b * s[0] + h * s[1] + i * s[2];
+        int64_t row = b * s[0] + h * s[1] + i * s[2];
         for (int64_t d = 0; d < n[3]; ++d) {
-          packed.push_back(static_cast<T>(round(row[d * s[3]])));
+          packed.push_back(static_cast<T>(round(view.data[row + d * s[3]])));
         }
       }
     }
@@ -195,16 +195,16 @@ void attendRow(const AttentionProblem &problem, const Plan &plan,
   const auto &qn = plan.q.shape, &vn = plan.v.shape;
   int64_t headSize = qn[3], outSize = vn[3], allKeys = vn[2];
   int64_t kvHead = sequence.batch * vn[1] + h / plan.group;
-  const T *q =
-      packed.q.data() +
+  // Positions and not pointers, which would be null for empty inputs.
+  int64_t q =
       ((sequence.batch * qn[1] + h) * qn[2] + sequence.firstQ + i) * headSize;
-  const T *k = packed.k.data() + kvHead * headSize * allKeys + sequence.firstK;
-  const T *v = packed.v.data() + (kvHead * allKeys + sequence.firstK) * outSize;
+  int64_t k = kvHead * headSize * allKeys + sequence.firstK;
+  int64_t v = (kvHead * allKeys + sequence.firstK) * outSize;
 
   std::vector<T> dots(static_cast<size_t>(sequence.numK), T(0));
   for (int64_t d = 0; d < headSize; ++d) {
-    T factor = q[d];
-    const T *column = k + d * allKeys;
+    T factor = packed.q[static_cast<size_t>(q + d)];
+    const T *column = packed.k.data() + k + d * allKeys;
     for (int64_t j = 0; j < sequence.numK; ++j) {
       dots[static_cast<size_t>(j)] += factor * column[j];
     }
@@ -256,7 +256,7 @@ void attendRow(const AttentionProblem &problem, const Plan &plan,
   std::vector<T> sums(static_cast<size_t>(outSize), T(0));
   for (size_t n = 0; n < keys.size(); ++n) {
     T p = static_cast<T>(round(static_cast<double>(scores[n] / denominator)));
-    const T *row = v + keys[n] * outSize;
+    const T *row = packed.v.data() + v + keys[n] * outSize;
     for (int64_t d = 0; d < outSize; ++d) {
       sums[static_cast<size_t>(d)] += p * row[d];
     }

@@ -12,13 +12,15 @@ namespace {
 
 constexpr int64_t kAlignment = 64;
 constexpr int64_t kHugePage = int64_t(1) << 21;
+/// No process has more; sanitizers abort on such a request instead of failing.
+constexpr int64_t kAddressSpace = int64_t(1) << 47;
 
 /// Never null on success, also for no bytes: distinct tensors then have
 /// distinct storage, which is how results are matched with arguments.
 void *allocate(int64_t bytes) {
   bool huge = bytes >= 2 * kHugePage;
   int64_t alignment = huge ? kHugePage : kAlignment;
-  if (bytes > INT64_MAX - alignment) {
+  if (bytes > kAddressSpace) {
     return nullptr;
   }
   int64_t rounded = (bytes + alignment - 1) / alignment * alignment;

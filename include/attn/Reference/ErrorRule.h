@@ -9,7 +9,7 @@
 // 2 for f16 and bf16, 8 for f32, 256 for f64 (where plain and reference are the
 // same computation, so the term stands for the whole error); tiny is half the
 // smallest subnormal of the format. NaN must meet NaN, and an infinity one of
-// the same sign.
+// the same sign; a ref beyond the format's range may come as an infinity.
 //===----------------------------------------------------------------------===//
 
 #ifndef ATTN_REFERENCE_ERRORRULE_H
