@@ -1,7 +1,8 @@
-//===- AttentionOps.cpp - attention at the graph level ----------------------===//
+//===- AttentionOps.cpp - attention at the graph level
+//----------------------===//
 
-#include "attn/Dialect/Attn/AttnOps.h"
 #include "ScoreRegion.h"
+#include "attn/Dialect/Attn/AttnOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -87,9 +88,10 @@ LogicalResult AttentionOp::verify() {
   }
   bool ragged = getLayout() == Layout::THD;
   int64_t rank = ragged ? 3 : 4;
-  for (auto [value, name] :
-       {std::pair<Value, StringRef>(getQ(), "q"), {getK(), "k"},
-        {getV(), "v"}, {getOut(), "out"}}) {
+  for (auto [value, name] : {std::pair<Value, StringRef>(getQ(), "q"),
+                             {getK(), "k"},
+                             {getV(), "v"},
+                             {getOut(), "out"}}) {
     if (shaped(value).getRank() != rank) {
       return emitOpError("expected '")
              << name << "' to have rank " << rank << ", but got "
@@ -180,13 +182,12 @@ LogicalResult AttentionOp::verify() {
            << element << ", " << shaped(getK()).getElementType() << " and "
            << shaped(getV()).getElementType() << " [attention_c11]";
   }
-  for (auto [value, name] : {std::pair<Value, StringRef>(getLse(), "lse"),
-                             {getSink(), "sink"}}) {
+  for (auto [value, name] :
+       {std::pair<Value, StringRef>(getLse(), "lse"), {getSink(), "sink"}}) {
     if (value && shaped(value).getElementType() != accumulator) {
       return emitOpError("expected '")
-             << name << "' to have element type " << accumulator
-             << ", but got " << shaped(value).getElementType()
-             << " [attention_c11]";
+             << name << "' to have element type " << accumulator << ", but got "
+             << shaped(value).getElementType() << " [attention_c11]";
     }
   }
   return verifyScore(getOperation(), getScore(), getCaptured(),
@@ -222,9 +223,8 @@ LogicalResult MergeStatesOp::verify() {
                        "got ")
            << getOuts().size() << " [merge_states_c2]";
   }
-  if (failed(verifySemantics(
-          cast<DestinationStyleOpInterface>(getOperation()),
-          "merge_states_c4"))) {
+  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
+                             "merge_states_c4"))) {
     return failure();
   }
   auto same = [](ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
@@ -248,8 +248,7 @@ LogicalResult MergeStatesOp::verify() {
                        "last dimension [merge_states_c3]");
   }
   if (static_cast<bool>(getSink()) != static_cast<bool>(getHead())) {
-    return emitOpError(
-        "expected 'sink' and 'head' together [merge_states_c5]");
+    return emitOpError("expected 'sink' and 'head' together [merge_states_c5]");
   }
   return success();
 }

@@ -1,4 +1,5 @@
-//===- AttnDialect.cpp - the attn dialect and its attributes ----------------===//
+//===- AttnDialect.cpp - the attn dialect and its attributes
+//----------------===//
 
 #include "attn/Dialect/Attn/AttnDialect.h"
 #include "attn/Dialect/Attn/AttnOps.h"
@@ -53,7 +54,9 @@ static std::vector<MaskSet> maskSets(ArrayRef<Attribute> masks) {
   }
   return sets;
 }
-MaskSet OrAttr::getMaskSet() const { return MaskSet::any(maskSets(getMasks())); }
+MaskSet OrAttr::getMaskSet() const {
+  return MaskSet::any(maskSets(getMasks()));
+}
 MaskSet AndAttr::getMaskSet() const {
   return MaskSet::all(maskSets(getMasks()));
 }

@@ -1,4 +1,5 @@
-//===- ScoreRegion.cpp - what ops with a score region share -----------------===//
+//===- ScoreRegion.cpp - what ops with a score region share
+//-----------------===//
 
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
@@ -21,8 +22,8 @@ LogicalResult verifyScore(Operation *op, Region &score, OperandRange captured,
         map.getNumResults() != static_cast<unsigned>(shape.getRank())) {
       return op->emitOpError("expected the map of a captured operand to send "
                              "(b, h, i, j) to its ")
-             << shape.getRank() << " dimensions, but got " << AffineMapAttr::get(map)
-             << " [attention_c12]";
+             << shape.getRank() << " dimensions, but got "
+             << AffineMapAttr::get(map) << " [attention_c12]";
     }
   }
   if (score.empty()) {
@@ -90,8 +91,8 @@ parseScore(OpAsmParser &parser,
       parsed.push_back(map);
       return success();
     };
-    if (parser.parseCommaSeparatedList(
-            OpAsmParser::Delimiter::OptionalParen, parseOne) ||
+    if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::OptionalParen,
+                                       parseOne) ||
         parser.parseRegion(score)) {
       return failure();
     }
@@ -108,12 +109,11 @@ void printScore(OpAsmPrinter &printer, Operation *op, OperandRange captured,
   printer << "score";
   if (!captured.empty()) {
     printer << " (";
-    llvm::interleaveComma(llvm::zip_equal(captured, maps), printer,
-                          [&](auto pair) {
-                            auto [value, map] = pair;
-                            printer << value << " at " << map << " : "
-                                    << value.getType();
-                          });
+    llvm::interleaveComma(
+        llvm::zip_equal(captured, maps), printer, [&](auto pair) {
+          auto [value, map] = pair;
+          printer << value << " at " << map << " : " << value.getType();
+        });
     printer << ")";
   }
   printer << " ";
@@ -139,8 +139,7 @@ void getDpsEffects(
   }
 }
 
-LogicalResult verifySemantics(DestinationStyleOpInterface op,
-                              StringRef label) {
+LogicalResult verifySemantics(DestinationStyleOpInterface op, StringRef label) {
   bool tensors = isa<TensorType>(op->getOperand(0).getType());
   for (Value operand : op->getOperands()) {
     Type type = operand.getType();

@@ -1,7 +1,8 @@
-//===- TileOps.cpp - what tiling makes of attention -------------------------===//
+//===- TileOps.cpp - what tiling makes of attention
+//-------------------------===//
 
-#include "attn/Dialect/Attn/AttnOps.h"
 #include "ScoreRegion.h"
+#include "attn/Dialect/Attn/AttnOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
@@ -52,13 +53,13 @@ parseSegments(OpAsmParser &parser,
 static void printSegments(OpAsmPrinter &printer, Operation *op,
                           OperandRange lower, OperandRange upper,
                           DenseI32ArrayAttr kinds) {
-  llvm::interleaveComma(
-      llvm::zip_equal(lower, upper, kinds.asArrayRef()), printer,
-      [&](auto segment) {
-        auto [lo, hi, kind] = segment;
-        printer << stringifySegmentKind(static_cast<SegmentKind>(kind)) << " "
-                << lo << " to " << hi;
-      });
+  llvm::interleaveComma(llvm::zip_equal(lower, upper, kinds.asArrayRef()),
+                        printer, [&](auto segment) {
+                          auto [lo, hi, kind] = segment;
+                          printer << stringifySegmentKind(
+                                         static_cast<SegmentKind>(kind))
+                                  << " " << lo << " to " << hi;
+                        });
 }
 
 YieldOp KeyLoopOp::getYield() {
@@ -75,8 +76,7 @@ LogicalResult KeyLoopOp::verify() {
                        "bounds [key_loop_c1]");
   }
   bool pages = getSource() == KeySource::Pages;
-  SmallVector<Type> expected(pages ? 3 : 2,
-                             IndexType::get(getContext()));
+  SmallVector<Type> expected(pages ? 3 : 2, IndexType::get(getContext()));
   llvm::append_range(expected, getInits().getTypes());
   auto yield = getBody().empty()
                    ? YieldOp()
@@ -153,9 +153,8 @@ OnlineAttentionOp::Dims OnlineAttentionOp::getDims() {
 }
 
 LogicalResult OnlineAttentionOp::verify() {
-  if (failed(verifySemantics(
-          cast<DestinationStyleOpInterface>(getOperation()),
-          "online_attention_c5"))) {
+  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
+                             "online_attention_c5"))) {
     return failure();
   }
   Value operands[] = {getQ(), getK(), getV(), getAcc(), getMax(), getSum()};
@@ -213,17 +212,17 @@ LogicalResult OnlineAttentionOp::verify() {
       rows.getNumResults() != 2) {
     return emitOpError("expected 'row_map' to send ")
            << dims.rows.size() << " row dimensions to (head, query) offsets, "
-           << "but got " << AffineMapAttr::get(rows) << " [online_attention_c4]";
+           << "but got " << AffineMapAttr::get(rows)
+           << " [online_attention_c4]";
   }
   Type element = shaped(getQ()).getElementType();
   Type state = shaped(getMax()).getElementType();
   // A packed q may already be in the accumulation type.
   bool statesFit = shaped(getAcc()).getElementType() == state &&
                    shaped(getSum()).getElementType() == state;
-  bool inputsFit = shaped(getK()).getElementType() ==
-                       shaped(getV()).getElementType() &&
-                   (element == shaped(getK()).getElementType() ||
-                    element == state);
+  bool inputsFit =
+      shaped(getK()).getElementType() == shaped(getV()).getElementType() &&
+      (element == shaped(getK()).getElementType() || element == state);
   if (!statesFit || !inputsFit) {
     return emitOpError("expected one element type for 'q', 'k' and 'v' and one "
                        "for the state [online_attention_c6]");
@@ -253,13 +252,11 @@ LogicalResult PackRowsOp::verify() {
                        "'source_map' to permute (g, m, d), on operands of rank "
                        "3 [pack_rows_c1]");
   }
-  if (failed(verifySemantics(
-          cast<DestinationStyleOpInterface>(getOperation()),
-          "pack_rows_c2"))) {
+  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
+                             "pack_rows_c2"))) {
     return failure();
   }
-  auto position = source.getResultPosition(
-      getAffineDimExpr(2, getContext()));
+  auto position = source.getResultPosition(getAffineDimExpr(2, getContext()));
   if (!compatible(shaped(getSource()).getDimSize(*position),
                   shaped(getDest()).getDimSize(1))) {
     return emitOpError("expected 'source' and 'dest' to have equal head sizes, "
@@ -298,7 +295,8 @@ LogicalResult FinalizeStateOp::verify() {
                        "got ")
            << getOuts().size() << " [finalize_state_c1]";
   }
-  if (!getStateMap().isPermutation() || getStateMap().getNumDims() != rows + 1 ||
+  if (!getStateMap().isPermutation() ||
+      getStateMap().getNumDims() != rows + 1 ||
       getRowMap().getNumDims() != rows || getRowMap().getNumResults() != 2 ||
       !getOutMap().isPermutation() || getOutMap().getNumDims() != 3 ||
       shaped(getOut()).getRank() != 3) {
@@ -306,9 +304,8 @@ LogicalResult FinalizeStateOp::verify() {
            << rows << " row dimensions and an output of rank 3 "
            << "[finalize_state_c1]";
   }
-  if (failed(verifySemantics(
-          cast<DestinationStyleOpInterface>(getOperation()),
-          "finalize_state_c2"))) {
+  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
+                             "finalize_state_c2"))) {
     return failure();
   }
   if (getMax().getType() != getSum().getType() ||
@@ -318,8 +315,8 @@ LogicalResult FinalizeStateOp::verify() {
     return emitOpError("expected 'max' and 'sum' of one type, with the rows of "
                        "'acc', and 'lse' of rank 2 [finalize_state_c4]");
   }
-  auto value = getStateMap().getResultPosition(
-      getAffineDimExpr(rows, getContext()));
+  auto value =
+      getStateMap().getResultPosition(getAffineDimExpr(rows, getContext()));
   auto out = getOutMap().getResultPosition(getAffineDimExpr(2, getContext()));
   if (!compatible(shaped(getAcc()).getDimSize(*value),
                   shaped(getOut()).getDimSize(*out))) {

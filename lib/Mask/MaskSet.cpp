@@ -1,4 +1,5 @@
-//===- MaskSet.cpp - a mask as a set of (q, k) pairs ------------------------===//
+//===- MaskSet.cpp - a mask as a set of (q, k) pairs
+//------------------------===//
 
 #include "attn/Mask/MaskSet.h"
 

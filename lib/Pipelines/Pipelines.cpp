@@ -1,14 +1,165 @@
-//===- Pipelines.cpp - the named pipelines of attn --------------------------===//
+//===- Pipelines.cpp - the named pipelines of attn
+//--------------------------===//
 
 #include "attn/Pipelines/Pipelines.h"
 #include "attn/Dialect/Attn/AttnDialect.h"
 #include "attn/Passes/Passes.h"
+#include "attn/Target/TargetDescription.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 
 namespace attn {
 
-void registerPassesAndPipelines() { registerAttnPasses(); }
+template <typename Options>
+static Options withTarget(const CPUPipelineOptions &from) {
+  Options options;
+  options.target = from.target;
+  return options;
+}
+
+static void addCleanup(OpPassManager &pm) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+// Tensors to memrefs, in place: every write of the tile level has its own
+// destination, so nothing is copied. Temporaries are freed.
+static void addBufferization(OpPassManager &pm) {
+  pm.addPass(createProtectArgumentsPass());
+  bufferization::OneShotBufferizePassOptions options;
+  options.bufferizeFunctionBoundaries = true;
+  options.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(options));
+  pm.addPass(bufferization::createDropEquivalentBufferResultsPass());
+  addCleanup(pm);
+  bufferization::buildBufferDeallocationPipeline(pm);
+  addCleanup(pm);
+}
+
+void buildAttnGraphPipeline(OpPassManager &pm) { addCleanup(pm); }
+
+void buildAttnTilePipeline(OpPassManager &pm,
+                           const CPUPipelineOptions &options) {
+  auto tile = withTarget<TileAttentionPassOptions>(options);
+  tile.rows = options.rows;
+  tile.keys = options.keys;
+  tile.split = options.split;
+  pm.addNestedPass<func::FuncOp>(createTileAttentionPass(tile));
+  addCleanup(pm);
+}
+
+void buildAttnCPUBufferizePipeline(OpPassManager &pm,
+                                   const CPUPipelineOptions &options) {
+  pm.addNestedPass<func::FuncOp>(
+      createPackLanesPass(withTarget<PackLanesPassOptions>(options)));
+  pm.addNestedPass<func::FuncOp>(createExpandKeyLoopPass());
+  addCleanup(pm);
+  addBufferization(pm);
+}
+
+void buildAttnCPUVectorPipeline(OpPassManager &pm,
+                                const CPUPipelineOptions &options) {
+  auto lower = withTarget<LowerTilesToVectorPassOptions>(options);
+  pm.addNestedPass<func::FuncOp>(createLowerTilesToVectorPass(lower));
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  ForallToOpenMPPassOptions openmp;
+  openmp.openmp = options.openmp;
+  pm.addNestedPass<func::FuncOp>(createForallToOpenMPPass(openmp));
+  ExpandVectorMathPassOptions math;
+  llvm::Expected<TargetDescription> target =
+      TargetDescription::get(options.target);
+  if (target) {
+    math.avx512 = target->avx512;
+  } else {
+    // The passes that need the target report it, with a location.
+    llvm::consumeError(target.takeError());
+  }
+  pm.addNestedPass<func::FuncOp>(createExpandVectorMathPass(math));
+  addCleanup(pm);
+  pm.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
+}
+
+void buildAttnCPUToLLVMPipeline(OpPassManager &pm,
+                                const CPUPipelineOptions &options) {
+  pm.addPass(createConvertVectorToSCFPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(arith::createArithExpandOpsPass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  FinalizeMemRefToLLVMConversionPassOptions memory;
+  memory.useAlignedAlloc = true;
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass(memory));
+  pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createConvertOpenMPToLLVMPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createConvertIndexToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  addCleanup(pm);
+}
+
+void buildAttnToCPUPipeline(OpPassManager &pm,
+                            const CPUPipelineOptions &options) {
+  buildAttnGraphPipeline(pm);
+  buildAttnTilePipeline(pm, options);
+  buildAttnCPUBufferizePipeline(pm, options);
+  buildAttnCPUVectorPipeline(pm, options);
+  buildAttnCPUToLLVMPipeline(pm, options);
+}
+
+void buildAttnReferencePipeline(OpPassManager &pm) {
+  pm.addPass(createDecomposeReferencePass());
+  addCleanup(pm);
+  addBufferization(pm);
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addNestedPass<func::FuncOp>(createForallToOpenMPPass());
+  addCleanup(pm);
+  pm.addNestedPass<func::FuncOp>(createLoopInvariantCodeMotionPass());
+  CPUPipelineOptions options;
+  buildAttnCPUToLLVMPipeline(pm, options);
+}
+
+void registerPassesAndPipelines() {
+  registerAttnPasses();
+  PassPipelineRegistration<>(
+      "attn-graph", "Level 1: wrap memrefs, drop broadcasts, fold scales",
+      [](OpPassManager &pm) { buildAttnGraphPipeline(pm); });
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "attn-tile", "Level 1 to level 2: row tiles around key loops",
+      buildAttnTilePipeline);
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "attn-cpu-bufferize", "Level 2 to tile ops on memrefs, queries as lanes",
+      buildAttnCPUBufferizePipeline);
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "attn-cpu-vector", "Tile ops on memrefs to scf, vector and omp",
+      buildAttnCPUVectorPipeline);
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "attn-cpu-to-llvm", "scf, vector, memref and omp to the LLVM dialect",
+      buildAttnCPUToLLVMPipeline);
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "attn-to-cpu", "Level 1 to the LLVM dialect: the sum of the stages",
+      buildAttnToCPUPipeline);
+  PassPipelineRegistration<>(
+      "attn-reference", "The f64 oracle: decompose and lower, upstream passes",
+      [](OpPassManager &pm) { buildAttnReferencePipeline(pm); });
+}
 
 void registerAll(DialectRegistry &registry) {
   registerDialect(registry);

@@ -1,4 +1,5 @@
-//===- AttentionShape.cpp - the sizes of an attention op --------------------===//
+//===- AttentionShape.cpp - the sizes of an attention op
+//--------------------===//
 
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "attn/Target/CostModel.h"

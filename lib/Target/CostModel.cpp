@@ -1,4 +1,5 @@
-//===- CostModel.cpp - tile sizes and predicted cost of attention -----------===//
+//===- CostModel.cpp - tile sizes and predicted cost of attention
+//-----------===//
 // The rules behind the numbers:
 // - Queries are lanes, so a register tile is MR keys (or values) by NV vectors
 //   of lanes: MR * NV accumulators, NV operand vectors and one broadcast must
@@ -70,8 +71,8 @@ TileChoice choosePrefillTiles(const AttentionShape &shape,
     choice.keys /= 2;
   }
   if (shape.queries > 0) {
-    choice.rows = std::min<int64_t>(
-        choice.rows, llvm::alignTo(shape.queries, choice.lanes));
+    choice.rows = std::min<int64_t>(choice.rows,
+                                    llvm::alignTo(shape.queries, choice.lanes));
     // Few tiles: smaller ones so that every core has some.
     if (shape.batch > 0 && shape.queryHeads > 0) {
       auto tasks = [&](int64_t rows) {
@@ -115,12 +116,11 @@ TileChoice chooseDecodeTiles(const AttentionShape &shape,
   int64_t lanes = target.lanes(shape.accumulatorBits);
   int64_t group = std::max<int64_t>(1, shape.queryHeads / shape.keyHeads);
   int64_t rows = shape.queries > 0 ? shape.queries * group : lanes;
-  choice.vectors =
-      rows <= lanes       ? 1
-      : rows <= 2 * lanes ? 2
-                          : panelVectors(std::max(shape.headSize,
-                                                  shape.valueSize),
-                                         target, shape.accumulatorBits);
+  choice.vectors = rows <= lanes ? 1
+                   : rows <= 2 * lanes
+                       ? 2
+                       : panelVectors(std::max(shape.headSize, shape.valueSize),
+                                      target, shape.accumulatorBits);
   choice.lanes = choice.vectors * lanes;
   choice.rows = llvm::alignTo(std::max<int64_t>(rows, 1), choice.lanes);
   choice.registerTile =
@@ -130,10 +130,10 @@ TileChoice chooseDecodeTiles(const AttentionShape &shape,
   // long sequence feeds many cores. It depends on sizes alone, never on the
   // number of threads, so that results do not either.
   int64_t row = (shape.headSize + shape.valueSize) * bytes;
-  choice.split = std::clamp<int64_t>(
-      llvm::PowerOf2Ceil(static_cast<uint64_t>((2 << 20) / std::max<int64_t>(
-                                                               row, 1))),
-      512, 8192);
+  choice.split =
+      std::clamp<int64_t>(llvm::PowerOf2Ceil(static_cast<uint64_t>(
+                              (2 << 20) / std::max<int64_t>(row, 1))),
+                          512, 8192);
   choice.reason =
       llvm::formatv("all {0} heads of a group in one tile of {1} lanes, so "
                     "that K and V are read once; chunks of {2} keys",

@@ -1,4 +1,5 @@
-//===- TargetDescription.cpp - what the cost model knows of a machine -------===//
+//===- TargetDescription.cpp - what the cost model knows of a machine
+//-------===//
 
 #include "attn/Target/TargetDescription.h"
 
@@ -76,8 +77,7 @@ llvm::Expected<TargetDescription> TargetDescription::get(llvm::StringRef name) {
   target.triple = llvm::sys::getProcessTriple();
   target.cpu = name.str();
   if (!llvm::Triple(target.triple).isX86() ||
-      llvm::X86::parseArchX86(name, /*Only64Bit=*/true) ==
-          llvm::X86::CK_None) {
+      llvm::X86::parseArchX86(name, /*Only64Bit=*/true) == llvm::X86::CK_None) {
     return llvm::createStringError(
         llvm::errc::invalid_argument,
         "unknown target '%s': expected host or an x86-64 CPU name such as "

@@ -1,4 +1,5 @@
-//===- ExpandKeyLoop.cpp - expand key loops to one scf.for a segment --------===//
+//===- ExpandKeyLoop.cpp - expand key loops to one scf.for a segment
+//--------===//
 
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "attn/Passes/IndexBuilder.h"

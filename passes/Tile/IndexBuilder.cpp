@@ -1,4 +1,5 @@
-//===- IndexBuilder.cpp - index arithmetic that folds as it is built --------===//
+//===- IndexBuilder.cpp - index arithmetic that folds as it is built
+//--------===//
 
 #include "attn/Passes/IndexBuilder.h"
 
@@ -39,8 +40,7 @@ Value IndexBuilder::max(Value a, Value b) {
   return a == b ? a : builder.createOrFold<arith::MaxSIOp>(loc, a, b);
 }
 Value IndexBuilder::div(Value a, Value b) {
-  return isConstant(b, 1) ? a
-                          : builder.createOrFold<arith::DivUIOp>(loc, a, b);
+  return isConstant(b, 1) ? a : builder.createOrFold<arith::DivUIOp>(loc, a, b);
 }
 Value IndexBuilder::div(Value a, int64_t b) {
   return b == 1 ? a : div(a, constant(b));

@@ -1,4 +1,5 @@
-//===- TileAttention.cpp - tile attention into row tiles and a key loop -----===//
+//===- TileAttention.cpp - tile attention into row tiles and a key loop
+//-----===//
 // attn.attention -> scf.forall over row tiles, each with one attn.key_loop.
 // Two forms: prefill takes one head and `rows` queries a tile; decode takes all
 // heads of a group and all queries, and cuts the keys in chunks whose (o, lse)
@@ -147,8 +148,7 @@ RankedTensorType AttentionTiler::tileType(ArrayRef<OpFoldResult> sizes,
                                           Type element) {
   SmallVector<int64_t> dims;
   for (OpFoldResult size : sizes) {
-    dims.push_back(
-        getConstantIntValue(size).value_or(ShapedType::kDynamic));
+    dims.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
   }
   return RankedTensorType::get(dims, element);
 }
@@ -265,8 +265,8 @@ void AttentionTiler::segments(const Sequence &seq, const RowTile &tile,
     // cheaper than a ragged tile.
     Value partial = index.max(index.sub(bound(ranges.fullLo, lo), activeLo),
                               index.constant(0));
-    partial = index.mul(index.ceilDiv(partial, kSegmentAlignment),
-                        kSegmentAlignment);
+    partial =
+        index.mul(index.ceilDiv(partial, kSegmentAlignment), kSegmentAlignment);
     fullLo = index.min(index.add(activeLo, partial), activeHi);
   }
   Value fullHi = activeHi;
@@ -301,12 +301,11 @@ SmallVector<Value> AttentionTiler::keyLoop(const Sequence &seq,
   SmallVector<OpFoldResult> rows =
       rowsHeadFirst() ? SmallVector<OpFoldResult>{tile.heads, count, headSize}
                       : SmallVector<OpFoldResult>{count, tile.heads, headSize};
-  Value q = slice(op.getQ(), offsets, sizes,
-                  tileType(rows, op.getElementType()));
+  Value q =
+      slice(op.getQ(), offsets, sizes, tileType(rows, op.getElementType()));
 
   auto fill = [&](ArrayRef<OpFoldResult> shape, double value) -> Value {
-    Value empty =
-        tensor::EmptyOp::create(rewriter, loc, shape, accumulator);
+    Value empty = tensor::EmptyOp::create(rewriter, loc, shape, accumulator);
     Value constant = arith::ConstantOp::create(
         rewriter, loc, rewriter.getFloatAttr(accumulator, value));
     return linalg::FillOp::create(rewriter, loc, constant, empty).getResult(0);
@@ -315,8 +314,8 @@ SmallVector<Value> AttentionTiler::keyLoop(const Sequence &seq,
       fill({tile.heads, count, valueSize}, 0.0),
       fill({tile.heads, count}, -std::numeric_limits<double>::infinity()),
       fill({tile.heads, count}, 0.0)};
-  SmallVector<Type> types = llvm::map_to_vector(
-      state, [](Value value) { return value.getType(); });
+  SmallVector<Type> types =
+      llvm::map_to_vector(state, [](Value value) { return value.getType(); });
 
   SmallVector<Value> lower, upper;
   SmallVector<int32_t> kinds;
@@ -341,8 +340,8 @@ SmallVector<Value> AttentionTiler::keyLoop(const Sequence &seq,
 
   enum { G, M, N, D, E };
   auto map = [&](ArrayRef<unsigned> dims) {
-    return AffineMapAttr::get(AffineMap::getMultiDimMapWithTargets(
-        5, dims, context));
+    return AffineMapAttr::get(
+        AffineMap::getMultiDimMapWithTargets(5, dims, context));
   };
   Attribute maps[] = {rowsHeadFirst() ? map({G, M, D}) : map({M, G, D}),
                       map({N, D}),
@@ -357,7 +356,7 @@ SmallVector<Value> AttentionTiler::keyLoop(const Sequence &seq,
       rewriter.getFloatAttr(accumulator, *op.getStaticScale()),
       op.getMaskAttr(), rewriter.getArrayAttr(maps),
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, context)),
-      op.getCapturedMapsAttr());
+      op.getCapturedMapsAttr(), rewriter.getI64IntegerAttr(tiles.keys));
   rewriter.cloneRegionBefore(op.getScore(), online.getScore(),
                              online.getScore().end());
   rewriter.setInsertionPointToEnd(body);
@@ -387,12 +386,12 @@ Value AttentionTiler::countQueries() {
 SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   Value count = index.ceilDiv(countQueries(), tiles.rows);
   SmallVector<Value> outs = llvm::to_vector(op.getOuts());
-  auto forall = scf::ForallOp::create(
-      rewriter, loc,
-      ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
-                             getAsOpFoldResult(heads),
-                             getAsOpFoldResult(count)},
-      outs, std::nullopt);
+  auto forall =
+      scf::ForallOp::create(rewriter, loc,
+                            ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
+                                                   getAsOpFoldResult(heads),
+                                                   getAsOpFoldResult(count)},
+                            outs, std::nullopt);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(forall.getBody());
   Value batch = forall.getInductionVar(0), head = forall.getInductionVar(1);
@@ -408,8 +407,8 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   tile.keyHead = index.div(head, group);
   tile.heads = rewriter.getIndexAttr(1);
   tile.query = index.mul(number, tiles.rows);
-  tile.queries = index.min(index.sub(seq.queries, tile.query),
-                           index.constant(tiles.rows));
+  tile.queries =
+      index.min(index.sub(seq.queries, tile.query), index.constant(tiles.rows));
   if (op.getLayout() == Layout::THD) {
     // A sequence shorter than the longest has no row in its last tiles.
     tile.queries = index.max(tile.queries, index.constant(0));
@@ -427,31 +426,28 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
           ? SmallVector<OpFoldResult>{tile.heads, queries, valueSize}
           : SmallVector<OpFoldResult>{queries, tile.heads, valueSize};
   auto args = forall.getRegionOutArgs();
-  SmallVector<Value> tileOuts = {
-      slice(args[0], offsets, sizes,
-            tileType(rows,
-                     cast<ShapedType>(args[0].getType()).getElementType()))};
+  SmallVector<Value> tileOuts = {slice(
+      args[0], offsets, sizes,
+      tileType(rows, cast<ShapedType>(args[0].getType()).getElementType()))};
   if (op.getLse()) {
-    tileOuts.push_back(slice(args[1], lseOffsets, lseSizes,
-                             tileType({tile.heads, queries},
-                                      op.getAccumulatorType())));
+    tileOuts.push_back(
+        slice(args[1], lseOffsets, lseSizes,
+              tileType({tile.heads, queries}, op.getAccumulatorType())));
   }
   SmallVector<Type> types = llvm::map_to_vector(
       tileOuts, [](Value value) { return value.getType(); });
   auto final = FinalizeStateOp::create(
       rewriter, loc, types, state[0], state[1], state[2], op.getSink(),
       op.getSink() ? head : Value(), tileOuts,
-      AffineMapAttr::get(
-          AffineMap::getMultiDimIdentityMap(3, op.getContext())),
-      AffineMapAttr::get(
-          AffineMap::getMultiDimIdentityMap(2, op.getContext())),
+      AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(3, op.getContext())),
+      AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, op.getContext())),
       AffineMapAttr::get(rowsMap()));
   rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
   auto insert = [&](Value source, Value dest, ArrayRef<OpFoldResult> at,
                     ArrayRef<OpFoldResult> size) {
     SmallVector<OpFoldResult> strides(at.size(), rewriter.getIndexAttr(1));
-    tensor::ParallelInsertSliceOp::create(rewriter, loc, source, dest, at,
-                                          size, strides);
+    tensor::ParallelInsertSliceOp::create(rewriter, loc, source, dest, at, size,
+                                          strides);
   };
   insert(final.getResult(0), args[0], offsets, sizes);
   if (op.getLse()) {
@@ -462,8 +458,8 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
 
 SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
   // Parts always are S x B x Hq x Sq x E; the merge puts them in the layout.
-  OpFoldResult count = tensor::getMixedSize(rewriter, loc, op.getQ(),
-                                            op.getSeqDim());
+  OpFoldResult count =
+      tensor::getMixedSize(rewriter, loc, op.getQ(), op.getSeqDim());
   Value keys = index.value(
       tensor::getMixedSize(rewriter, loc, op.getK(), op.getSeqDim()));
   Value splits = index.ceilDiv(keys, tiles.split);
@@ -474,12 +470,12 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
   Value parts = tensor::EmptyOp::create(rewriter, loc, shapeOf, accumulator);
   Value partLse = tensor::EmptyOp::create(
       rewriter, loc, ArrayRef(shapeOf).drop_back(), accumulator);
-  auto forall = scf::ForallOp::create(
-      rewriter, loc,
-      ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
-                             getAsOpFoldResult(keyHeads),
-                             getAsOpFoldResult(splits)},
-      ValueRange{parts, partLse}, std::nullopt);
+  auto forall =
+      scf::ForallOp::create(rewriter, loc,
+                            ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
+                                                   getAsOpFoldResult(keyHeads),
+                                                   getAsOpFoldResult(splits)},
+                            ValueRange{parts, partLse}, std::nullopt);
   {
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPointToStart(forall.getBody());
@@ -506,8 +502,7 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
     Value lse = slice(args[1], ArrayRef(offsets).drop_back(),
                       ArrayRef(sizes).drop_back(),
                       tileType({tile.heads, count}, accumulator));
-    AffineMap identity3 =
-        AffineMap::getMultiDimIdentityMap(3, op.getContext());
+    AffineMap identity3 = AffineMap::getMultiDimIdentityMap(3, op.getContext());
     auto final = FinalizeStateOp::create(
         rewriter, loc, TypeRange{out.getType(), lse.getType()}, state[0],
         state[1], state[2], Value(), Value(), ValueRange{out, lse},
@@ -530,11 +525,11 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
 // Joins the parts of each (batch, head), in the order of the keys.
 SmallVector<Value> AttentionTiler::mergeForm(Value parts, Value partLse) {
   SmallVector<Value> outs = llvm::to_vector(op.getOuts());
-  auto forall = scf::ForallOp::create(
-      rewriter, loc,
-      ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
-                             getAsOpFoldResult(heads)},
-      outs, std::nullopt);
+  auto forall =
+      scf::ForallOp::create(rewriter, loc,
+                            ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
+                                                   getAsOpFoldResult(heads)},
+                            outs, std::nullopt);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(forall.getBody());
   Value batch = forall.getInductionVar(0), head = forall.getInductionVar(1);
@@ -546,9 +541,9 @@ SmallVector<Value> AttentionTiler::mergeForm(Value parts, Value partLse) {
   SmallVector<OpFoldResult> sizes = {splits, one, one, count, valueSize};
   Value part = slice(parts, offsets, sizes,
                      tileType({splits, count, valueSize}, accumulator));
-  Value lses = slice(partLse, ArrayRef(offsets).drop_back(),
-                     ArrayRef(sizes).drop_back(),
-                     tileType({splits, count}, accumulator));
+  Value lses =
+      slice(partLse, ArrayRef(offsets).drop_back(), ArrayRef(sizes).drop_back(),
+            tileType({splits, count}, accumulator));
   auto args = forall.getRegionOutArgs();
   SmallVector<OpFoldResult> outOffsets = {batch, head, zero, zero};
   SmallVector<OpFoldResult> outSizes = {one, one, count, valueSize};
@@ -558,19 +553,19 @@ SmallVector<Value> AttentionTiler::mergeForm(Value parts, Value partLse) {
   }
   SmallVector<OpFoldResult> lseOffsets = {batch, head, zero};
   SmallVector<OpFoldResult> lseSizes = {one, one, count};
-  SmallVector<Value> tileOuts = {slice(
-      args[0], outOffsets, outSizes,
-      tileType({count, valueSize},
-               cast<ShapedType>(args[0].getType()).getElementType()))};
+  SmallVector<Value> tileOuts = {
+      slice(args[0], outOffsets, outSizes,
+            tileType({count, valueSize},
+                     cast<ShapedType>(args[0].getType()).getElementType()))};
   if (op.getLse()) {
-    tileOuts.push_back(slice(args[1], lseOffsets, lseSizes,
-                             tileType({count}, accumulator)));
+    tileOuts.push_back(
+        slice(args[1], lseOffsets, lseSizes, tileType({count}, accumulator)));
   }
   SmallVector<Type> types = llvm::map_to_vector(
       tileOuts, [](Value value) { return value.getType(); });
-  auto merge = MergeStatesOp::create(rewriter, loc, types, part, lses,
-                                     op.getSink(),
-                                     op.getSink() ? head : Value(), tileOuts);
+  auto merge =
+      MergeStatesOp::create(rewriter, loc, types, part, lses, op.getSink(),
+                            op.getSink() ? head : Value(), tileOuts);
   rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
   SmallVector<OpFoldResult> strides(4, one);
   tensor::ParallelInsertSliceOp::create(rewriter, loc, merge.getResult(0),
@@ -597,9 +592,9 @@ SmallVector<Value> AttentionTiler::run(const TileChoice &prefill,
     return shape.queries * *heads <= rowLimit ? decodeForm(decode)
                                               : prefillForm(prefill);
   }
-  Value few = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::sle,
-                                    countQueries(),
-                                    index.constant(rowLimit / *heads));
+  Value few =
+      arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::sle,
+                            countQueries(), index.constant(rowLimit / *heads));
   auto guard = scf::IfOp::create(rewriter, loc, op.getResultTypes(), few,
                                  /*withElseRegion=*/true);
   rewriter.setInsertionPointToStart(&guard.getThenRegion().front());
@@ -633,8 +628,8 @@ struct TileAttentionPass
       choice->keys = keys > 0 ? keys : choice->keys;
     }
     decode.split = split > 0 ? split : decode.split;
-    remark::passed(op.getLoc(), remark::RemarkOpts::name("tiles")
-                                    .category("attn-tile-attention"))
+    remark::passed(op.getLoc(), remark::RemarkOpts::name("tiles").category(
+                                    "attn-tile-attention"))
         << "prefill: " << std::to_string(prefill.rows) << " rows, "
         << std::to_string(prefill.keys) << " keys (" << prefill.reason
         << "); decode: " << std::to_string(decode.keys) << " keys ("

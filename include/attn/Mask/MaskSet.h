@@ -1,4 +1,5 @@
-//===- MaskSet.h - a mask as a set of (q, k) pairs --------------------------===//
+//===- MaskSet.h - a mask as a set of (q, k) pairs
+//--------------------------===//
 // A mask is an expression over simple sets of points (q, k) in absolute
 // positions. The set answers membership, and for a range of queries which keys
 // can be visible (active) and which must be (full).
@@ -40,8 +41,9 @@ struct KeyBound {
   int64_t constant = 0;
 };
 
-/// The keys of one run of queries [first, last]: active in [activeLo, activeHi),
-/// visible to all of them in [fullLo, fullHi); None is the end of the sequence.
+/// The keys of one run of queries [first, last]: active in [activeLo,
+/// activeHi), visible to all of them in [fullLo, fullHi); None is the end of
+/// the sequence.
 struct KeyRanges {
   KeyBound activeLo, fullLo, fullHi, activeHi;
 };

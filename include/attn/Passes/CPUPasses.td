@@ -4,4 +4,102 @@
 
 include "mlir/Pass/PassBase.td"
 
+def PackLanesPass : InterfacePass<"attn-pack-lanes", "mlir::FunctionOpInterface"> {
+  let summary = "turn key loops to queries as lanes";
+  let description = [{
+    Chooses the orientation of the CPU: the query tile is packed once, before
+    the key loop, into panels of W rows side by side (P x D x W), and the state
+    is carried in the same form (P x E x W), so that the loop computes
+    S^T = K Q^T with elements of K and V broadcast from their own buffers and no
+    horizontal reduction anywhere. Workspaces have static sizes.
+
+    Needs: `attn.key_loop` with `max_rows`, a constant step, one
+    `attn.online_attention`, state that starts as `linalg.fill` and ends in one
+    `attn.finalize_state`. Leaves: every such loop packed. Example:
+    `test/Passes/CPU/pack-lanes.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::linalg::LinalgDialect"];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"host\"",
+           "Target description: host, or a CPU name.">];
+}
+
+def ProtectArgumentsPass : Pass<"attn-protect-arguments", "::mlir::ModuleOp"> {
+  let summary = "forbid writes to tensor arguments that are not donated";
+  let description = [{
+    Marks the tensor arguments of public functions as not writable for
+    bufferization, but for those with `attn.donated`, which may be updated in
+    place. A caller's tensors are then never changed behind its back.
+
+    Needs: nothing. Leaves: `bufferization.writable` on every such argument.
+    Example: `test/Passes/CPU/protect-arguments.mlir`.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
+def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::FunctionOpInterface"> {
+  let summary = "lower tile ops on memrefs to scf and vector";
+  let description = [{
+    `attn.online_attention` becomes, for each panel: register tiles of keys by
+    lanes for S^T with scale, score, mask and running maximum in their epilogue;
+    the exponentials with their sums; register tiles of values by lanes that
+    rescale the accumulator as they load it. `attn.pack_rows`,
+    `attn.finalize_state` and `attn.merge_states` become loops over whole
+    vectors. Scratch memory is one block of scores, allocated outside of all
+    loops of the enclosing parallel tile.
+
+    Needs: tile ops on memrefs, queries as lanes (`attn-pack-lanes`). Leaves: no
+    op of the dialect. Numerics: exponentials are `math.exp2` of values scaled
+    by log2(e) after the score region. Example:
+    `test/Passes/CPU/lower-tiles-to-vector.mlir`.
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"host\"",
+           "Target description: host, or a CPU name.">];
+}
+
+def ForallToOpenMPPass : InterfacePass<"attn-forall-to-openmp", "mlir::FunctionOpInterface"> {
+  let summary = "run parallel tiles as OpenMP tasks, with a workspace a thread";
+  let description = [{
+    An outermost `scf.forall` becomes an `omp.parallel` around one `omp.wsloop`
+    with a dynamic schedule over its linearised tiles, in their order. Buffers
+    that a tile allocates with sizes known outside of it are allocated once a
+    thread. Inner `scf.forall`s, and all of them with `openmp=false`, become
+    `scf.for`.
+
+    Needs: `scf.forall` on memrefs. Leaves: no `scf.forall`. Example:
+    `test/Passes/CPU/forall-to-openmp.mlir`.
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::omp::OpenMPDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
+  let options = [
+    Option<"openmp", "openmp", "bool", /*default=*/"true",
+           "Run in parallel; otherwise in one thread.">];
+  let statistics = [
+    Statistic<"numParallel", "num-parallel", "Number of parallel loops made">];
+}
+
+def ExpandVectorMathPass : InterfacePass<"attn-expand-vector-math", "mlir::FunctionOpInterface"> {
+  let summary = "expand exponentials and logarithms on vectors to polynomials";
+  let description = [{
+    `math.exp2`, `math.exp`, `math.log` and `math.tanh` on vectors of f32 or f64
+    become polynomials; LLVM would call libm for each element. Relative error of
+    exp2: 2.1e-7 in f32 (degree 5), 1e-16 in f64 (degree 13). -inf gives 0,
+    +inf gives +inf, NaN gives NaN; results below the smallest normal number may
+    be 0.
+
+    Needs: nothing. Leaves: none of these ops on vectors of f32 or f64. Numerics
+    changed: as above. Example: `test/Passes/CPU/expand-vector-math.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect"];
+  let options = [
+    Option<"avx512", "avx512", "bool", /*default=*/"false",
+           "Scale by powers of two with vscalefps / vscalefpd.">];
+}
+
 #endif // ATTN_PASSES_CPUPASSES_TD

@@ -1,4 +1,5 @@
-//===- Passes.h - the passes of attn ----------------------------------------===//
+//===- Passes.h - the passes of attn
+//----------------------------------------===//
 
 #ifndef ATTN_PASSES_PASSES_H
 #define ATTN_PASSES_PASSES_H
@@ -11,6 +12,9 @@
 
 namespace mlir {
 class ModuleOp;
+namespace func {
+class FuncOp;
+} // namespace func
 } // namespace mlir
 
 namespace attn {

@@ -1,4 +1,5 @@
-//===- CostModel.h - tile sizes and predicted cost of attention -------------===//
+//===- CostModel.h - tile sizes and predicted cost of attention
+//-------------===//
 // Chooses the tile sizes of the tiling passes from a target description, and
 // predicts the cost of the result, so that a report can say what bounds it.
 //===----------------------------------------------------------------------===//
@@ -28,13 +29,13 @@ struct AttentionShape {
 
 /// How one form (prefill or decode) of an attention is tiled on a CPU.
 struct TileChoice {
-  int64_t rows = 0;          // query rows a tile (all heads of a group counted)
-  int64_t keys = 0;          // keys a step
-  int64_t lanes = 0;         // rows a panel: vectors x vector lanes
-  int64_t vectors = 0;       // vectors a panel
-  int64_t registerTile = 0;  // keys (or values) times `vectors` accumulators
-  int64_t split = 0;         // keys a decode chunk; 0: keys are not split
-  std::string reason;        // one sentence for the report
+  int64_t rows = 0;         // query rows a tile (all heads of a group counted)
+  int64_t keys = 0;         // keys a step
+  int64_t lanes = 0;        // rows a panel: vectors x vector lanes
+  int64_t vectors = 0;      // vectors a panel
+  int64_t registerTile = 0; // keys (or values) times `vectors` accumulators
+  int64_t split = 0;        // keys a decode chunk; 0: keys are not split
+  std::string reason;       // one sentence for the report
 };
 
 /// Tiles for many query rows: one head a tile.

@@ -1,4 +1,5 @@
-//===- AttnDialect.h - the attn dialect and its attributes ------------------===//
+//===- AttnDialect.h - the attn dialect and its attributes
+//------------------===//
 
 #ifndef ATTN_DIALECT_ATTN_ATTNDIALECT_H
 #define ATTN_DIALECT_ATTN_ATTNDIALECT_H

@@ -1,4 +1,5 @@
-//===- AttnOps.h - the ops of the attn dialect ------------------------------===//
+//===- AttnOps.h - the ops of the attn dialect
+//------------------------------===//
 
 #ifndef ATTN_DIALECT_ATTN_ATTNOPS_H
 #define ATTN_DIALECT_ATTN_ATTNOPS_H

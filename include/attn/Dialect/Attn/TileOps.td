@@ -113,7 +113,7 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
     row dimensions, in the order in which `max` has them, to
     `(head offset, query offset)`: the row's head is `h + head offset`, its
     position `i + query offset`. `positions(b, h, i, j)` are those of the first
-    row and key.
+    row and key. `max_keys` is a bound of the keys of a tile, where it is known.
 
     Constraints:
     * `online_attention_c1`: the maps are projected permutations of one
@@ -145,7 +145,8 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
     OptionalAttr<Attn_Mask>:$mask,
     AffineMapArrayAttr:$indexing_maps,
     AffineMapAttr:$row_map,
-    DefaultValuedAttr<AffineMapArrayAttr, "{}">:$captured_maps);
+    DefaultValuedAttr<AffineMapArrayAttr, "{}">:$captured_maps,
+    OptionalAttr<I64Attr>:$max_keys);
   let regions = (region AnyRegion:$score);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
@@ -181,9 +182,10 @@ def Attn_PackRowsOp : Attn_Op<"pack_rows", [
     ConditionallySpeculatable]> {
   let summary = "copy query rows into panels of lanes";
   let description = [{
-    `dest[p,d,w] = source[source_map(row_map(p,w), d)]`, and 0 where that lies
-    outside of `source`. A panel holds W rows side by side, so that a vector
-    register holds the same element of neighbouring rows.
+    `dest[p,d,w] = source[source_map(row_map(p,w), d)]`. A panel holds W rows
+    side by side, so that a vector register holds the same element of
+    neighbouring rows. Rows past the end of `source` repeat a row of it (what
+    they compute is dropped in the end, and repeated rows bring in no new values).
 
     | operand | shape |
     |---------|-------|

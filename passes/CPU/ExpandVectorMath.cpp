@@ -1,0 +1,300 @@
+//===- ExpandVectorMath.cpp - exponentials on vectors as polynomials
+//--------===//
+// exp2(x) = 2^r * p(f), r = round(x), f = x - r in [-1/2, 1/2]. In f32 p is the
+// minimax polynomial of degree 5 (relative error 7.2e-8 before rounding), in
+// f64 the Taylor polynomial of degree 13 (4e-18).
+//===----------------------------------------------------------------------===//
+
+#include "attn/Passes/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace attn {
+#define GEN_PASS_DEF_EXPANDVECTORMATHPASS
+#include "attn/Passes/Passes.h.inc"
+} // namespace attn
+
+namespace {
+
+/// Builds arithmetic on values of one vector type.
+struct VectorMath {
+  OpBuilder &b;
+  Location loc;
+  VectorType type;
+
+  Value constant(double value) const {
+    return arith::ConstantOp::create(
+        b, loc,
+        SplatElementsAttr::get(
+            type, Attribute(b.getFloatAttr(type.getElementType(), value))));
+  }
+  Value integer(VectorType ints, int64_t value) const {
+    return arith::ConstantOp::create(
+        b, loc,
+        SplatElementsAttr::get(
+            ints, Attribute(b.getIntegerAttr(ints.getElementType(), value))));
+  }
+  Value add(Value x, Value y) const {
+    return arith::AddFOp::create(b, loc, x, y);
+  }
+  Value sub(Value x, Value y) const {
+    return arith::SubFOp::create(b, loc, x, y);
+  }
+  Value mul(Value x, Value y) const {
+    return arith::MulFOp::create(b, loc, x, y);
+  }
+  Value fma(Value x, Value y, Value z) const {
+    return vector::FMAOp::create(b, loc, x, y, z);
+  }
+  // `bound` where it is on the `predicate` side of x, else x; NaN stays.
+  Value clamp(arith::CmpFPredicate predicate, Value bound, Value x) const {
+    Value beyond = arith::CmpFOp::create(b, loc, predicate, bound, x);
+    return arith::SelectOp::create(b, loc, beyond, bound, x);
+  }
+};
+
+Value polynomial(const VectorMath &m, ArrayRef<double> coefficients, Value x) {
+  Value result = m.constant(coefficients.back());
+  for (double c : llvm::reverse(coefficients.drop_back())) {
+    result = m.fma(result, x, m.constant(c));
+  }
+  return result;
+}
+
+Value exp2Mantissa(const VectorMath &m, Value fraction) {
+  static const double kSingle[] = {1.0000000716552206,   0.6931469670632633,
+                                   0.24022119721165436,  0.05550713274653042,
+                                   0.009675541479905195, 0.0013276472027775252};
+  if (m.type.getElementType().isF32()) {
+    return polynomial(m, kSingle, fraction);
+  }
+  SmallVector<double> taylor;
+  double term = 1.0;
+  for (int k = 0; k <= 13; ++k) {
+    taylor.push_back(term);
+    term *= 0.69314718055994530942 / (k + 1);
+  }
+  return polynomial(m, taylor, fraction);
+}
+
+// p * 2^r for an integral r within the clamped range.
+Value scale(const VectorMath &m, Value p, Value r, bool avx512) {
+  bool single = m.type.getElementType().isF32();
+  if (avx512 && m.type.getNumElements() * (single ? 32 : 64) == 512) {
+    Type i32 = m.b.getI32Type();
+    Type maskType = m.b.getIntegerType(m.type.getNumElements());
+    Value all = LLVM::ConstantOp::create(m.b, m.loc, maskType,
+                                         m.b.getIntegerAttr(maskType, -1));
+    Value current =
+        LLVM::ConstantOp::create(m.b, m.loc, i32, m.b.getI32IntegerAttr(4));
+    return LLVM::CallIntrinsicOp::create(
+               m.b, m.loc, m.type,
+               m.b.getStringAttr(single ? "llvm.x86.avx512.mask.scalef.ps.512"
+                                        : "llvm.x86.avx512.mask.scalef.pd.512"),
+               ValueRange{p, r, p, all, current})
+        .getResult(0);
+  }
+  // In two halves, each a normal power of two: one would overflow at the ends
+  // of the range.
+  unsigned width = single ? 32 : 64, mantissa = single ? 23 : 52;
+  int64_t bias = single ? 127 : 1023;
+  auto ints = VectorType::get(m.type.getShape(), m.b.getIntegerType(width));
+  Value exponent = arith::FPToSIOp::create(m.b, m.loc, ints, r);
+  Value half = arith::ShRSIOp::create(m.b, m.loc, exponent, m.integer(ints, 1));
+  Value rest = arith::SubIOp::create(m.b, m.loc, exponent, half);
+  for (Value part : {half, rest}) {
+    Value biased =
+        arith::AddIOp::create(m.b, m.loc, part, m.integer(ints, bias));
+    Value bits =
+        arith::ShLIOp::create(m.b, m.loc, biased, m.integer(ints, mantissa));
+    p = m.mul(p, arith::BitcastOp::create(m.b, m.loc, m.type, bits));
+  }
+  return p;
+}
+
+Value emitExp2(const VectorMath &m, Value x, bool avx512) {
+  bool single = m.type.getElementType().isF32();
+  // Beyond these the result is 0 or infinite anyway; -inf must not meet
+  // x - round(x).
+  double low = single ? -152 : -1080, high = single ? 129 : 1025;
+  Value bounded = m.clamp(arith::CmpFPredicate::OGT, m.constant(low), x);
+  bounded = m.clamp(arith::CmpFPredicate::OLT, m.constant(high), bounded);
+  Value r = math::RoundEvenOp::create(m.b, m.loc, bounded);
+  return scale(m, exp2Mantissa(m, m.sub(bounded, r)), r, avx512);
+}
+
+bool isExpanded(Type type) {
+  auto vector = dyn_cast<VectorType>(type);
+  return vector && !vector.isScalable() &&
+         (vector.getElementType().isF32() || vector.getElementType().isF64());
+}
+
+struct ExpandExp2 : public OpRewritePattern<math::Exp2Op> {
+  ExpandExp2(MLIRContext *context, bool avx512)
+      : OpRewritePattern(context), avx512(avx512) {}
+  LogicalResult matchAndRewrite(math::Exp2Op op,
+                                PatternRewriter &rewriter) const override {
+    if (!isExpanded(op.getType())) {
+      return rewriter.notifyMatchFailure(op, "not a vector of f32 or f64");
+    }
+    VectorMath m{rewriter, op.getLoc(), cast<VectorType>(op.getType())};
+    rewriter.replaceOp(op, emitExp2(m, op.getOperand(), avx512));
+    return success();
+  }
+  bool avx512;
+};
+
+// e^x = 2^(x log2 e), the product in two parts so that its rounding does not
+// grow with x.
+struct ExpandExp : public OpRewritePattern<math::ExpOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::ExpOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isExpanded(op.getType())) {
+      return rewriter.notifyMatchFailure(op, "not a vector of f32 or f64");
+    }
+    VectorMath m{rewriter, op.getLoc(), cast<VectorType>(op.getType())};
+    constexpr double kLog2E = 1.4426950408889634074;
+    bool single = m.type.getElementType().isF32();
+    double head = single ? static_cast<float>(kLog2E) : kLog2E;
+    double tail = single ? kLog2E - head : 2.0355273740931033e-17;
+    Value x = op.getOperand();
+    Value product = m.mul(x, m.constant(head));
+    // The rounding error of the product, exact by FMA; it is NaN only where
+    // the product is infinite, and 2^product does not need it there.
+    Value error = m.fma(
+        x, m.constant(tail),
+        m.fma(x, m.constant(head), arith::NegFOp::create(m.b, m.loc, product)));
+    Value power = math::Exp2Op::create(m.b, m.loc, product);
+    Value ordered = arith::CmpFOp::create(m.b, m.loc, arith::CmpFPredicate::ORD,
+                                          error, error);
+    Value correction = m.mul(error, m.constant(0.69314718055994530942));
+    Value corrected = m.fma(power, correction, power);
+    Value finite = arith::CmpFOp::create(
+        m.b, m.loc, arith::CmpFPredicate::OLT, power,
+        m.constant(std::numeric_limits<double>::infinity()));
+    Value use = arith::AndIOp::create(m.b, m.loc, ordered, finite);
+    rewriter.replaceOpWithNewOp<arith::SelectOp>(op, use, corrected, power);
+    return success();
+  }
+};
+
+// tanh(x) = 1 - 2 / (e^2x + 1), and its odd series near 0 where that cancels.
+struct ExpandTanh : public OpRewritePattern<math::TanhOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::TanhOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isExpanded(op.getType())) {
+      return rewriter.notifyMatchFailure(op, "not a vector of f32 or f64");
+    }
+    VectorMath m{rewriter, op.getLoc(), cast<VectorType>(op.getType())};
+    bool single = m.type.getElementType().isF32();
+    Value x = op.getOperand();
+    Value e = math::ExpOp::create(m.b, m.loc, m.add(x, x));
+    Value one = m.constant(1.0);
+    Value large = m.sub(
+        one, arith::DivFOp::create(m.b, m.loc, m.constant(2.0), m.add(e, one)));
+    static const double kOdd[] = {1.0,
+                                  -1.0 / 3,
+                                  2.0 / 15,
+                                  -17.0 / 315,
+                                  62.0 / 2835,
+                                  -1382.0 / 155925,
+                                  21844.0 / 6081075,
+                                  -929569.0 / 638512875,
+                                  6404582.0 / 10854718875};
+    Value small = m.mul(x, polynomial(m, kOdd, m.mul(x, x)));
+    Value magnitude = math::AbsFOp::create(m.b, m.loc, x);
+    Value near =
+        arith::CmpFOp::create(m.b, m.loc, arith::CmpFPredicate::OLT, magnitude,
+                              m.constant(single ? 0.25 : 0.1));
+    rewriter.replaceOpWithNewOp<arith::SelectOp>(op, near, small, large);
+    return success();
+  }
+};
+
+// ln x = e ln 2 + ln f with f in [sqrt(1/2), sqrt(2)): atanh series of
+// s = (f - 1) / (f + 1).
+struct ExpandLog : public OpRewritePattern<math::LogOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::LogOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isExpanded(op.getType())) {
+      return rewriter.notifyMatchFailure(op, "not a vector of f32 or f64");
+    }
+    VectorMath m{rewriter, op.getLoc(), cast<VectorType>(op.getType())};
+    OpBuilder &b = m.b;
+    Location loc = m.loc;
+    bool single = m.type.getElementType().isF32();
+    unsigned width = single ? 32 : 64, mantissa = single ? 23 : 52;
+    auto ints = VectorType::get(m.type.getShape(), b.getIntegerType(width));
+    double infinity = std::numeric_limits<double>::infinity();
+    double smallest = single ? 1.17549435e-38 : 2.2250738585072014e-308;
+    Value x = op.getOperand();
+    // Subnormal numbers are scaled up to normal ones.
+    Value tiny = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x,
+                                       m.constant(smallest));
+    double lift = std::ldexp(1.0, mantissa + 2);
+    Value normal =
+        arith::SelectOp::create(b, loc, tiny, m.mul(x, m.constant(lift)), x);
+    Value bits = arith::BitcastOp::create(b, loc, ints, normal);
+    // The bits above those of sqrt(1/2) are e; those of f follow.
+    int64_t root = single ? 0x3f3504f3 : 0x3fe6a09e667f3bcd;
+    Value shifted = arith::SubIOp::create(b, loc, bits, m.integer(ints, root));
+    Value exponent =
+        arith::ShRSIOp::create(b, loc, shifted, m.integer(ints, mantissa));
+    Value fraction = arith::BitcastOp::create(
+        b, loc, m.type,
+        arith::SubIOp::create(
+            b, loc, bits,
+            arith::ShLIOp::create(b, loc, exponent,
+                                  m.integer(ints, mantissa))));
+    Value e = arith::SIToFPOp::create(b, loc, m.type, exponent);
+    e = arith::SelectOp::create(b, loc, tiny,
+                                m.sub(e, m.constant(mantissa + 2)), e);
+    Value one = m.constant(1.0);
+    Value s = arith::DivFOp::create(b, loc, m.sub(fraction, one),
+                                    m.add(fraction, one));
+    SmallVector<double> series; // 2 / (2k + 1)
+    for (int k = 0; k < (single ? 6 : 12); ++k) {
+      series.push_back(2.0 / (2 * k + 1));
+    }
+    Value logFraction = m.mul(s, polynomial(m, series, m.mul(s, s)));
+    Value result = m.fma(e, m.constant(0.69314718055994530942), logFraction);
+    // 0, infinity, and what has no logarithm.
+    auto choose = [&](arith::CmpFPredicate predicate, double bound,
+                      Value value) {
+      Value is = arith::CmpFOp::create(b, loc, predicate, x, m.constant(bound));
+      result = arith::SelectOp::create(b, loc, is, value, result);
+    };
+    choose(arith::CmpFPredicate::OEQ, 0.0, m.constant(-infinity));
+    choose(arith::CmpFPredicate::OEQ, infinity, m.constant(infinity));
+    choose(arith::CmpFPredicate::ULT, 0.0,
+           m.constant(std::numeric_limits<double>::quiet_NaN()));
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+struct ExpandVectorMathPass
+    : public attn::impl::ExpandVectorMathPassBase<ExpandVectorMathPass> {
+  using ExpandVectorMathPassBase::ExpandVectorMathPassBase;
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ExpandExp2>(&getContext(), avx512);
+    patterns.add<ExpandExp, ExpandLog, ExpandTanh>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
+      signalPassFailure();
+    }
+  }
+};
+
+} // namespace

@@ -1,0 +1,220 @@
+//===- LaneBuilder.cpp - code on vectors of query lanes
+//---------------------===//
+
+#include "LaneBuilder.h"
+
+#include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace attn {
+
+Value LaneBuilder::constant(double value) {
+  return arith::ConstantOp::create(
+      b, loc,
+      SplatElementsAttr::get(vector, Attribute(b.getFloatAttr(type, value))));
+}
+
+Value LaneBuilder::splat(Value scalar) {
+  return vector::BroadcastOp::create(
+      b, loc, VectorType::get({lanes}, scalar.getType()), scalar);
+}
+
+// Widens or rounds `value`, a scalar or vector, to `element`.
+Value LaneBuilder::convert(Value value, Type element) {
+  Type from = getElementTypeOrSelf(value);
+  if (from == element) {
+    return value;
+  }
+  Type to = element;
+  if (auto shaped = dyn_cast<VectorType>(value.getType())) {
+    to = shaped.clone(element);
+  }
+  unsigned width = element.getIntOrFloatBitWidth();
+  return from.getIntOrFloatBitWidth() < width
+             ? arith::ExtFOp::create(b, loc, to, value).getResult()
+             : arith::TruncFOp::create(b, loc, to, value).getResult();
+}
+
+Value LaneBuilder::load(Value memref, ValueRange indices) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  Value value =
+      vector::LoadOp::create(b, loc, vector.clone(element), memref, indices);
+  return convert(value, type);
+}
+
+void LaneBuilder::store(Value value, Value memref, ValueRange indices) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  vector::StoreOp::create(b, loc, convert(value, element), memref, indices);
+}
+
+Value LaneBuilder::loadScalar(Value memref, ValueRange indices) {
+  return convert(memref::LoadOp::create(b, loc, memref, indices), type);
+}
+
+Value LaneBuilder::add(Value x, Value y) {
+  return arith::AddFOp::create(b, loc, x, y);
+}
+Value LaneBuilder::sub(Value x, Value y) {
+  return arith::SubFOp::create(b, loc, x, y);
+}
+Value LaneBuilder::mul(Value x, Value y) {
+  return arith::MulFOp::create(b, loc, x, y);
+}
+Value LaneBuilder::fma(Value x, Value y, Value z) {
+  return vector::FMAOp::create(b, loc, x, y, z);
+}
+Value LaneBuilder::max(Value x, Value y) {
+  Value greater =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, y);
+  return arith::SelectOp::create(b, loc, greater, x, y);
+}
+Value LaneBuilder::exp2(Value x) { return math::Exp2Op::create(b, loc, x); }
+
+Value LaneBuilder::finiteMax(Value x) {
+  Value none =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, x,
+                            constant(-std::numeric_limits<double>::infinity()));
+  return arith::SelectOp::create(b, loc, none, constant(0.0), x);
+}
+
+Value LaneBuilder::selectZero(Value test, Value x, Value y) {
+  Value zero = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, test,
+                                     constant(0.0));
+  return arith::SelectOp::create(b, loc, zero, x, y);
+}
+
+// Swaps ever smaller blocks: after the stage of distance s, element (i, l) has
+// the bits >= s of i and l exchanged.
+SmallVector<Value> LaneBuilder::transpose(SmallVector<Value> rows) {
+  for (int64_t s = lanes / 2; s > 0; s /= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t l = 0; l < lanes; ++l) {
+      low.push_back((l & s) == 0 ? l : lanes + l - s);
+      high.push_back((l & s) == 0 ? l + s : lanes + l);
+    }
+    for (int64_t i = 0; i < lanes; ++i) {
+      if ((i & s) != 0) {
+        continue;
+      }
+      Value x = rows[i], y = rows[i + s];
+      rows[i] = vector::ShuffleOp::create(b, loc, x, y, low);
+      rows[i + s] = vector::ShuffleOp::create(b, loc, x, y, high);
+    }
+  }
+  return rows;
+}
+
+std::pair<Value, Value> LaneBuilder::row(AffineMap rowMap, Value panel,
+                                         Value lane) {
+  auto results =
+      affine::expandAffineMap(b, loc, rowMap, ValueRange{panel, lane});
+  return {(*results)[0], (*results)[1]};
+}
+
+// The lane-wise form of expandAffineMap for the maps that packing makes:
+// constants, the row number r = p * W + w, r mod G and r floordiv G.
+static Value expandOnLanes(LaneBuilder &lb, AffineExpr expr, Value panel,
+                           Value lane) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+    return lb.index.constant(constant.getValue());
+  }
+  if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+    if (dim.getPosition() == 0) {
+      return panel;
+    }
+    Value step = vector::StepOp::create(
+        lb.b, lb.loc, VectorType::get({lb.lanes}, lb.b.getIndexType()));
+    return arith::AddIOp::create(lb.b, lb.loc, lb.splat(lane), step);
+  }
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  Value lhs = expandOnLanes(lb, binary.getLHS(), panel, lane);
+  Value rhs = expandOnLanes(lb, binary.getRHS(), panel, lane);
+  if (isa<VectorType>(lhs.getType()) != isa<VectorType>(rhs.getType())) {
+    Value &scalar = isa<VectorType>(lhs.getType()) ? rhs : lhs;
+    scalar = lb.splat(scalar);
+  }
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return arith::AddIOp::create(lb.b, lb.loc, lhs, rhs);
+  case AffineExprKind::Mul:
+    return arith::MulIOp::create(lb.b, lb.loc, lhs, rhs);
+  case AffineExprKind::FloorDiv: // of row numbers, which are not negative
+    return arith::DivUIOp::create(lb.b, lb.loc, lhs, rhs);
+  case AffineExprKind::Mod:
+    return arith::RemUIOp::create(lb.b, lb.loc, lhs, rhs);
+  default:
+    llvm_unreachable("row maps have no other operations");
+  }
+}
+
+std::pair<Value, Value> LaneBuilder::rows(AffineMap rowMap, Value panel,
+                                          Value lane) {
+  return {expandOnLanes(*this, rowMap.getResult(0), panel, lane),
+          expandOnLanes(*this, rowMap.getResult(1), panel, lane)};
+}
+
+void LaneBuilder::loop(Value lower, Value upper, int64_t step,
+                       function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, loc, lower, upper, index.constant(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(loop.getBody()->getTerminator());
+  body(loop.getInductionVar());
+}
+
+SmallVector<Value>
+LaneBuilder::loop(Value lower, Value upper, int64_t step, ValueRange inits,
+                  function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  if (inits.empty()) {
+    loop(lower, upper, step, [&](Value iv) { body(iv, {}); });
+    return {};
+  }
+  auto loop =
+      scf::ForOp::create(b, loc, lower, upper, index.constant(step), inits);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> next =
+      body(loop.getInductionVar(), loop.getRegionIterArgs());
+  scf::YieldOp::create(b, loc, next);
+  return SmallVector<Value>(loop.getResults());
+}
+
+SmallVector<Value> LaneBuilder::tiles(
+    Value count, int64_t tile, ValueRange inits,
+    function_ref<SmallVector<Value>(int64_t, Value, ValueRange)> body) {
+  SmallVector<Value> carried(inits);
+  auto run = [&](Value from, Value to, int64_t size) {
+    carried = loop(from, to, size, carried, [&](Value iv, ValueRange args) {
+      return body(size, iv, args);
+    });
+  };
+  if (std::optional<int64_t> known = getConstantIntValue(count)) {
+    int64_t number = (*known + tile - 1) / tile;
+    if (number == 0) {
+      return carried;
+    }
+    int64_t small = *known / number, larger = *known - small * number;
+    int64_t split = larger * (small + 1);
+    if (larger > 0) {
+      run(index.constant(0), index.constant(split), small + 1);
+    }
+    if (split < *known) {
+      run(index.constant(split), index.constant(*known), small);
+    }
+    return carried;
+  }
+  Value whole = index.mul(index.div(count, tile), tile);
+  run(index.constant(0), whole, tile);
+  if (tile > 1) {
+    run(whole, count, 1);
+  }
+  return carried;
+}
+
+} // namespace attn

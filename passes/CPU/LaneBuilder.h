@@ -1,0 +1,95 @@
+//===- LaneBuilder.h - code on vectors of query lanes
+//-----------------------===//
+// What the lowerings of the tile ops share: vectors of one width, arithmetic on
+// them, and the head and query of the rows in a vector.
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_PASSES_CPU_LANEBUILDER_H
+#define ATTN_PASSES_CPU_LANEBUILDER_H
+
+#include "attn/Passes/IndexBuilder.h"
+#include "attn/Target/TargetDescription.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/AffineMap.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+namespace attn {
+
+class LaneBuilder {
+public:
+  LaneBuilder(mlir::OpBuilder &builder, mlir::Location loc,
+              const TargetDescription &target, mlir::FloatType type)
+      : index(builder, loc), b(builder), loc(loc), target(target), type(type),
+        lanes(target.lanes(type.getWidth())),
+        vector(mlir::VectorType::get({lanes}, type)) {}
+
+  mlir::Value constant(double value); // splat
+  mlir::Value splat(mlir::Value scalar);
+  /// `lanes` elements of `memref` from `indices` on, widened to `type`.
+  mlir::Value load(mlir::Value memref, mlir::ValueRange indices);
+  /// Stores `value`, rounded to the element type of `memref`.
+  void store(mlir::Value value, mlir::Value memref, mlir::ValueRange indices);
+  /// One element, widened to `type`.
+  mlir::Value loadScalar(mlir::Value memref, mlir::ValueRange indices);
+
+  mlir::Value add(mlir::Value a, mlir::Value b);
+  mlir::Value sub(mlir::Value a, mlir::Value b);
+  mlir::Value mul(mlir::Value a, mlir::Value b);
+  mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
+  /// The larger one; `b` where either is NaN (what vmaxps does).
+  mlir::Value max(mlir::Value a, mlir::Value b);
+  mlir::Value exp2(mlir::Value a);
+  /// `a`, or 0 where it is -inf: a maximum that can be subtracted.
+  mlir::Value finiteMax(mlir::Value a);
+  /// `a` where `test == 0`, else `b`; NaN in `test` selects `b`.
+  mlir::Value selectZero(mlir::Value test, mlir::Value a, mlir::Value b);
+
+  /// Transposes `lanes` vectors in registers.
+  llvm::SmallVector<mlir::Value> transpose(llvm::SmallVector<mlir::Value> rows);
+
+  /// (head offset, query offset) of the rows p * W + w + [0, lanes): a vector
+  /// of index each, or an index where all lanes agree.
+  std::pair<mlir::Value, mlir::Value> rows(mlir::AffineMap rowMap,
+                                           mlir::Value panel, mlir::Value lane);
+  /// The same of one row.
+  std::pair<mlir::Value, mlir::Value> row(mlir::AffineMap rowMap,
+                                          mlir::Value panel, mlir::Value lane);
+
+  /// A loop without carried values.
+  void loop(mlir::Value lower, mlir::Value upper, int64_t step,
+            llvm::function_ref<void(mlir::Value)> body);
+  /// A loop that carries `inits`; `body` returns the next values.
+  llvm::SmallVector<mlir::Value>
+  loop(mlir::Value lower, mlir::Value upper, int64_t step,
+       mlir::ValueRange inits,
+       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value,
+                                                         mlir::ValueRange)>
+           body);
+  /// Covers [0, count) with register tiles of at most `tile`: tiles of two
+  /// sizes as equal as can be where `count` is constant, else of `tile` and,
+  /// for the rest, of 1. `body(size, start, carried)` returns the carried.
+  llvm::SmallVector<mlir::Value>
+  tiles(mlir::Value count, int64_t tile, mlir::ValueRange inits,
+        llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t, mlir::Value,
+                                                          mlir::ValueRange)>
+            body);
+
+  IndexBuilder index;
+  mlir::OpBuilder &b;
+  const mlir::Location loc;
+  const TargetDescription &target;
+  mlir::FloatType type;
+  const int64_t lanes;
+  mlir::VectorType vector;
+
+private:
+  mlir::Value convert(mlir::Value value, mlir::Type element);
+};
+
+/// log2(e): natural units to those of exp2.
+constexpr double kLog2E = 1.4426950408889634074;
+
+} // namespace attn
+
+#endif // ATTN_PASSES_CPU_LANEBUILDER_H

@@ -1,0 +1,277 @@
+//===- LowerOnlineAttention.cpp - the attention tile on vectors
+//-------------===//
+// For each panel of W query lanes and a tile of keys:
+//   1. S^T: register tiles of MR keys x NV vectors over the head size, with
+//      scale, score, mask and the running maximum in the epilogue;
+//   2. the new maximum, the factor of the old state, P = e^(S - max), its sums;
+//   3. O^T: register tiles of MR values x NV vectors over the keys; the old
+//      accumulator is scaled as it is loaded.
+// Elements of K and V are broadcast from their own buffers, whatever their
+// strides; every sum over keys or the head size is vertical.
+//===----------------------------------------------------------------------===//
+
+#include "LaneBuilder.h"
+#include "LowerTiles.h"
+#include "attn/Passes/EmitMask.h"
+#include "attn/Target/CostModel.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace attn {
+
+namespace {
+
+class OnlineLowering {
+public:
+  OnlineLowering(OpBuilder &builder, OnlineAttentionOp op,
+                 const TargetDescription &target)
+      : lb(builder, op.getLoc(), target, op.getAccumulatorType()), op(op),
+        vectors(cast<MemRefType>(op.getMax().getType()).getDimSize(1) /
+                lb.lanes),
+        tile(registerTile(vectors, target)) {}
+
+  void run();
+
+private:
+  using Values = SmallVector<Value>;
+
+  Value size(Value memref, int64_t d) {
+    return lb.index.value(memref::getMixedSize(lb.b, lb.loc, memref, d));
+  }
+  Value lane(int64_t v) { return lb.index.constant(v * lb.lanes); }
+  Value broadcast(Value memref, Value row, Value column) {
+    return lb.splat(lb.loadScalar(memref, {row, column}));
+  }
+  void panel(Value p, Value keys);
+  Values scoreTile(int64_t rows, Value p, Value key, ValueRange maxima);
+  Value epilogue(Value sum, Value p, Value key, int64_t v);
+  void softmax(Value keys, ValueRange maxima, ValueRange sums, Value p,
+               Values &factors);
+  void valueTile(int64_t rows, Value p, Value value, Value keys,
+                 ValueRange factors);
+
+  LaneBuilder lb;
+  OnlineAttentionOp op;
+  int64_t vectors, tile;
+  Value scores; // S^T, then P^T: keys x W
+};
+
+// Scale, score and mask of one vector of dot products.
+Value OnlineLowering::epilogue(Value sum, Value p, Value key, int64_t v) {
+  Value x = lb.mul(sum, lb.constant(op.getScaleValue()));
+  bool scored = !op.getScore().empty();
+  if (!scored && !op.getMaskAttr()) {
+    return x;
+  }
+  auto [head, query] = lb.rows(op.getRowMap(), p, lane(v));
+  ScorePoint point;
+  point.batch = op.getBatch();
+  point.key = lb.index.add(op.getKey(), key);
+  auto offset = [&](Value base, Value by) -> Value {
+    return isa<VectorType>(by.getType())
+               ? arith::AddIOp::create(lb.b, lb.loc, lb.splat(base), by)
+                     .getResult()
+               : lb.index.add(base, by);
+  };
+  point.head = offset(op.getHead(), head);
+  point.query = offset(op.getQuery(), query);
+  if (scored) {
+    x = vectorizeScore(lb, op, x, point);
+  }
+  if (MaskAttrInterface mask = op.getMaskAttr()) {
+    Value visible =
+        emitMask(lb.b, lb.loc, mask.getMaskSet(),
+                 isa<VectorType>(point.query.getType()) ? point.query
+                                                        : lb.splat(point.query),
+                 lb.splat(point.key));
+    x = arith::SelectOp::create(
+        lb.b, lb.loc, visible, x,
+        lb.constant(-std::numeric_limits<double>::infinity()));
+  }
+  return x;
+}
+
+// `rows` keys from `key` on against panel `p`; returns the running maxima.
+SmallVector<Value> OnlineLowering::scoreTile(int64_t rows, Value p, Value key,
+                                             ValueRange maxima) {
+  Values keys;
+  for (int64_t m = 0; m < rows; ++m) {
+    keys.push_back(lb.index.add(key, m));
+  }
+  Values zeros(rows * vectors, lb.constant(0.0));
+  Values sums = lb.loop(lb.index.constant(0), size(op.getK(), 1), 1, zeros,
+                        [&](Value d, ValueRange acc) {
+                          Values next(acc);
+                          Values q;
+                          for (int64_t v = 0; v < vectors; ++v) {
+                            q.push_back(lb.load(op.getQ(), {p, d, lane(v)}));
+                          }
+                          for (int64_t m = 0; m < rows; ++m) {
+                            Value k = broadcast(op.getK(), keys[m], d);
+                            for (int64_t v = 0; v < vectors; ++v) {
+                              next[m * vectors + v] =
+                                  lb.fma(k, q[v], next[m * vectors + v]);
+                            }
+                          }
+                          return next;
+                        });
+  Values next(maxima);
+  for (int64_t m = 0; m < rows; ++m) {
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value x = epilogue(sums[m * vectors + v], p, keys[m], v);
+      lb.store(x, scores, {keys[m], lane(v)});
+      next[v] = lb.max(x, next[v]);
+    }
+  }
+  return next;
+}
+
+// P in place of S, the sums and maxima of the state; `factors` receives what
+// the old accumulator is scaled by.
+void OnlineLowering::softmax(Value keys, ValueRange maxima, ValueRange olds,
+                             Value p, Values &factors) {
+  constexpr int64_t kUnroll = 4; // sums in flight: the latency of an addition
+  Value log2e = lb.constant(kLog2E);
+  for (int64_t v = 0; v < vectors; ++v) {
+    Value safe = lb.finiteMax(maxima[v]);
+    Value factor = lb.exp2(lb.mul(lb.sub(olds[v], safe), log2e));
+    Value shift = lb.mul(safe, lb.constant(-kLog2E));
+    factors.push_back(factor);
+    auto body = [&](int64_t unroll) {
+      return [&, unroll](Value key, ValueRange acc) {
+        Values next(acc);
+        for (int64_t u = 0; u < unroll; ++u) {
+          Value at = lb.index.add(key, u);
+          Value s = lb.load(scores, {at, lane(v)});
+          Value e = lb.exp2(lb.fma(s, log2e, shift));
+          lb.store(e, scores, {at, lane(v)});
+          next[u] = lb.add(next[u], e);
+        }
+        return next;
+      };
+    };
+    Values zeros(kUnroll, lb.constant(0.0));
+    Value whole = lb.index.mul(lb.index.div(keys, kUnroll), kUnroll);
+    Values sums =
+        lb.loop(lb.index.constant(0), whole, kUnroll, zeros, body(kUnroll));
+    if (getConstantIntValue(keys).value_or(1) % kUnroll != 0) {
+      sums = lb.loop(whole, keys, 1, sums, body(1));
+    }
+    Value sum = lb.add(lb.add(sums[0], sums[1]), lb.add(sums[2], sums[3]));
+    Value old = lb.load(op.getSum(), {p, lane(v)});
+    lb.store(lb.fma(old, factor, sum), op.getSum(), {p, lane(v)});
+    lb.store(maxima[v], op.getMax(), {p, lane(v)});
+  }
+}
+
+// Rows [value, value + rows) of O^T.
+void OnlineLowering::valueTile(int64_t rows, Value p, Value value, Value keys,
+                               ValueRange factors) {
+  Values columns, acc;
+  for (int64_t m = 0; m < rows; ++m) {
+    columns.push_back(lb.index.add(value, m));
+    for (int64_t v = 0; v < vectors; ++v) {
+      acc.push_back(
+          lb.mul(lb.load(op.getAcc(), {p, columns[m], lane(v)}), factors[v]));
+    }
+  }
+  Values sums = lb.loop(lb.index.constant(0), keys, 1, acc,
+                        [&](Value key, ValueRange carried) {
+                          Values next(carried);
+                          Values weights;
+                          for (int64_t v = 0; v < vectors; ++v) {
+                            weights.push_back(lb.load(scores, {key, lane(v)}));
+                          }
+                          for (int64_t m = 0; m < rows; ++m) {
+                            Value x = broadcast(op.getV(), key, columns[m]);
+                            for (int64_t v = 0; v < vectors; ++v) {
+                              next[m * vectors + v] =
+                                  lb.fma(x, weights[v], next[m * vectors + v]);
+                            }
+                          }
+                          return next;
+                        });
+  for (int64_t m = 0; m < rows; ++m) {
+    for (int64_t v = 0; v < vectors; ++v) {
+      lb.store(sums[m * vectors + v], op.getAcc(), {p, columns[m], lane(v)});
+    }
+  }
+}
+
+void OnlineLowering::panel(Value p, Value keys) {
+  Values olds;
+  for (int64_t v = 0; v < vectors; ++v) {
+    olds.push_back(lb.load(op.getMax(), {p, lane(v)}));
+  }
+  // A known number of keys is cut evenly; else smaller tiles leave a smaller
+  // rest.
+  int64_t keyTile =
+      getConstantIntValue(keys) ? tile : std::min<int64_t>(tile, 4);
+  Values maxima = lb.tiles(keys, keyTile, olds,
+                           [&](int64_t rows, Value key, ValueRange carried) {
+                             return scoreTile(rows, p, key, carried);
+                           });
+  Values factors;
+  softmax(keys, maxima, olds, p, factors);
+  lb.tiles(size(op.getAcc(), 1), tile, {},
+           [&](int64_t rows, Value value, ValueRange) {
+             valueTile(rows, p, value, keys, factors);
+             return Values();
+           });
+}
+
+void OnlineLowering::run() {
+  int64_t bound = *op.getMaxKeys();
+  scores = scratch(lb, op, {bound, vectors * lb.lanes});
+  Value panels = size(op.getMax(), 0);
+  Value keys = size(op.getK(), 0);
+  auto all = [&](Value count) {
+    lb.loop(lb.index.constant(0), panels, 1, [&](Value p) { panel(p, count); });
+  };
+  // In a full segment nearly every tile has `bound` keys: code for that number
+  // stands beside the general one.
+  if (getConstantIntValue(keys) || op.getMaskAttr()) {
+    all(keys);
+    return;
+  }
+  Value whole = arith::CmpIOp::create(lb.b, lb.loc, arith::CmpIPredicate::eq,
+                                      keys, lb.index.constant(bound));
+  auto choice = scf::IfOp::create(lb.b, lb.loc, whole, /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(lb.b);
+  lb.b.setInsertionPoint(choice.thenYield());
+  all(lb.index.constant(bound));
+  lb.b.setInsertionPoint(choice.elseYield());
+  all(keys);
+}
+
+} // namespace
+
+LogicalResult lowerOnlineAttention(OnlineAttentionOp op,
+                                   const TargetDescription &target) {
+  MLIRContext *context = op.getContext();
+  int64_t lanes = target.lanes(op.getAccumulatorType().getWidth());
+  enum { P, W, N, D, E };
+  auto is = [&](unsigned map, ArrayRef<unsigned> dims) {
+    return op.getMap(map) ==
+           AffineMap::getMultiDimMapWithTargets(5, dims, context);
+  };
+  auto max = cast<MemRefType>(op.getMax().getType());
+  if (!is(0, {P, D, W}) || !is(1, {N, D}) || !is(2, {N, E}) ||
+      !is(3, {P, E, W}) || !is(4, {P, W}) || max.isDynamicDim(1) ||
+      max.getDimSize(1) % lanes != 0 || !op.getMaxKeys()) {
+    return op.emitOpError("expected queries as lanes in panels of a multiple "
+                          "of ")
+           << lanes << " and a bound of the keys (attn-pack-lanes)";
+  }
+  OpBuilder builder(op);
+  OnlineLowering(builder, op, target).run();
+  op.erase();
+  return success();
+}
+
+} // namespace attn

@@ -1,0 +1,85 @@
+//===- LowerTilesToVector.cpp - lower tile ops on memrefs to vectors
+//--------===//
+
+#include "LaneBuilder.h"
+#include "LowerTiles.h"
+#include "attn/Passes/Passes.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace attn {
+#define GEN_PASS_DEF_LOWERTILESTOVECTORPASS
+#include "attn/Passes/Passes.h.inc"
+
+Value scratch(LaneBuilder &lb, Operation *op, ArrayRef<int64_t> shape) {
+  Operation *scope = op->getParentOfType<scf::ForallOp>();
+  Block *block =
+      scope ? cast<scf::ForallOp>(scope).getBody()
+            : &op->getParentOfType<FunctionOpInterface>()->getRegion(0).front();
+  OpBuilder::InsertionGuard guard(lb.b);
+  lb.b.setInsertionPointToStart(block);
+  Value buffer =
+      memref::AllocOp::create(lb.b, lb.loc, MemRefType::get(shape, lb.type),
+                              ValueRange(), lb.b.getI64IntegerAttr(64));
+  lb.b.setInsertionPoint(block->getTerminator());
+  memref::DeallocOp::create(lb.b, lb.loc, buffer);
+  return buffer;
+}
+
+} // namespace attn
+
+using namespace attn;
+
+namespace {
+
+struct LowerTilesToVectorPass
+    : public attn::impl::LowerTilesToVectorPassBase<LowerTilesToVectorPass> {
+  using LowerTilesToVectorPassBase::LowerTilesToVectorPassBase;
+
+  void runOnOperation() override {
+    llvm::Expected<TargetDescription> description =
+        TargetDescription::get(target);
+    if (!description) {
+      getOperation().emitError(llvm::toString(description.takeError()));
+      return signalPassFailure();
+    }
+    SmallVector<Operation *> ops;
+    getOperation()->walk([&](Operation *op) {
+      if (isa<OnlineAttentionOp, PackRowsOp, FinalizeStateOp, MergeStatesOp>(
+              op)) {
+        ops.push_back(op);
+      }
+    });
+    for (Operation *op : ops) {
+      if (op->getNumResults() != 0) {
+        op->emitOpError("expected memrefs: bufferize first");
+        return signalPassFailure();
+      }
+      LogicalResult lowered =
+          TypeSwitch<Operation *, LogicalResult>(op)
+              .Case([&](OnlineAttentionOp tile) {
+                return lowerOnlineAttention(tile, *description);
+              })
+              .Case([&](PackRowsOp pack) {
+                return lowerPackRows(pack, *description);
+              })
+              .Case([&](FinalizeStateOp finalize) {
+                return lowerFinalizeState(finalize, *description);
+              })
+              .Case([&](MergeStatesOp merge) {
+                return lowerMergeStates(merge, *description);
+              })
+              .Default([](Operation *) { return failure(); });
+      if (failed(lowered)) {
+        return signalPassFailure();
+      }
+    }
+  }
+};
+
+} // namespace

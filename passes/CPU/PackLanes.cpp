@@ -1,0 +1,205 @@
+//===- PackLanes.cpp - turn key loops to queries as lanes
+//-------------------===//
+// Rebuilds fill -> attn.key_loop -> attn.finalize_state with packed state. A
+// row is r = p * W + w; with G heads in a tile, head and query of it are
+// (r mod G, r floordiv G), so that neighbouring lanes share their position.
+//===----------------------------------------------------------------------===//
+
+#include "attn/Dialect/Attn/AttnOps.h"
+#include "attn/Passes/IndexBuilder.h"
+#include "attn/Passes/Passes.h"
+#include "attn/Target/CostModel.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace attn {
+#define GEN_PASS_DEF_PACKLANESPASS
+#include "attn/Passes/Passes.h.inc"
+} // namespace attn
+
+using namespace attn;
+
+namespace {
+
+struct PackLanesPass : public attn::impl::PackLanesPassBase<PackLanesPass> {
+  using PackLanesPassBase::PackLanesPassBase;
+
+  LogicalResult pack(KeyLoopOp loop, const TargetDescription &description) {
+    auto onlines = loop.getBody().front().getOps<OnlineAttentionOp>();
+    FinalizeStateOp finalize;
+    for (Operation *user : loop->getUsers()) {
+      finalize = dyn_cast<FinalizeStateOp>(user);
+    }
+    bool fits = llvm::hasSingleElement(onlines) && finalize &&
+                llvm::all_equal(loop->getUsers()) && loop.getMaxRows() &&
+                loop.getInits().size() == 3 &&
+                llvm::all_of(loop.getInits(), [](Value init) {
+                  return init.getDefiningOp<linalg::FillOp>();
+                });
+    if (!fits) {
+      return loop.emitOpError(
+          "expected one attn.online_attention, state that starts as "
+          "linalg.fill and ends in one attn.finalize_state, and 'max_rows'");
+    }
+    OnlineAttentionOp online = *onlines.begin();
+    std::optional<int64_t> step = getConstantIntValue(loop.getStep());
+    auto dims = online.getDims();
+    auto heads = cast<ShapedType>(online.getMax().getType()).getDimSize(0);
+    if (!step || dims.rows.size() != 2 || ShapedType::isDynamic(heads)) {
+      return loop.emitOpError("expected a constant step, and row dimensions "
+                              "(head, query) with a static number of heads");
+    }
+
+    IRRewriter rewriter(loop);
+    Location loc = loop.getLoc();
+    IndexBuilder index(rewriter, loc);
+    MLIRContext *context = loop.getContext();
+    FloatType type = online.getAccumulatorType();
+    int64_t bound = *loop.getMaxRows();
+    int64_t lanes = description.lanes(type.getWidth());
+    auto qType = cast<RankedTensorType>(online.getQ().getType());
+    auto accType = cast<RankedTensorType>(online.getAcc().getType());
+    unsigned qSize = *online.getMap(0).getResultPosition(
+        getAffineDimExpr(dims.contraction[0], context));
+    int64_t size = qType.getDimSize(qSize);
+    int64_t valueSize = accType.getShape().back();
+    int64_t vectors = std::min<int64_t>(
+        panelVectors(std::max(size, valueSize), description, type.getWidth()),
+        llvm::divideCeil(bound, lanes));
+    int64_t width = vectors * lanes;
+    int64_t maxPanels = llvm::divideCeil(bound, width);
+
+    Value queries =
+        index.value(tensor::getMixedSize(rewriter, loc, loop.getInits()[1], 1));
+    Value panels = index.ceilDiv(index.mul(queries, heads), width);
+    AffineExpr row =
+        getAffineDimExpr(0, context) * width + getAffineDimExpr(1, context);
+    AffineMap rowMap = AffineMap::get(
+        2, 0,
+        heads == 1
+            ? SmallVector<AffineExpr>{getAffineConstantExpr(0, context), row}
+            : SmallVector<AffineExpr>{row % heads, row.floorDiv(heads)},
+        context);
+
+    // A workspace of static size, cut to the panels in use.
+    auto workspace = [&](ArrayRef<int64_t> inner) -> Value {
+      SmallVector<int64_t> shape{maxPanels};
+      llvm::append_range(shape, inner);
+      Value empty = tensor::EmptyOp::create(rewriter, loc, shape, type);
+      if (maxPanels == 1) {
+        return empty;
+      }
+      SmallVector<OpFoldResult> offsets(shape.size(), rewriter.getIndexAttr(0));
+      SmallVector<OpFoldResult> strides(shape.size(), rewriter.getIndexAttr(1));
+      SmallVector<OpFoldResult> sizes{panels};
+      for (int64_t dim : inner) {
+        sizes.push_back(rewriter.getIndexAttr(dim));
+      }
+      return tensor::ExtractSliceOp::create(rewriter, loc, empty, offsets,
+                                            sizes, strides);
+    };
+    auto refill = [&](Value init, ArrayRef<int64_t> inner) -> Value {
+      auto fill = init.getDefiningOp<linalg::FillOp>();
+      return linalg::FillOp::create(rewriter, loc, fill.value(),
+                                    workspace(inner))
+          .getResult(0);
+    };
+    SmallVector<Value> state = {refill(loop.getInits()[0], {valueSize, width}),
+                                refill(loop.getInits()[1], {width}),
+                                refill(loop.getInits()[2], {width})};
+    AffineMap sourceMap = AffineMap::get(
+        3, 0,
+        llvm::map_to_vector(
+            online.getMap(0).getResults(),
+            [&](AffineExpr expr) {
+              unsigned d = cast<AffineDimExpr>(expr).getPosition();
+              unsigned role = d == dims.rows[0] ? 0 : d == dims.rows[1] ? 1 : 2;
+              return getAffineDimExpr(role, context);
+            }),
+        context);
+    Value qPacked = workspace({size, width});
+    qPacked = PackRowsOp::create(
+                  rewriter, loc, qPacked.getType(), online.getQ(), qPacked,
+                  AffineMapAttr::get(rowMap), AffineMapAttr::get(sourceMap))
+                  .getResult(0);
+
+    auto types = TypeRange(ValueRange(state));
+    auto packed = KeyLoopOp::create(
+        rewriter, loc, types, loop.getStep(), loop.getLower(), loop.getUpper(),
+        loop.getList(), state, loop.getKindsAttr(), loop.getSourceAttr(),
+        loop.getPageSizeAttr(), loop.getMaxRowsAttr());
+    Block *body = rewriter.createBlock(&packed.getBody());
+    body->addArguments({rewriter.getIndexType(), rewriter.getIndexType()},
+                       {loc, loc});
+    for (Type carried : types) {
+      body->addArgument(carried, loc);
+    }
+    IRMapping mapping;
+    mapping.map(loop.getKeyIndex(), packed.getKeyIndex());
+    mapping.map(loop.getKeyCount(), packed.getKeyCount());
+    rewriter.setInsertionPointToStart(body);
+    enum { P, W, N, D, E };
+    auto map = [&](ArrayRef<unsigned> targets) {
+      return AffineMapAttr::get(
+          AffineMap::getMultiDimMapWithTargets(5, targets, context));
+    };
+    Attribute maps[] = {map({P, D, W}), map({N, D}), map({N, E}),
+                        map({P, E, W}), map({P, W}), map({P, W})};
+    for (Operation &op : loop.getBody().front().without_terminator()) {
+      if (&op != online) {
+        rewriter.clone(op, mapping);
+        continue;
+      }
+      auto lookup = [&](Value value) { return mapping.lookupOrDefault(value); };
+      SmallVector<Value> captured =
+          llvm::map_to_vector(online.getCaptured(), lookup);
+      auto turned = OnlineAttentionOp::create(
+          rewriter, loc, types, qPacked, lookup(online.getK()),
+          lookup(online.getV()), lookup(online.getBatch()),
+          lookup(online.getHead()), lookup(online.getQuery()),
+          lookup(online.getKey()), captured, packed.getCarried()[0],
+          packed.getCarried()[1], packed.getCarried()[2], online.getScaleAttr(),
+          online.getMaskAttr(), rewriter.getArrayAttr(maps),
+          AffineMapAttr::get(rowMap), online.getCapturedMapsAttr(),
+          rewriter.getI64IntegerAttr(*step));
+      rewriter.cloneRegionBefore(online.getScore(), turned.getScore(),
+                                 turned.getScore().end(), mapping);
+      YieldOp::create(rewriter, loc, turned.getResults());
+    }
+
+    rewriter.setInsertionPoint(finalize);
+    AffineExpr d[] = {getAffineDimExpr(0, context),
+                      getAffineDimExpr(1, context),
+                      getAffineDimExpr(2, context)};
+    auto finished = FinalizeStateOp::create(
+        rewriter, finalize.getLoc(), finalize.getResultTypes(),
+        packed.getResult(0), packed.getResult(1), packed.getResult(2),
+        finalize.getSink(), finalize.getHead(), finalize.getOuts(),
+        AffineMapAttr::get(AffineMap::get(3, 0, {d[0], d[2], d[1]}, context)),
+        AffineMapAttr::get(rowMap), finalize.getOutMapAttr());
+    rewriter.replaceOp(finalize, finished.getResults());
+    rewriter.eraseOp(loop);
+    return success();
+  }
+
+  void runOnOperation() override {
+    llvm::Expected<TargetDescription> description =
+        TargetDescription::get(target);
+    if (!description) {
+      getOperation().emitError(llvm::toString(description.takeError()));
+      return signalPassFailure();
+    }
+    SmallVector<KeyLoopOp> loops;
+    getOperation()->walk([&](KeyLoopOp op) { loops.push_back(op); });
+    for (KeyLoopOp loop : loops) {
+      if (failed(pack(loop, *description))) {
+        return signalPassFailure();
+      }
+    }
+  }
+};
+
+} // namespace

@@ -1,0 +1,107 @@
+//===- VectorizeScore.cpp - score regions on vectors of rows
+//----------------===//
+// Scalars stay scalars while all rows agree on them (a key, a slope of a head);
+// what depends on the row or the score becomes a vector.
+//===----------------------------------------------------------------------===//
+
+#include "LaneBuilder.h"
+#include "LowerTiles.h"
+#include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace attn {
+
+static bool isVector(Value value) { return isa<VectorType>(value.getType()); }
+
+// One element of a captured memref. Rows that pad a panel have positions past
+// the end, so indices are clamped: what they read is never used.
+static Value loadCaptured(LaneBuilder &lb, Value memref, AffineMap map,
+                          ValueRange point) {
+  auto results = affine::expandAffineMap(lb.b, lb.loc, map, point);
+  SmallVector<Value> indices;
+  for (auto [d, at] : llvm::enumerate(*results)) {
+    Value size = memref::DimOp::create(lb.b, lb.loc, memref, d);
+    indices.push_back(lb.index.max(lb.index.min(at, lb.index.add(size, -1)),
+                                   lb.index.constant(0)));
+  }
+  return memref::LoadOp::create(lb.b, lb.loc, memref, indices);
+}
+
+static Value captured(LaneBuilder &lb, Value memref, AffineMap map,
+                      const ScorePoint &point) {
+  Value operands[] = {point.batch, point.head, point.query, point.key};
+  bool uniform = true;
+  for (auto [d, operand] : llvm::enumerate(operands)) {
+    uniform &= !isVector(operand) || !map.isFunctionOfDim(d);
+  }
+  // A dimension that the map does not use may stand for itself as any index.
+  auto scalars = [&](int64_t lane) {
+    return llvm::map_to_vector(operands, [&](Value operand) -> Value {
+      return isVector(operand)
+                 ? vector::ExtractOp::create(lb.b, lb.loc, operand, lane)
+                       .getResult()
+                 : operand;
+    });
+  };
+  if (uniform) {
+    return loadCaptured(lb, memref, map, scalars(0));
+  }
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  Value result;
+  for (int64_t lane = 0; lane < lb.lanes; ++lane) {
+    Value value = loadCaptured(lb, memref, map, scalars(lane));
+    if (!result) {
+      result = vector::BroadcastOp::create(
+          lb.b, lb.loc, VectorType::get({lb.lanes}, element), value);
+    } else {
+      result = vector::InsertOp::create(lb.b, lb.loc, value, result, lane);
+    }
+  }
+  return result;
+}
+
+Value vectorizeScore(LaneBuilder &lb, OnlineAttentionOp op, Value x,
+                     const ScorePoint &point) {
+  Block &block = op.getScore().front();
+  IRMapping mapping;
+  mapping.map(block.getArgument(0), x);
+  unsigned position = 1;
+  for (auto [memref, map] :
+       llvm::zip_equal(op.getCaptured(), op.getCapturedMaps())) {
+    mapping.map(
+        block.getArgument(position++),
+        captured(lb, memref, cast<AffineMapAttr>(map).getValue(), point));
+  }
+  for (Value value : {point.batch, point.head, point.query, point.key}) {
+    mapping.map(block.getArgument(position++), value);
+  }
+  for (Operation &inner : block.without_terminator()) {
+    bool vectors = llvm::any_of(inner.getOperands(), [&](Value operand) {
+      return isVector(mapping.lookupOrDefault(operand));
+    });
+    if (!vectors) {
+      lb.b.clone(inner, mapping);
+      continue;
+    }
+    OperationState state(inner.getLoc(), inner.getName());
+    for (Value operand : inner.getOperands()) {
+      Value value = mapping.lookupOrDefault(operand);
+      state.addOperands(isVector(value) ? value : lb.splat(value));
+    }
+    for (Type result : inner.getResultTypes()) {
+      state.addTypes(VectorType::get({lb.lanes}, result));
+    }
+    state.addAttributes(inner.getAttrs());
+    Operation *turned = lb.b.create(state);
+    mapping.map(inner.getResults(), turned->getResults());
+  }
+  Value result = mapping.lookupOrDefault(
+      cast<YieldOp>(block.getTerminator()).getValues()[0]);
+  return isVector(result) ? result : lb.splat(result);
+}
+
+} // namespace attn
