@@ -4,6 +4,7 @@
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/IR/DialectImplementation.h"
 
 using namespace mlir;
 
@@ -118,6 +119,32 @@ void printScore(OpAsmPrinter &printer, Operation *op, OperandRange captured,
   }
   printer << " ";
   printer.printRegion(score);
+}
+
+template <typename EnumT, typename AttrT>
+static ParseResult parseKeyword(OpAsmParser &parser, AttrT &attribute) {
+  FailureOr<EnumT> value = FieldParser<EnumT>::parse(parser);
+  if (failed(value)) {
+    return failure();
+  }
+  attribute = AttrT::get(parser.getContext(), *value);
+  return success();
+}
+
+ParseResult parseLayout(OpAsmParser &parser, LayoutAttr &layout) {
+  return parseKeyword<Layout>(parser, layout);
+}
+
+void printLayout(OpAsmPrinter &printer, Operation *, LayoutAttr layout) {
+  printer << stringifyLayout(layout.getValue());
+}
+
+ParseResult parseSource(OpAsmParser &parser, KeySourceAttr &source) {
+  return parseKeyword<KeySource>(parser, source);
+}
+
+void printSource(OpAsmPrinter &printer, Operation *, KeySourceAttr source) {
+  printer << stringifyKeySource(source.getValue());
 }
 
 void getDpsEffects(

@@ -3,6 +3,7 @@
 #ifndef ATTN_DIALECTS_ATTN_SCOREREGION_H
 #define ATTN_DIALECTS_ATTN_SCOREREGION_H
 
+#include "attn/Dialect/Attn/AttnDialect.h"
 #include "mlir/IR/OpImplementation.h"
 
 namespace attn {
@@ -21,6 +22,15 @@ parseScore(mlir::OpAsmParser &parser,
 void printScore(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                 mlir::OperandRange captured, mlir::TypeRange types,
                 mlir::ArrayAttr maps, mlir::Region &score);
+
+// Enumerations as bare keywords: the formats of the attributes themselves would
+// put a space behind the parenthesis.
+mlir::ParseResult parseLayout(mlir::OpAsmParser &parser, LayoutAttr &layout);
+void printLayout(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                 LayoutAttr layout);
+mlir::ParseResult parseSource(mlir::OpAsmParser &parser, KeySourceAttr &source);
+void printSource(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                 KeySourceAttr source);
 
 /// Adds a read of each memref among `inputs`, and a read and a write of each
 /// among `inits`, to `effects`.

@@ -4,6 +4,70 @@
 
 include "mlir/Pass/PassBase.td"
 
+def WrapMemrefsPass : InterfacePass<"attn-wrap-memrefs", "mlir::FunctionOpInterface"> {
+  let summary = "put attention on memrefs between tensors";
+  let description = [{
+    `attn.attention` and `attn.merge_states` on memrefs become the same op on
+    tensors: a `bufferization.to_tensor restrict` for each buffer that the op
+    reads or writes (`writable` where it writes), and for each destination a
+    `bufferization.materialize_in_destination restrict writable`. Operands that
+    are views of one buffer become slices of one tensor. One-shot bufferization
+    gives the op on the original memrefs back, without allocation or copy,
+    unless a destination overlaps an input.
+
+    Needs: nothing. Leaves: no `attn.attention` or `attn.merge_states` on
+    memrefs. Example: `test/Passes/Graph/wrap-memrefs.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect",
+                           "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [Statistic<"numWrapped", "num-wrapped",
+                              "Number of ops put on tensors">];
+}
+
+def EliminateGQABroadcastPass : InterfacePass<"attn-eliminate-gqa-broadcast", "mlir::FunctionOpInterface"> {
+  let summary = "drop broadcasts that repeat the heads of k and v";
+  let description = [{
+    Where both k and v repeat each head of a smaller tensor G times in a row
+    (head h is head `h floordiv G` of the source), the op takes the sources, and
+    its queries share heads. Recognised are `linalg.broadcast` or a
+    `linalg.generic` along a new or unit dimension behind the heads followed by
+    `tensor.collapse_shape`, as repeat_kv of the frameworks gives, and a
+    `linalg.generic` that reads at `h floordiv G`; through `tensor.cast` and
+    slices of other dimensions. A repeat in another order (`h mod Hkv`) is
+    another function and stays. A remark says why a candidate was missed.
+
+    Needs: ops on tensors with a static number of key heads; other ops stay.
+    Leaves: nothing. Numerics: unchanged. Example:
+    `test/Passes/Graph/eliminate-gqa-broadcast.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [Statistic<"numEliminated", "num-eliminated",
+                              "Number of ops freed of broadcasts">];
+}
+
+def FoldScalePass : InterfacePass<"attn-fold-scale", "mlir::FunctionOpInterface"> {
+  let summary = "fold a constant factor of q or k into the scale";
+  let description = [{
+    Where q or k is the elementwise product with a constant, or the quotient by
+    one, of a tensor (`linalg.mul`, `linalg.div`, `arith` on tensors, or a
+    `linalg.generic` of one product), the op takes that tensor, and its `scale`
+    gains the factor. A remark says why a candidate was missed.
+
+    Numerics: the rounding of the product to the element type of q disappears,
+    and the scale is rounded once to its own type instead; in f32 and wider this
+    is a change by rounding errors only, in f16 and bf16 the result becomes more
+    accurate.
+
+    Needs: an explicit `scale` or a static head size; other ops stay. Leaves:
+    nothing. Example: `test/Passes/Graph/fold-scale.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect"];
+  let statistics = [Statistic<"numFolded", "num-folded",
+                              "Number of factors folded">];
+}
+
 def DecomposeReferencePass : Pass<"attn-decompose-reference", "::mlir::ModuleOp"> {
   let summary = "compute attention by its definition, in a chosen precision";
   let description = [{

@@ -95,7 +95,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `ins` `(` $q `,` $k `,` $v `:` type($q) `,` type($k) `,` type($v) `)`
-    (`layout` `(` $layout^ `)`)? (`offset` `(` $offset^ `)`)?
+    (`layout` `(` custom<Layout>($layout)^ `)`)? (`offset` `(` $offset^ `)`)?
     (`kv_lens` `(` $kv_lens^ `:` type($kv_lens) `)`)?
     (`cu_seqlens` `(` $cu_seqlens_q^ `,` $cu_seqlens_k `:` type($cu_seqlens_q) `,` type($cu_seqlens_k) `)`)?
     (`sink` `(` $sink^ `:` type($sink) `)`)?

@@ -65,7 +65,7 @@ def Attn_KeyLoopOp : Attn_Op<"key_loop", [
   let results = (outs Variadic<AnyType>:$results);
   let assemblyFormat = [{
     `step` `(` $step `)` `segments` `(` custom<Segments>($lower, $upper, $kinds) `)`
-    (`source` `(` $source^ `)`)? (`list` `(` $list^ `:` type($list) `)`)?
+    (`source` `(` custom<Source>($source)^ `)`)? (`list` `(` $list^ `:` type($list) `)`)?
     (`iter_args` `(` $inits^ `:` type($inits) `)`)? $body attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;
