@@ -1,5 +1,4 @@
-//===- AttentionOps.cpp - attention at the graph level
-//----------------------===//
+//===- AttentionOps.cpp - attention at the graph level --------------------===//
 
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"

@@ -1,5 +1,4 @@
-//===- AttnDialect.cpp - the attn dialect and its attributes
-//----------------===//
+//===- AttnDialect.cpp - the attn dialect and its attributes --------------===//
 
 #include "attn/Dialect/Attn/AttnDialect.h"
 #include "attn/Dialect/Attn/AttnOps.h"

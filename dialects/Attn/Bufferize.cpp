@@ -1,5 +1,4 @@
-//===- Bufferize.cpp - bufferization of the attn ops
-//------------------------===//
+//===- Bufferize.cpp - bufferization of the attn ops ----------------------===//
 // All ops with data are in destination-passing style, so one external model
 // serves them: operands become their buffers, results those of the inits.
 // Registered as external models so that the dialect itself does not depend on

@@ -1,5 +1,4 @@
-//===- ScoreRegion.cpp - what ops with a score region share
-//-----------------===//
+//===- ScoreRegion.cpp - what ops with a score region share ---------------===//
 
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"

@@ -1,4 +1,4 @@
-//===- TilingAttention.cpp - TilingInterface of attn.attention --------------===//
+//===- TilingAttention.cpp - TilingInterface of attn.attention ------------===//
 #include "attn/Dialect/Attn/AttnOps.h"
 using namespace mlir;
 using namespace attn;

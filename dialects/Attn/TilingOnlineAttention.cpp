@@ -1,4 +1,4 @@
-//===- TilingOnlineAttention.cpp - tiling of attn.online_attention ----------===//
+//===- TilingOnlineAttention.cpp - tiling of attn.online_attention --------===//
 #include "attn/Dialect/Attn/AttnOps.h"
 using namespace mlir;
 using namespace attn;

@@ -1,5 +1,4 @@
-//===- AttnDialect.h - the attn dialect and its attributes
-//------------------===//
+//===- AttnDialect.h - the attn dialect and its attributes ----------------===//
 
 #ifndef ATTN_DIALECT_ATTN_ATTNDIALECT_H
 #define ATTN_DIALECT_ATTN_ATTNDIALECT_H

@@ -1,5 +1,4 @@
-//===- AttnOps.h - the ops of the attn dialect
-//------------------------------===//
+//===- AttnOps.h - the ops of the attn dialect ----------------------------===//
 
 #ifndef ATTN_DIALECT_ATTN_ATTNOPS_H
 #define ATTN_DIALECT_ATTN_ATTNOPS_H
