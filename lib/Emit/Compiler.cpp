@@ -15,6 +15,8 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
@@ -202,6 +204,9 @@ const DialectRegistry &attn::compilerRegistry() {
   // Passes and pipelines may be registered only once a process.
   static const DialectRegistry *registry = [] {
     auto *made = new DialectRegistry;
+    // Sources may be in any upstream dialect; registered is not loaded.
+    registerAllDialects(*made);
+    registerAllExtensions(*made);
     registerAll(*made);
     registerLLVMTranslations(*made);
     return made;

@@ -196,5 +196,11 @@ json::Object attn::buildReport(ModuleOp module,
   json::Array ops;
   module.walk(
       [&](AttentionOp op) { ops.push_back(describeAttention(op, target)); });
-  return json::Object{{"ops", std::move(ops)}};
+  json::Object machine{{"cores", target.cores},
+                       {"vectorBits", target.vectorBits},
+                       {"gigahertz", target.gigahertz},
+                       {"peakF32", target.peakGflops(32)},
+                       {"peakF64", target.peakGflops(64)},
+                       {"readGBs", target.readGBs}};
+  return json::Object{{"machine", std::move(machine)}, {"ops", std::move(ops)}};
 }

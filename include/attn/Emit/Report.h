@@ -13,7 +13,9 @@ namespace attn {
 
 /// Describes every `attn.attention` of `module` (level 1) and how it is tiled:
 ///
-///   {"ops": [{
+///   {"machine": {"cores", "vectorBits", "gigahertz", "peakF32", "peakF64",
+///                "readGBs"},
+///    "ops": [{
 ///     "function": "layer", "op": "attn.attention", "location": "m.mlir:7:8",
 ///     "element": "f32", "layout": "bhsd",
 ///     "batch": size, "queryHeads": size, "keyHeads": size,

@@ -1,0 +1,207 @@
+//===- Ceilings.cpp - what this machine can do at most
+//----------------------===//
+
+#include "Ceilings.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <sched.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+using namespace attn::run;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Chains of multiply-adds side by side: more than latency times ports of any
+/// CPU, and no more than its registers.
+constexpr int kChains = 12;
+constexpr int64_t kRounds = 20000;
+
+/// Multiply-adds on `kChains` vectors, `kRounds` times; the sum keeps them
+/// alive. Inlined into a caller that says for which CPU.
+template <typename Vector>
+[[gnu::always_inline]] inline double multiplyAdd(double seed) {
+#pragma clang fp contract(fast)
+  Vector chain[kChains], factor{}, addend{};
+  for (unsigned lane = 0; lane < sizeof(Vector) / sizeof(factor[0]); ++lane) {
+    factor[lane] = 0.999;
+    addend[lane] = 0.001;
+  }
+  for (int c = 0; c < kChains; ++c) {
+    chain[c] = addend + static_cast<decltype(addend[0] + 0)>(seed + c);
+  }
+  for (int64_t i = 0; i < kRounds; ++i) {
+#pragma clang loop unroll(full)
+    for (int c = 0; c < kChains; ++c) {
+      chain[c] = chain[c] * factor + addend;
+    }
+  }
+  double sum = 0;
+  for (int c = 0; c < kChains; ++c) {
+    sum += chain[c][0];
+  }
+  return sum;
+}
+
+/// Sums 64-bit words: loads of whole vectors, whatever they mean.
+template <typename Vector>
+[[gnu::always_inline]] inline uint64_t sumWords(const char *from,
+                                                int64_t bytes) {
+  constexpr int kStreams = 4;
+  Vector sums[kStreams] = {};
+  constexpr int64_t step = kStreams * sizeof(Vector);
+  for (int64_t at = 0; at + step <= bytes; at += step) {
+    for (int s = 0; s < kStreams; ++s) {
+      Vector words;
+      std::memcpy(&words, from + at + s * sizeof(Vector), sizeof(Vector));
+      sums[s] += words;
+    }
+  }
+  Vector sum = sums[0] + sums[1] + sums[2] + sums[3];
+  return sum[0];
+}
+
+struct Kernels {
+  int vectorBits;
+  double (*f32)(double);
+  double (*f64)(double);
+  uint64_t (*sum)(const char *, int64_t);
+};
+
+#define ATTN_KERNELS(NAME, BITS, TARGET)                                       \
+  typedef float NAME##F32 __attribute__((vector_size(BITS / 8)));              \
+  typedef double NAME##F64 __attribute__((vector_size(BITS / 8)));             \
+  typedef uint64_t NAME##U64 __attribute__((vector_size(BITS / 8)));           \
+  TARGET double NAME##RunF32(double seed) {                                    \
+    return multiplyAdd<NAME##F32>(seed);                                       \
+  }                                                                            \
+  TARGET double NAME##RunF64(double seed) {                                    \
+    return multiplyAdd<NAME##F64>(seed);                                       \
+  }                                                                            \
+  TARGET uint64_t NAME##Sum(const char *from, int64_t bytes) {                 \
+    return sumWords<NAME##U64>(from, bytes);                                   \
+  }                                                                            \
+  constexpr Kernels NAME##Kernels = {BITS, NAME##RunF32, NAME##RunF64,         \
+                                     NAME##Sum};
+
+ATTN_KERNELS(base, 128, )
+#if defined(__x86_64__)
+ATTN_KERNELS(avx2, 256, __attribute__((target("avx2,fma"))))
+ATTN_KERNELS(avx512, 512, __attribute__((target("avx512f"))))
+#endif
+
+Kernels pickKernels() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f")) {
+    return avx512Kernels;
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    return avx2Kernels;
+  }
+#endif
+  return baseKernels;
+}
+
+/// Runs `work(thread)` on all threads at once.
+template <typename Work> void onThreads(int threads, Work work) {
+  std::atomic<int> waiting{threads};
+  std::vector<std::thread> pool;
+  for (int t = 0; t < threads; ++t) {
+    pool.emplace_back([&, t] {
+      --waiting;
+      while (waiting > 0) {
+        std::this_thread::yield();
+      }
+      work(t);
+    });
+  }
+  for (std::thread &thread : pool) {
+    thread.join();
+  }
+}
+
+std::atomic<uint64_t> sink; // results that must not be optimised away
+
+double measureGflops(const Kernels &kernels, int elementBits, int threads,
+                     double seconds) {
+  double flops = 2.0 * kChains * kRounds * (kernels.vectorBits / elementBits);
+  auto run = elementBits == 64 ? kernels.f64 : kernels.f32;
+  std::vector<double> rates(threads);
+  onThreads(threads, [&](int t) {
+    // The best slice: other work on the machine is no part of the ceiling.
+    Clock::time_point start = Clock::now();
+    double sum = 0;
+    while (since(start) < seconds) {
+      Clock::time_point slice = Clock::now();
+      sum += run(t);
+      rates[t] = std::max(rates[t], flops / since(slice));
+    }
+    sink += static_cast<uint64_t>(sum);
+  });
+  double total = 0;
+  for (double rate : rates) {
+    total += rate;
+  }
+  return total * 1e-9;
+}
+
+double measureRead(const Kernels &kernels, int threads, double seconds) {
+  int64_t cache = std::max<int64_t>(sysconf(_SC_LEVEL3_CACHE_SIZE), 0);
+  int64_t pages = sysconf(_SC_AVPHYS_PAGES) / 4;
+  int64_t bytes = std::max<int64_t>(2 * cache, int64_t(256) << 20);
+  bytes = std::min(bytes, std::max<int64_t>(pages, 1) * sysconf(_SC_PAGESIZE));
+  int64_t share = bytes / threads / 4096 * 4096;
+  auto *buffer = static_cast<char *>(std::aligned_alloc(4096, share * threads));
+  if (!buffer || share == 0) {
+    std::free(buffer);
+    return 0;
+  }
+  onThreads(threads, [&](int t) { std::memset(buffer + t * share, 1, share); });
+  double best = 0;
+  Clock::time_point start = Clock::now();
+  do {
+    Clock::time_point pass = Clock::now();
+    onThreads(threads,
+              [&](int t) { sink += kernels.sum(buffer + t * share, share); });
+    best = std::max(best, double(share) * threads / since(pass));
+  } while (since(start) < seconds);
+  std::free(buffer);
+  return best * 1e-9;
+}
+
+} // namespace
+
+int attn::run::countThreads() {
+  if (const char *text = std::getenv("OMP_NUM_THREADS")) {
+    if (int threads = std::atoi(text); threads > 0) {
+      return threads;
+    }
+  }
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+    return std::max(CPU_COUNT(&set), 1);
+  }
+  return 1;
+}
+
+Ceilings attn::run::measureCeilings(int elementBits, double seconds) {
+  Kernels kernels = pickKernels();
+  Ceilings ceilings;
+  ceilings.threads = countThreads();
+  ceilings.vectorBits = kernels.vectorBits;
+  ceilings.gflops =
+      measureGflops(kernels, elementBits, ceilings.threads, seconds);
+  ceilings.readGBs = measureRead(kernels, ceilings.threads, seconds);
+  return ceilings;
+}

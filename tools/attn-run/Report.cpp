@@ -1,0 +1,169 @@
+//===- ReportText.cpp - the text of --report and --bench
+//--------------------===//
+
+#include "Report.h"
+
+#include "attn/Runtime/DType.h"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+
+using namespace attn;
+using namespace attn::run;
+
+namespace {
+
+[[gnu::format(printf, 1, 2)]] std::string print(const char *format, ...) {
+  char buffer[512];
+  va_list list;
+  va_start(list, format);
+  std::vsnprintf(buffer, sizeof(buffer), format, list);
+  va_end(list);
+  return buffer;
+}
+
+std::string bytesText(double bytes) {
+  const char *units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  int unit = 0;
+  while (bytes >= 1024 && unit < 4) {
+    bytes /= 1024;
+    ++unit;
+  }
+  return print(unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+}
+
+double ratio(double a, double b) { return b > 0 ? a / b : 0; }
+
+/// Multiply-adds that one exp costs a lane: the range reduction and the
+/// polynomial of exp2 in the CPU lowering.
+constexpr double kExpMultiplyAdds = 8;
+
+std::string explainBound(const Work &work, const Machine &machine) {
+  double peak =
+      machine.cores * 1e9 *
+      (work.element == rt::DType::kF64 ? machine.peakF64 : machine.peakF32);
+  double read = machine.cores * machine.readGBs * 1e9;
+  if (peak <= 0 || read <= 0) {
+    return "";
+  }
+  double products = work.flops / peak;
+  double exps = 2 * kExpMultiplyAdds * work.exps / peak;
+  double memory = work.floorBytes / read;
+  bool compute = products + exps >= memory;
+  std::string text =
+      print("  bound      %s: %.3f ms of products and %.3f ms of exps at %.0f "
+            "GFLOP/s, %.3f ms of memory at %.0f GB/s\n",
+            compute ? "arithmetic" : "memory", products * 1e3, exps * 1e3,
+            peak * 1e-9, memory * 1e3, read * 1e-9);
+  text += print("             (%lld cores, %lld-bit vectors, %.1f GHz; %.1f "
+                "FLOP a byte of the floor)\n",
+                static_cast<long long>(machine.cores),
+                static_cast<long long>(machine.vectorBits), machine.gigahertz,
+                ratio(work.flops, work.floorBytes));
+  return text;
+}
+
+std::string explainTiles(const Work &work) {
+  std::string text = print("  tiles      %s: %lld rows x %lld keys a step",
+                           work.isDecode ? "decode form" : "prefill form",
+                           static_cast<long long>(work.tiles.rows),
+                           static_cast<long long>(work.tiles.keys));
+  if (work.tiles.lanes > 0) {
+    text += print(", panels of %lld rows (%lld vectors)",
+                  static_cast<long long>(work.tiles.lanes),
+                  static_cast<long long>(work.tiles.vectors));
+  }
+  if (work.isDecode && work.tiles.split > 0) {
+    text += print(", split every %lld keys",
+                  static_cast<long long>(work.tiles.split));
+  }
+  text += "\n";
+  return work.tiles.why.empty()
+             ? text
+             : text + "             " + work.tiles.why + "\n";
+}
+
+std::string explainOp(const Work &work, const Machine &machine) {
+  std::string text = work.op;
+  if (!work.location.empty()) {
+    text += " at " + work.location;
+  }
+  if (!work.known) {
+    return text + ": sizes are made by the program ('" + work.unknown +
+           "'), nothing can be said ahead\n";
+  }
+  text += "\n" + print("  problem    batch %lld, %lld query heads, %lld key "
+                       "heads, %lld queries, %lld keys, head sizes %lld and "
+                       "%lld, %s, %s%s%s\n",
+                       static_cast<long long>(work.batch),
+                       static_cast<long long>(work.queryHeads),
+                       static_cast<long long>(work.keyHeads),
+                       static_cast<long long>(work.queries),
+                       static_cast<long long>(work.keys),
+                       static_cast<long long>(work.headSize),
+                       static_cast<long long>(work.valueSize),
+                       rt::nameOf(work.element), work.layout.c_str(),
+                       work.hasMask ? ", masked" : "",
+                       work.hasScore ? ", score region" : "");
+  text += print("  work       %.3f GFLOP, %.3f G exps over %lld visible pairs "
+                "(%.1f %% of %lld)%s\n",
+                work.flops * 1e-9, work.exps * 1e-9,
+                static_cast<long long>(work.pairs),
+                100 * ratio(double(work.pairs), double(work.allPairs)),
+                static_cast<long long>(work.allPairs),
+                work.exact ? "" : ", at full lengths: the program makes them");
+  text += "  bytes      floor " + bytesText(work.floorBytes) +
+          " (each operand and result once); this schedule asks for " +
+          bytesText(work.scheduleBytes) +
+          print(" (%.2f x the floor, from the caches where a head's keys and "
+                "values fit)\n",
+                ratio(work.scheduleBytes, work.floorBytes));
+  text += "             materialised form " + bytesText(work.naiveBytes) +
+          print(" (%.1f x this schedule, %.1f x the floor)\n",
+                ratio(work.naiveBytes, work.scheduleBytes),
+                ratio(work.naiveBytes, work.floorBytes));
+  return text + explainBound(work, machine) + explainTiles(work);
+}
+
+} // namespace
+
+std::string attn::run::explain(const std::vector<Work> &work,
+                               const Machine &machine) {
+  if (work.empty()) {
+    return "no attention op in this function\n";
+  }
+  std::string text;
+  for (const Work &op : work) {
+    text += explainOp(op, machine);
+  }
+  return text;
+}
+
+std::string attn::run::describeTiming(const Timing &timing,
+                                      const std::vector<Work> &work,
+                                      const Ceilings &ceilings) {
+  std::string text =
+      print("time       median %.3f ms, min %.3f ms of %d calls\n",
+            timing.median * 1e3, timing.min * 1e3, timing.calls);
+  double flops = 0, bytes = 0;
+  bool known = !work.empty();
+  for (const Work &op : work) {
+    known &= op.known;
+    flops += op.flops;
+    bytes += op.floorBytes;
+  }
+  if (!known || timing.median <= 0) {
+    return text;
+  }
+  double gflops = flops / timing.median * 1e-9;
+  double gbs = bytes / timing.median * 1e-9;
+  text += print("rate       %.1f GFLOP/s, %.2f of the measured %.1f (%d "
+                "threads, %d-bit multiply-adds)\n",
+                gflops, ratio(gflops, ceilings.gflops), ceilings.gflops,
+                ceilings.threads, ceilings.vectorBits);
+  text += print("           %.2f GB/s of the floor, %.2f of the measured %.1f "
+                "(reads beyond the caches)\n",
+                gbs, ratio(gbs, ceilings.readGBs), ceilings.readGBs);
+  return text;
+}
