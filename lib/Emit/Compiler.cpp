@@ -6,6 +6,7 @@
 #include "attn/Emit/ObjectCode.h"
 #include "attn/Emit/Report.h"
 #include "attn/Emit/SharedObject.h"
+#include "attn/Passes/Passes.h"
 #include "attn/Pipelines/Pipelines.h"
 #include "attn/Runtime/Hash.h"
 
@@ -146,6 +147,23 @@ Result<OwningOpRef<ModuleOp>> lower(ModuleOp module,
   return copy;
 }
 
+/// The functions as `options.form` has them: the oracle returns results
+/// unrounded, so their types are those after its first pass.
+Result<std::vector<rt::FunctionInfo>>
+describeForm(ModuleOp module, const CompileOptions &options) {
+  if (options.form != Form::kReference) {
+    return describeFunctions(module);
+  }
+  OwningOpRef<ModuleOp> copy(module.clone());
+  Diagnostics diagnostics(*module.getContext());
+  PassManager pm(module.getContext());
+  pm.addPass(createDecomposeReferencePass());
+  if (failed(pm.run(*copy))) {
+    return diagnostics.status("the reference has no form");
+  }
+  return describeFunctions(*copy);
+}
+
 Result<LLVMModule> translate(ModuleOp lowered,
                              const TargetDescription &target) {
   Diagnostics diagnostics(*lowered.getContext());
@@ -265,7 +283,8 @@ Result<CompileResult> attn::compileModule(ModuleOp module,
   CompileResult result;
   PhaseTimer timer(result.times);
   rt::Manifest &manifest = result.package.manifest;
-  Result<std::vector<rt::FunctionInfo>> functions = describeFunctions(module);
+  Result<std::vector<rt::FunctionInfo>> functions =
+      describeForm(module, options);
   if (!functions) {
     return functions.status();
   }

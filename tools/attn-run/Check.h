@@ -37,8 +37,8 @@ struct Comparison {
   std::string text;             // one line
 };
 
-/// Compares `got` with `expected`, two tensors of one shape. NaN must meet NaN,
-/// an infinity one of the same sign.
+/// Compares `got` with `expected`, two tensors of one shape, by the bound for
+/// the type of `got`. NaN must meet NaN, an infinity one of the same sign.
 Comparison compare(const std::string &name, const rt::Tensor &got,
                    const rt::Tensor &expected, double tolerance);
 

@@ -87,8 +87,18 @@ Result<std::vector<Tensor>> attn::run::execute(const rt::Library &library,
       return results;
     }
     for (const auto &[result, argument] : options.carry) {
-      arguments[find(function.arguments, argument)] =
-          std::move((*results)[find(function.results, result)]);
+      int64_t to = find(function.arguments, argument);
+      Tensor &value = (*results)[find(function.results, result)];
+      if (value.dtype() == function.arguments[to].dtype) {
+        arguments[to] = std::move(value);
+        continue;
+      }
+      // The oracle returns what it has before rounding.
+      Result<Tensor> rounded = value.cast(function.arguments[to].dtype);
+      if (!rounded) {
+        return rounded.status();
+      }
+      arguments[to] = *std::move(rounded);
     }
   }
 }
