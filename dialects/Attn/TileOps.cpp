@@ -1,5 +1,4 @@
-//===- TileOps.cpp - what tiling makes of attention
-//-------------------------===//
+//===- TileOps.cpp - what tiling makes of attention -----------------------===//
 
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
@@ -227,8 +226,10 @@ LogicalResult OnlineAttentionOp::verify() {
     return emitOpError("expected one element type for 'q', 'k' and 'v' and one "
                        "for the state [online_attention_c6]");
   }
-  return verifyScore(getOperation(), getScore(), getCaptured(),
-                     getCapturedMaps(), getAccumulatorType());
+  return verifyScore(
+      getOperation(), getScore(), getCaptured(), getCapturedMaps(),
+      getAccumulatorType(),
+      {"online_attention_c7", "online_attention_c7", "online_attention_c7"});
 }
 
 //===----------------------------------------------------------------------===//
@@ -244,25 +245,30 @@ void PackRowsOp::getEffects(Effects &effects) {
 }
 
 LogicalResult PackRowsOp::verify() {
-  AffineMap rows = getRowMap(), source = getSourceMap();
+  AffineMap rows = getRowMap(), source = getSourceMap(), dest = getDestMap();
+  auto permutesThree = [](AffineMap map, Value operand) {
+    return map.isPermutation() && map.getNumDims() == 3 &&
+           shaped(operand).getRank() == 3;
+  };
   if (rows.getNumDims() != 2 || rows.getNumResults() != 2 ||
-      !source.isPermutation() || source.getNumDims() != 3 ||
-      shaped(getSource()).getRank() != 3 || shaped(getDest()).getRank() != 3) {
-    return emitOpError("expected 'row_map' to be (p, w) -> (g, m) and "
-                       "'source_map' to permute (g, m, d), on operands of rank "
-                       "3 [pack_rows_c1]");
+      !permutesThree(source, getSource()) || !permutesThree(dest, getDest())) {
+    return emitOpError("expected 'row_map' to be (p, w) -> (g, m), and "
+                       "'source_map' and 'dest_map' to permute the dimensions "
+                       "of operands of rank 3 [pack_rows_c1]");
   }
   if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
                              "pack_rows_c2"))) {
     return failure();
   }
-  auto position = source.getResultPosition(getAffineDimExpr(2, getContext()));
-  if (!compatible(shaped(getSource()).getDimSize(*position),
-                  shaped(getDest()).getDimSize(1))) {
+  auto headSize = [&](AffineMap map, Value operand) {
+    return shaped(operand).getDimSize(
+        *map.getResultPosition(getAffineDimExpr(2, getContext())));
+  };
+  int64_t from = headSize(source, getSource()), to = headSize(dest, getDest());
+  if (!compatible(from, to)) {
     return emitOpError("expected 'source' and 'dest' to have equal head sizes, "
                        "but got ")
-           << shaped(getSource()).getDimSize(*position) << " and "
-           << shaped(getDest()).getDimSize(1) << " [pack_rows_c3]";
+           << from << " and " << to << " [pack_rows_c3]";
   }
   return success();
 }

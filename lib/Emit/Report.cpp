@@ -183,8 +183,9 @@ json::Object describeAttention(AttentionOp op,
   result["kvLens"] = describeValue(op.getKvLens());
   result["cuSeqlensQ"] = describeValue(op.getCuSeqlensQ());
   result["cuSeqlensK"] = describeValue(op.getCuSeqlensK());
-  result["prefill"] = describeTiles(choosePrefillTiles(shape, target));
-  result["decode"] = describeTiles(chooseDecodeTiles(shape, target));
+  AttentionTiles tiles = chooseTiles(shape, target);
+  result["prefill"] = describeTiles(tiles.prefill);
+  result["decode"] = describeTiles(tiles.decode);
   result["decodeRows"] = decodeRowLimit(shape, target);
   return result;
 }

@@ -63,7 +63,7 @@ void buildAttnTilePipeline(OpPassManager &pm,
 void buildAttnCPUBufferizePipeline(OpPassManager &pm,
                                    const CPUPipelineOptions &options) {
   pm.addNestedPass<func::FuncOp>(
-      createPackLanesPass(withTarget<PackLanesPassOptions>(options)));
+      createOrientTilesPass(withTarget<OrientTilesPassOptions>(options)));
   pm.addNestedPass<func::FuncOp>(createExpandKeyLoopPass());
   addCleanup(pm);
   addBufferization(pm);

@@ -14,6 +14,7 @@
 
 #include "attn/Target/CostModel.h"
 
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -48,8 +49,13 @@ int64_t panelVectors(int64_t headSize, const TargetDescription &target,
   return best;
 }
 
-TileChoice choosePrefillTiles(const AttentionShape &shape,
-                              const TargetDescription &target) {
+int64_t rowFormLimit(const TargetDescription &target, int64_t elementBits) {
+  // From half a vector of rows on, lanes are no longer mostly padding.
+  return target.lanes(elementBits) / 2;
+}
+
+static TileChoice choosePrefillTiles(const AttentionShape &shape,
+                                     const TargetDescription &target) {
   TileChoice choice;
   int64_t bytes = shape.accumulatorBits / 8;
   int64_t size = std::max<int64_t>({shape.headSize, shape.valueSize, 1});
@@ -86,14 +92,14 @@ TileChoice choosePrefillTiles(const AttentionShape &shape,
     }
   }
   choice.reason =
-      llvm::formatv("{0} x {1} register tile ({2} accumulators of {3}), query "
-                    "panel {4} KiB of {5} KiB L1, row tile and key block {6} "
-                    "KiB of {7} KiB L2",
+      llvm::formatv("{8} rows x {9} keys; {0} x {1} register tile ({2} "
+                    "accumulators of {3}), query panel {4} KiB of {5} KiB L1, "
+                    "row tile and key block {6} KiB of {7} KiB L2",
                     choice.registerTile, choice.vectors,
                     choice.registerTile * choice.vectors,
                     target.vectorRegisters, choice.lanes * size * bytes / 1024,
                     target.l1Bytes / 1024, held(choice.rows) / 1024,
-                    target.l2Bytes / 1024)
+                    target.l2Bytes / 1024, choice.rows, choice.keys)
           .str();
   return choice;
 }
@@ -109,37 +115,57 @@ int64_t decodeRowLimit(const AttentionShape &shape,
              : lanes;
 }
 
-TileChoice chooseDecodeTiles(const AttentionShape &shape,
-                             const TargetDescription &target) {
+// `rows`: queries times heads of a group, or a bound of it.
+static TileChoice chooseDecodeTiles(const AttentionShape &shape, int64_t rows,
+                                    const TargetDescription &target) {
   TileChoice choice;
-  int64_t bytes = shape.accumulatorBits / 8;
+  int64_t bytes = shape.elementBits / 8;
   int64_t lanes = target.lanes(shape.accumulatorBits);
-  int64_t group = std::max<int64_t>(1, shape.queryHeads / shape.keyHeads);
-  int64_t rows = shape.queries > 0 ? shape.queries * group : lanes;
-  choice.vectors = rows <= lanes ? 1
+  int64_t size = std::max<int64_t>(shape.headSize + shape.valueSize, 1);
+  bool asRows = rows <= rowFormLimit(target, shape.accumulatorBits);
+  choice.rows = std::max<int64_t>(rows, 1);
+  choice.vectors = asRows          ? 1
+                   : rows <= lanes ? 1
                    : rows <= 2 * lanes
                        ? 2
                        : panelVectors(std::max(shape.headSize, shape.valueSize),
                                       target, shape.accumulatorBits);
   choice.lanes = choice.vectors * lanes;
-  choice.rows = llvm::alignTo(std::max<int64_t>(rows, 1), choice.lanes);
-  choice.registerTile =
-      std::min<int64_t>(registerTile(choice.vectors, target), 14);
-  choice.keys = 64;
+  choice.registerTile = asRows ? lanes : registerTile(choice.vectors, target);
+  // As rows, K and V of a tile stay in L1 between their prefetch and their
+  // use; as lanes they are walked several times, from L2.
+  int64_t fit = target.l1Bytes * 2 / 3 / (size * bytes);
+  choice.keys = asRows ? std::clamp<int64_t>(llvm::bit_floor<uint64_t>(
+                                                 std::max<int64_t>(fit, 1)),
+                                             lanes, 128)
+                       : 64;
   // A chunk is long enough that its merge is noise and short enough that one
   // long sequence feeds many cores. It depends on sizes alone, never on the
   // number of threads, so that results do not either.
-  int64_t row = (shape.headSize + shape.valueSize) * bytes;
-  choice.split =
-      std::clamp<int64_t>(llvm::PowerOf2Ceil(static_cast<uint64_t>(
-                              (2 << 20) / std::max<int64_t>(row, 1))),
-                          512, 8192);
+  choice.split = std::clamp<int64_t>(
+      llvm::PowerOf2Ceil(static_cast<uint64_t>((2 << 20) / (size * bytes))),
+      512, 8192);
   choice.reason =
-      llvm::formatv("all {0} heads of a group in one tile of {1} lanes, so "
-                    "that K and V are read once; chunks of {2} keys",
-                    group, choice.lanes, choice.split)
+      llvm::formatv("{0} rows, all heads of a group, as {1}, so that K and V "
+                    "are read once; tiles of {2} keys ({3} KiB), chunks of {4}",
+                    choice.rows, asRows ? "rows" : "lanes", choice.keys,
+                    choice.keys * size * bytes / 1024, choice.split)
           .str();
   return choice;
+}
+
+AttentionTiles chooseTiles(const AttentionShape &shape,
+                           const TargetDescription &target) {
+  AttentionTiles tiles;
+  int64_t group = shape.queryHeads > 0 && shape.keyHeads > 0
+                      ? std::max<int64_t>(1, shape.queryHeads / shape.keyHeads)
+                      : 1;
+  tiles.prefill = choosePrefillTiles(shape, target);
+  tiles.fewRows =
+      chooseDecodeTiles(shape, target.lanes(shape.accumulatorBits), target);
+  tiles.decode = chooseDecodeTiles(
+      shape, (shape.queries > 0 ? shape.queries : 1) * group, target);
+  return tiles;
 }
 
 } // namespace attn

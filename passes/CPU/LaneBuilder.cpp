@@ -26,20 +26,28 @@ Value LaneBuilder::splat(Value scalar) {
       b, loc, VectorType::get({lanes}, scalar.getType()), scalar);
 }
 
-// Widens or rounds `value`, a scalar or vector, to `element`.
 Value LaneBuilder::convert(Value value, Type element) {
   Type from = getElementTypeOrSelf(value);
   if (from == element) {
     return value;
   }
-  Type to = element;
-  if (auto shaped = dyn_cast<VectorType>(value.getType())) {
-    to = shaped.clone(element);
+  auto as = [&](Value x, Type to) -> Value {
+    unsigned width = getElementTypeOrSelf(x).getIntOrFloatBitWidth();
+    if (auto shaped = dyn_cast<VectorType>(x.getType())) {
+      return width < to.getIntOrFloatBitWidth()
+                 ? arith::ExtFOp::create(b, loc, shaped.clone(to), x)
+                       .getResult()
+                 : arith::TruncFOp::create(b, loc, shaped.clone(to), x);
+    }
+    return width < to.getIntOrFloatBitWidth()
+               ? arith::ExtFOp::create(b, loc, to, x).getResult()
+               : arith::TruncFOp::create(b, loc, to, x);
+  };
+  // bf16 and f16 meet in f32.
+  if (from.getIntOrFloatBitWidth() == element.getIntOrFloatBitWidth()) {
+    value = as(value, b.getF32Type());
   }
-  unsigned width = element.getIntOrFloatBitWidth();
-  return from.getIntOrFloatBitWidth() < width
-             ? arith::ExtFOp::create(b, loc, to, value).getResult()
-             : arith::TruncFOp::create(b, loc, to, value).getResult();
+  return as(value, element);
 }
 
 Value LaneBuilder::load(Value memref, ValueRange indices) {
@@ -52,6 +60,27 @@ Value LaneBuilder::load(Value memref, ValueRange indices) {
 void LaneBuilder::store(Value value, Value memref, ValueRange indices) {
   Type element = cast<MemRefType>(memref.getType()).getElementType();
   vector::StoreOp::create(b, loc, convert(value, element), memref, indices);
+}
+
+static Value partMask(LaneBuilder &lb, Value count) {
+  return vector::CreateMaskOp::create(
+      lb.b, lb.loc, VectorType::get({lb.lanes}, lb.b.getI1Type()), count);
+}
+
+Value LaneBuilder::loadPart(Value memref, ValueRange indices, Value count) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  VectorType part = vector.clone(element);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(part));
+  Value value = vector::MaskedLoadOp::create(b, loc, part, memref, indices,
+                                             partMask(*this, count), zero);
+  return convert(value, type);
+}
+
+void LaneBuilder::storePart(Value value, Value memref, ValueRange indices,
+                            Value count) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  vector::MaskedStoreOp::create(b, loc, memref, indices, partMask(*this, count),
+                                convert(value, element));
 }
 
 Value LaneBuilder::loadScalar(Value memref, ValueRange indices) {
@@ -76,6 +105,18 @@ Value LaneBuilder::max(Value x, Value y) {
   return arith::SelectOp::create(b, loc, greater, x, y);
 }
 Value LaneBuilder::exp2(Value x) { return math::Exp2Op::create(b, loc, x); }
+
+Value LaneBuilder::shuffle(Value x, ArrayRef<int64_t> from) {
+  return vector::ShuffleOp::create(b, loc, x, x, from);
+}
+Value LaneBuilder::extract(Value x, int64_t lane) {
+  return vector::ExtractOp::create(b, loc, x, lane);
+}
+Value LaneBuilder::offset(Value base, Value by) {
+  return isa<VectorType>(by.getType())
+             ? arith::AddIOp::create(b, loc, splat(base), by).getResult()
+             : index.add(base, by);
+}
 
 Value LaneBuilder::finiteMax(Value x) {
   Value none =
@@ -215,6 +256,14 @@ SmallVector<Value> LaneBuilder::tiles(
     run(whole, count, 1);
   }
   return carried;
+}
+
+bool isUnitStride(Value memref, unsigned d) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  return succeeded(cast<MemRefType>(memref.getType())
+                       .getStridesAndOffset(strides, offset)) &&
+         strides[d] == 1;
 }
 
 } // namespace attn

@@ -30,6 +30,11 @@ public:
   mlir::Value load(mlir::Value memref, mlir::ValueRange indices);
   /// Stores `value`, rounded to the element type of `memref`.
   void store(mlir::Value value, mlir::Value memref, mlir::ValueRange indices);
+  /// The same of the first `count` < lanes elements; the others are 0.
+  mlir::Value loadPart(mlir::Value memref, mlir::ValueRange indices,
+                       mlir::Value count);
+  void storePart(mlir::Value value, mlir::Value memref,
+                 mlir::ValueRange indices, mlir::Value count);
   /// One element, widened to `type`.
   mlir::Value loadScalar(mlir::Value memref, mlir::ValueRange indices);
 
@@ -40,6 +45,11 @@ public:
   /// The larger one; `b` where either is NaN (what vmaxps does).
   mlir::Value max(mlir::Value a, mlir::Value b);
   mlir::Value exp2(mlir::Value a);
+  /// Lanes of `a` in the order of `from`.
+  mlir::Value shuffle(mlir::Value a, llvm::ArrayRef<int64_t> from);
+  mlir::Value extract(mlir::Value a, int64_t lane);
+  /// `base + by` for an index, or a vector of index, `by`.
+  mlir::Value offset(mlir::Value base, mlir::Value by);
   /// `a`, or 0 where it is -inf: a maximum that can be subtracted.
   mlir::Value finiteMax(mlir::Value a);
   /// `a` where `test == 0`, else `b`; NaN in `test` selects `b`.
@@ -83,9 +93,12 @@ public:
   const int64_t lanes;
   mlir::VectorType vector;
 
-private:
+  /// Widens or rounds `value`, a scalar or a vector, to `element`.
   mlir::Value convert(mlir::Value value, mlir::Type element);
 };
+
+/// The elements of a row lie side by side in `memref`, dimension `d`.
+bool isUnitStride(mlir::Value memref, unsigned d);
 
 /// log2(e): natural units to those of exp2.
 constexpr double kLog2E = 1.4426950408889634074;

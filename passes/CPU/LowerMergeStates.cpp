@@ -47,14 +47,8 @@ LogicalResult lowerMergeStates(MergeStatesOp op,
       lb.index.value(memref::getMixedSize(lb.b, lb.loc, op.getPartLse(), 0));
   Value size = lb.index.value(
       memref::getMixedSize(lb.b, lb.loc, op.getOut(), outType.getRank() - 1));
-  auto unit = [](MemRefType type) {
-    SmallVector<int64_t> strides;
-    int64_t offset;
-    return succeeded(type.getStridesAndOffset(strides, offset)) &&
-           strides.back() == 1;
-  };
-  bool vectors =
-      unit(outType) && unit(cast<MemRefType>(op.getParts().getType()));
+  bool vectors = isUnitStride(op.getOut(), outType.getRank() - 1) &&
+                 isUnitStride(op.getParts(), outType.getRank());
 
   SmallVector<Value> row;
   eachRow(lb, op.getOut(), outType.getRank() - 1, row, [&](ArrayRef<Value> r) {
@@ -114,14 +108,10 @@ LogicalResult lowerMergeStates(MergeStatesOp op,
           lb.store(x, op.getOut(), indices);
           continue;
         }
-        x = vector::ExtractOp::create(lb.b, lb.loc, x, 0);
-        Type element = outType.getElementType();
-        if (element.getIntOrFloatBitWidth() < lb.type.getWidth()) {
-          x = arith::TruncFOp::create(lb.b, lb.loc, element, x);
-        } else if (element != lb.type) {
-          x = arith::ExtFOp::create(lb.b, lb.loc, element, x);
-        }
-        memref::StoreOp::create(lb.b, lb.loc, x, op.getOut(), indices);
+        x = lb.extract(x, 0);
+        memref::StoreOp::create(lb.b, lb.loc,
+                                lb.convert(x, outType.getElementType()),
+                                op.getOut(), indices);
       }
     };
     Value from = zero;

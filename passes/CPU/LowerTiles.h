@@ -11,8 +11,10 @@ namespace attn {
 
 /// Each rewrites one op on memrefs at its place and erases it, or reports on it
 /// why it cannot.
-mlir::LogicalResult lowerOnlineAttention(OnlineAttentionOp op,
-                                         const TargetDescription &target);
+mlir::LogicalResult lowerOnlineLanes(OnlineAttentionOp op,
+                                     const TargetDescription &target);
+mlir::LogicalResult lowerOnlineRows(OnlineAttentionOp op,
+                                    const TargetDescription &target);
 mlir::LogicalResult lowerPackRows(PackRowsOp op,
                                   const TargetDescription &target);
 mlir::LogicalResult lowerFinalizeState(FinalizeStateOp op,
@@ -22,15 +24,16 @@ mlir::LogicalResult lowerMergeStates(MergeStatesOp op,
 
 class LaneBuilder;
 
-/// What a score region is evaluated on: one key against `lanes` rows.
+/// The pairs that a vector of scores stands for: each an index where all lanes
+/// agree, or a vector of index.
 struct ScorePoint {
-  mlir::Value batch, key;  // index
-  mlir::Value head, query; // index, or a vector of index
+  mlir::Value batch, head, query, key;
 };
 
-/// The score region of `op` on the vector `x`.
-mlir::Value vectorizeScore(LaneBuilder &lb, OnlineAttentionOp op, mlir::Value x,
-                           const ScorePoint &point);
+/// The dot products `sum` of these pairs scaled, through the score region, and
+/// -inf where the mask hides them.
+mlir::Value scorePairs(LaneBuilder &lb, OnlineAttentionOp op, mlir::Value sum,
+                       const ScorePoint &point);
 
 /// Memory of `shape` for the lowering of `op`, allocated outside of its loops
 /// (in the enclosing parallel tile, or the function).

@@ -31,6 +31,28 @@ Value scratch(LaneBuilder &lb, Operation *op, ArrayRef<int64_t> shape) {
   return buffer;
 }
 
+// Which of the two orientations of `attn-orient-tiles` a tile is in.
+static LogicalResult lowerOnlineAttention(OnlineAttentionOp op,
+                                          const TargetDescription &target) {
+  enum { P, W, N, D, E };
+  auto is = [&](unsigned map, ArrayRef<unsigned> dims) {
+    return op.getMap(map) ==
+           AffineMap::getMultiDimMapWithTargets(5, dims, op.getContext());
+  };
+  auto max = cast<MemRefType>(op.getMax().getType());
+  if (is(1, {N, D}) && is(2, {N, E}) && is(4, {P, W}) && !max.isDynamicDim(1) &&
+      op.getMaxKeys()) {
+    if (is(0, {P, D, W}) && is(3, {P, E, W})) {
+      return lowerOnlineLanes(op, target);
+    }
+    if (is(0, {P, W, D}) && is(3, {P, W, E})) {
+      return lowerOnlineRows(op, target);
+    }
+  }
+  return op.emitOpError("expected queries as lanes or rows of panels, and a "
+                        "bound of the keys (attn-orient-tiles)");
+}
+
 } // namespace attn
 
 using namespace attn;

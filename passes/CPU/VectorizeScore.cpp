@@ -1,15 +1,18 @@
 //===- VectorizeScore.cpp - score regions on vectors of rows
 //----------------===//
-// Scalars stay scalars while all rows agree on them (a key, a slope of a head);
-// what depends on the row or the score becomes a vector.
+// Scalars stay scalars while all lanes agree on them (a key, a slope of a
+// head); what depends on the lane or the score becomes a vector.
 //===----------------------------------------------------------------------===//
 
 #include "LaneBuilder.h"
 #include "LowerTiles.h"
+#include "attn/Passes/EmitMask.h"
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
+
+#include <limits>
 
 using namespace mlir;
 
@@ -64,8 +67,8 @@ static Value captured(LaneBuilder &lb, Value memref, AffineMap map,
   return result;
 }
 
-Value vectorizeScore(LaneBuilder &lb, OnlineAttentionOp op, Value x,
-                     const ScorePoint &point) {
+static Value vectorizeScore(LaneBuilder &lb, OnlineAttentionOp op, Value x,
+                            const ScorePoint &point) {
   Block &block = op.getScore().front();
   IRMapping mapping;
   mapping.map(block.getArgument(0), x);
@@ -102,6 +105,25 @@ Value vectorizeScore(LaneBuilder &lb, OnlineAttentionOp op, Value x,
   Value result = mapping.lookupOrDefault(
       cast<YieldOp>(block.getTerminator()).getValues()[0]);
   return isVector(result) ? result : lb.splat(result);
+}
+
+Value scorePairs(LaneBuilder &lb, OnlineAttentionOp op, Value sum,
+                 const ScorePoint &point) {
+  Value x = lb.mul(sum, lb.constant(op.getScaleValue()));
+  if (!op.getScore().empty()) {
+    x = vectorizeScore(lb, op, x, point);
+  }
+  if (MaskAttrInterface mask = op.getMaskAttr()) {
+    auto vector = [&](Value index) {
+      return isVector(index) ? index : lb.splat(index);
+    };
+    Value visible = emitMask(lb.b, lb.loc, mask.getMaskSet(),
+                             vector(point.query), vector(point.key));
+    x = arith::SelectOp::create(
+        lb.b, lb.loc, visible, x,
+        lb.constant(-std::numeric_limits<double>::infinity()));
+  }
+  return x;
 }
 
 } // namespace attn

@@ -50,8 +50,7 @@ public:
         index(rewriter, loc) {}
 
   /// The values of `out` and `lse` (where it is asked for).
-  SmallVector<Value> run(const TileChoice &prefill, const TileChoice &decode,
-                         int64_t rowLimit);
+  SmallVector<Value> run(const AttentionTiles &tiles, int64_t rowLimit);
 
 private:
   using Maps = SmallVector<AffineMap>;
@@ -62,6 +61,9 @@ private:
   SmallVector<Value> prefillForm(const TileChoice &tiles);
   SmallVector<Value> decodeForm(const TileChoice &tiles);
   SmallVector<Value> mergeForm(Value parts, Value partLse);
+  SmallVector<Value> guard(Value condition,
+                           function_ref<SmallVector<Value>()> then,
+                           function_ref<SmallVector<Value>()> otherwise);
 
   Value slice(Value tensor, ArrayRef<OpFoldResult> offsets,
               ArrayRef<OpFoldResult> sizes, RankedTensorType type);
@@ -578,33 +580,49 @@ SmallVector<Value> AttentionTiler::mergeForm(Value parts, Value partLse) {
   return SmallVector<Value>(forall.getResults());
 }
 
-SmallVector<Value> AttentionTiler::run(const TileChoice &prefill,
-                                       const TileChoice &decode,
+// `then` where `condition` holds, else `otherwise`.
+SmallVector<Value>
+AttentionTiler::guard(Value condition, function_ref<SmallVector<Value>()> then,
+                      function_ref<SmallVector<Value>()> otherwise) {
+  auto choice = scf::IfOp::create(rewriter, loc, op.getResultTypes(), condition,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard insertion(rewriter);
+  rewriter.setInsertionPointToStart(&choice.getThenRegion().front());
+  scf::YieldOp::create(rewriter, loc, then());
+  rewriter.setInsertionPointToStart(&choice.getElseRegion().front());
+  scf::YieldOp::create(rewriter, loc, otherwise());
+  return SmallVector<Value>(choice.getResults());
+}
+
+SmallVector<Value> AttentionTiler::run(const AttentionTiles &tiles,
                                        int64_t rowLimit) {
   readSizes();
+  auto prefill = [&] { return prefillForm(tiles.prefill); };
   std::optional<int64_t> heads = getConstantIntValue(group);
   // Ragged rows do not make a rectangle of (head, query), and a group must be
   // known to become lanes.
   if (op.getLayout() == Layout::THD || !heads || *heads > rowLimit) {
-    return prefillForm(prefill);
+    return prefill();
   }
   if (shape.queries >= 0) {
-    return shape.queries * *heads <= rowLimit ? decodeForm(decode)
-                                              : prefillForm(prefill);
+    return shape.queries * *heads <= rowLimit ? decodeForm(tiles.decode)
+                                              : prefill();
   }
-  Value few =
-      arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::sle,
-                            countQueries(), index.constant(rowLimit / *heads));
-  auto guard = scf::IfOp::create(rewriter, loc, op.getResultTypes(), few,
-                                 /*withElseRegion=*/true);
-  rewriter.setInsertionPointToStart(&guard.getThenRegion().front());
-  SmallVector<Value> short_ = decodeForm(decode);
-  scf::YieldOp::create(rewriter, loc, short_);
-  rewriter.setInsertionPointToStart(&guard.getElseRegion().front());
-  SmallVector<Value> long_ = prefillForm(prefill);
-  scf::YieldOp::create(rewriter, loc, long_);
-  rewriter.setInsertionPointAfter(guard);
-  return SmallVector<Value>(guard.getResults());
+  // The number of queries is not known: one, a few, or many of them.
+  auto atMost = [&](int64_t count) -> Value {
+    return arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::sle,
+                                 countQueries(), index.constant(count));
+  };
+  return guard(
+      atMost(1), [&] { return decodeForm(tiles.decode); },
+      [&] {
+        if (rowLimit / *heads <= 1) {
+          return prefill();
+        }
+        return guard(
+            atMost(rowLimit / *heads),
+            [&] { return decodeForm(tiles.fewRows); }, prefill);
+      });
 }
 
 struct TileAttentionPass
@@ -621,24 +639,23 @@ struct TileAttentionPass
       return op.emitOpError(
           "expected static head sizes of 'q' and 'v' for tiling");
     }
-    TileChoice prefill = choosePrefillTiles(shape, description);
-    TileChoice decode = chooseDecodeTiles(shape, description);
-    prefill.rows = rows > 0 ? rows : prefill.rows;
-    for (TileChoice *choice : {&prefill, &decode}) {
+    AttentionTiles tiles = chooseTiles(shape, description);
+    tiles.prefill.rows = rows > 0 ? rows : tiles.prefill.rows;
+    for (TileChoice *choice : {&tiles.prefill, &tiles.fewRows, &tiles.decode}) {
       choice->keys = keys > 0 ? keys : choice->keys;
     }
-    decode.split = split > 0 ? split : decode.split;
+    for (TileChoice *choice : {&tiles.fewRows, &tiles.decode}) {
+      choice->split = split > 0 ? split : choice->split;
+    }
     remark::passed(op.getLoc(), remark::RemarkOpts::name("tiles").category(
                                     "attn-tile-attention"))
-        << "prefill: " << std::to_string(prefill.rows) << " rows, "
-        << std::to_string(prefill.keys) << " keys (" << prefill.reason
-        << "); decode: " << std::to_string(decode.keys) << " keys ("
-        << decode.reason << ")";
+        << "prefill: " << tiles.prefill.reason
+        << "; decode: " << tiles.decode.reason;
 
     IRRewriter rewriter(op);
     AttentionTiler tiler(rewriter, op, shape);
     SmallVector<Value> results =
-        tiler.run(prefill, decode, decodeRowLimit(shape, description));
+        tiler.run(tiles, decodeRowLimit(shape, description));
     rewriter.replaceOp(op, results);
     ++numTiled;
     return success();

@@ -4,19 +4,21 @@
 
 include "mlir/Pass/PassBase.td"
 
-def PackLanesPass : InterfacePass<"attn-pack-lanes", "mlir::FunctionOpInterface"> {
-  let summary = "turn key loops to queries as lanes";
+def OrientTilesPass : InterfacePass<"attn-orient-tiles", "mlir::FunctionOpInterface"> {
+  let summary = "orient key loops for the CPU: queries as lanes, or as rows";
   let description = [{
-    Chooses the orientation of the CPU: the query tile is packed once, before
-    the key loop, into panels of W rows side by side (P x D x W), and the state
-    is carried in the same form (P x E x W), so that the loop computes
+    Many query rows become lanes: the query tile is packed once, before the key
+    loop, into panels of W rows side by side (P x D x W), and the state is
+    carried in the same form (P x E x W), so that the loop computes
     S^T = K Q^T with elements of K and V broadcast from their own buffers and no
-    horizontal reduction anywhere. Workspaces have static sizes.
+    horizontal reduction anywhere. Few rows (decode) stay rows (P x W x D,
+    P x W x E), and the loop computes with whole vectors of K and V, each read
+    once for all rows. Workspaces have static sizes.
 
     Needs: `attn.key_loop` with `max_rows`, a constant step, one
     `attn.online_attention`, state that starts as `linalg.fill` and ends in one
     `attn.finalize_state`. Leaves: every such loop packed. Example:
-    `test/Passes/CPU/pack-lanes.mlir`.
+    `test/Passes/CPU/orient-tiles.mlir`.
   }];
   let dependentDialects = ["::attn::AttnDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::linalg::LinalgDialect"];
@@ -41,15 +43,18 @@ def ProtectArgumentsPass : Pass<"attn-protect-arguments", "::mlir::ModuleOp"> {
 def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::FunctionOpInterface"> {
   let summary = "lower tile ops on memrefs to scf and vector";
   let description = [{
-    `attn.online_attention` becomes, for each panel: register tiles of keys by
-    lanes for S^T with scale, score, mask and running maximum in their epilogue;
-    the exponentials with their sums; register tiles of values by lanes that
-    rescale the accumulator as they load it. `attn.pack_rows`,
+    `attn.online_attention` with queries as lanes becomes, for each panel:
+    register tiles of keys by lanes for S^T with scale, score, mask and running
+    maximum in their epilogue; the exponentials with their sums; register tiles
+    of values by lanes that rescale the accumulator as they load it. With
+    queries as rows it becomes dot products along the head size, whose sums are
+    folded to one vector of (row, key) lanes, and sums along the values; the
+    next keys and values are prefetched. `attn.pack_rows`,
     `attn.finalize_state` and `attn.merge_states` become loops over whole
     vectors. Scratch memory is one block of scores, allocated outside of all
     loops of the enclosing parallel tile.
 
-    Needs: tile ops on memrefs, queries as lanes (`attn-pack-lanes`). Leaves: no
+    Needs: tile ops on memrefs, oriented by `attn-orient-tiles`. Leaves: no
     op of the dialect. Numerics: exponentials are `math.exp2` of values scaled
     by log2(e) after the score region. Example:
     `test/Passes/CPU/lower-tiles-to-vector.mlir`.

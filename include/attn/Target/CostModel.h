@@ -38,17 +38,21 @@ struct TileChoice {
   std::string reason;       // one sentence for the report
 };
 
-/// Tiles for many query rows: one head a tile.
-TileChoice choosePrefillTiles(const AttentionShape &shape,
-                              const TargetDescription &target);
-/// Tiles for few query rows: all heads of a group in one tile, keys split.
-/// `shape.queries` may be dynamic.
-TileChoice chooseDecodeTiles(const AttentionShape &shape,
-                             const TargetDescription &target);
+/// The tiles of each form of an attention; which forms stand in the code
+/// depends on what is known of the number of queries.
+struct AttentionTiles {
+  TileChoice prefill; // many rows: one head a tile
+  TileChoice fewRows; // up to decodeRowLimit rows, all heads of a group
+  TileChoice decode;  // one query, or the known few, all heads of a group
+};
+AttentionTiles chooseTiles(const AttentionShape &shape,
+                           const TargetDescription &target);
 /// Up to this many rows (queries times heads of a group) the decode form is
 /// the faster one.
 int64_t decodeRowLimit(const AttentionShape &shape,
                        const TargetDescription &target);
+/// Up to this many rows a tile keeps its queries as rows rather than lanes.
+int64_t rowFormLimit(const TargetDescription &target, int64_t elementBits);
 /// Vectors of lanes side by side in a panel of query rows.
 int64_t panelVectors(int64_t headSize, const TargetDescription &target,
                      int64_t elementBits);

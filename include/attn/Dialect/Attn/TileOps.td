@@ -154,7 +154,7 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
     `positions` `(` $batch `,` $head `,` $query `,` $key `)`
     `outs` `(` $acc `,` $max `,` $sum `:` type($acc) `,` type($max) `,` type($sum) `)`
     (`mask` `(` $mask^ `)`)?
-    custom<Score>($captured, type($captured), $captured_maps, $score)
+    (custom<Score>($captured, type($captured), $captured_maps, $score)^)?
     attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;
@@ -180,35 +180,37 @@ def Attn_PackRowsOp : Attn_Op<"pack_rows", [
     DeclareOpInterfaceMethods<DestinationStyleOpInterface, ["getDpsInitsMutable"]>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     ConditionallySpeculatable]> {
-  let summary = "copy query rows into panels of lanes";
+  let summary = "copy query rows into panels";
   let description = [{
-    `dest[p,d,w] = source[source_map(row_map(p,w), d)]`. A panel holds W rows
-    side by side, so that a vector register holds the same element of
-    neighbouring rows. Rows past the end of `source` repeat a row of it (what
-    they compute is dropped in the end, and repeated rows bring in no new values).
+    `dest[dest_map(p, w, d)] = source[source_map(row_map(p, w), d)]`. A panel
+    holds W rows; side by side (P x D x W), a vector register holds the same
+    element of neighbouring rows. Rows past the end of `source` repeat a row of
+    it (what they compute is dropped in the end, and repeated rows bring in no
+    new values).
 
     | operand | shape |
     |---------|-------|
     | `source` | G, M and D in the order of `source_map` |
-    | `dest` | P x D x W |
+    | `dest` | P, W and D in the order of `dest_map` |
 
     `row_map : (p, w) -> (g, m)`, `source_map : (g, m, d) -> source`.
 
     Constraints:
-    * `pack_rows_c1`: `row_map` is `(p, w) -> (g, m)`, and `source_map` permutes
-      three dimensions.
+    * `pack_rows_c1`: `row_map` is `(p, w) -> (g, m)`, and `source_map` and
+      `dest_map` permute three dimensions.
     * `pack_rows_c2`: both operands are tensors, or both are memrefs.
     * `pack_rows_c3`: `source` and `dest` have equal D.
 
     Example:
     ```mlir
     %p = attn.pack_rows %q into %init {row_map = affine_map<(p, w) -> (0, p * 64 + w)>,
-           source_map = affine_map<(g, m, d) -> (g, m, d)>}
+           source_map = affine_map<(g, m, d) -> (g, m, d)>, dest_map = affine_map<(p, w, d) -> (p, d, w)>}
          : tensor<1x?x128xbf16> into tensor<?x128x64xf32> -> tensor<?x128x64xf32>
     ```
   }];
   let arguments = (ins Attn_AnyFloats:$source, Attn_AnyFloats:$dest,
-                       AffineMapAttr:$row_map, AffineMapAttr:$source_map);
+                       AffineMapAttr:$row_map, AffineMapAttr:$source_map,
+                       AffineMapAttr:$dest_map);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     $source `into` $dest attr-dict `:` type($source) `into` type($dest) (`->` type($results)^)?

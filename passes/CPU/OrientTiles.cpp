@@ -1,8 +1,8 @@
-//===- PackLanes.cpp - turn key loops to queries as lanes
+//===- OrientTiles.cpp - orient key loops for the CPU
 //-------------------===//
-// Rebuilds fill -> attn.key_loop -> attn.finalize_state with packed state. A
-// row is r = p * W + w; with G heads in a tile, head and query of it are
-// (r mod G, r floordiv G), so that neighbouring lanes share their position.
+// Rebuilds fill -> attn.key_loop -> attn.finalize_state with packed rows. A row
+// is r = p * W + w; with G heads in a tile, head and query of it are
+// (r mod G, r floordiv G), so that neighbouring rows share their position.
 //===----------------------------------------------------------------------===//
 
 #include "attn/Dialect/Attn/AttnOps.h"
@@ -16,7 +16,7 @@
 using namespace mlir;
 
 namespace attn {
-#define GEN_PASS_DEF_PACKLANESPASS
+#define GEN_PASS_DEF_ORIENTTILESPASS
 #include "attn/Passes/Passes.h.inc"
 } // namespace attn
 
@@ -24,8 +24,9 @@ using namespace attn;
 
 namespace {
 
-struct PackLanesPass : public attn::impl::PackLanesPassBase<PackLanesPass> {
-  using PackLanesPassBase::PackLanesPassBase;
+struct OrientTilesPass
+    : public attn::impl::OrientTilesPassBase<OrientTilesPass> {
+  using OrientTilesPassBase::OrientTilesPassBase;
 
   LogicalResult pack(KeyLoopOp loop, const TargetDescription &description) {
     auto onlines = loop.getBody().front().getOps<OnlineAttentionOp>();
@@ -66,10 +67,13 @@ struct PackLanesPass : public attn::impl::PackLanesPassBase<PackLanesPass> {
         getAffineDimExpr(dims.contraction[0], context));
     int64_t size = qType.getDimSize(qSize);
     int64_t valueSize = accType.getShape().back();
+    // Few rows stay rows, padded to a power of two; many become lanes.
+    bool asRows = bound <= rowFormLimit(description, type.getWidth());
     int64_t vectors = std::min<int64_t>(
         panelVectors(std::max(size, valueSize), description, type.getWidth()),
         llvm::divideCeil(bound, lanes));
-    int64_t width = vectors * lanes;
+    int64_t width = asRows ? static_cast<int64_t>(llvm::PowerOf2Ceil(bound))
+                           : vectors * lanes;
     int64_t maxPanels = llvm::divideCeil(bound, width);
 
     Value queries =
@@ -101,13 +105,17 @@ struct PackLanesPass : public attn::impl::PackLanesPassBase<PackLanesPass> {
       return tensor::ExtractSliceOp::create(rewriter, loc, empty, offsets,
                                             sizes, strides);
     };
+    auto inner = [&](int64_t columns) {
+      return asRows ? SmallVector<int64_t>{width, columns}
+                    : SmallVector<int64_t>{columns, width};
+    };
     auto refill = [&](Value init, ArrayRef<int64_t> inner) -> Value {
       auto fill = init.getDefiningOp<linalg::FillOp>();
       return linalg::FillOp::create(rewriter, loc, fill.value(),
                                     workspace(inner))
           .getResult(0);
     };
-    SmallVector<Value> state = {refill(loop.getInits()[0], {valueSize, width}),
+    SmallVector<Value> state = {refill(loop.getInits()[0], inner(valueSize)),
                                 refill(loop.getInits()[1], {width}),
                                 refill(loop.getInits()[2], {width})};
     AffineMap sourceMap = AffineMap::get(
@@ -120,11 +128,20 @@ struct PackLanesPass : public attn::impl::PackLanesPassBase<PackLanesPass> {
               return getAffineDimExpr(role, context);
             }),
         context);
-    Value qPacked = workspace({size, width});
-    qPacked = PackRowsOp::create(
-                  rewriter, loc, qPacked.getType(), online.getQ(), qPacked,
-                  AffineMapAttr::get(rowMap), AffineMapAttr::get(sourceMap))
-                  .getResult(0);
+    auto packedMap = [&] {
+      AffineExpr p = getAffineDimExpr(0, context);
+      AffineExpr w = getAffineDimExpr(1, context);
+      AffineExpr x = getAffineDimExpr(2, context);
+      return AffineMapAttr::get(asRows
+                                    ? AffineMap::get(3, 0, {p, w, x}, context)
+                                    : AffineMap::get(3, 0, {p, x, w}, context));
+    };
+    Value qPacked = workspace(inner(size));
+    qPacked =
+        PackRowsOp::create(rewriter, loc, qPacked.getType(), online.getQ(),
+                           qPacked, AffineMapAttr::get(rowMap),
+                           AffineMapAttr::get(sourceMap), packedMap())
+            .getResult(0);
 
     auto types = TypeRange(ValueRange(state));
     auto packed = KeyLoopOp::create(
@@ -146,8 +163,9 @@ struct PackLanesPass : public attn::impl::PackLanesPassBase<PackLanesPass> {
       return AffineMapAttr::get(
           AffineMap::getMultiDimMapWithTargets(5, targets, context));
     };
-    Attribute maps[] = {map({P, D, W}), map({N, D}), map({N, E}),
-                        map({P, E, W}), map({P, W}), map({P, W})};
+    Attribute maps[] = {
+        asRows ? map({P, W, D}) : map({P, D, W}), map({N, D}), map({N, E}),
+        asRows ? map({P, W, E}) : map({P, E, W}), map({P, W}), map({P, W})};
     for (Operation &op : loop.getBody().front().without_terminator()) {
       if (&op != online) {
         rewriter.clone(op, mapping);
@@ -171,14 +189,10 @@ struct PackLanesPass : public attn::impl::PackLanesPassBase<PackLanesPass> {
     }
 
     rewriter.setInsertionPoint(finalize);
-    AffineExpr d[] = {getAffineDimExpr(0, context),
-                      getAffineDimExpr(1, context),
-                      getAffineDimExpr(2, context)};
     auto finished = FinalizeStateOp::create(
         rewriter, finalize.getLoc(), finalize.getResultTypes(),
         packed.getResult(0), packed.getResult(1), packed.getResult(2),
-        finalize.getSink(), finalize.getHead(), finalize.getOuts(),
-        AffineMapAttr::get(AffineMap::get(3, 0, {d[0], d[2], d[1]}, context)),
+        finalize.getSink(), finalize.getHead(), finalize.getOuts(), packedMap(),
         AffineMapAttr::get(rowMap), finalize.getOutMapAttr());
     rewriter.replaceOp(finalize, finished.getResults());
     rewriter.eraseOp(loop);

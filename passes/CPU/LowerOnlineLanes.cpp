@@ -12,13 +12,10 @@
 
 #include "LaneBuilder.h"
 #include "LowerTiles.h"
-#include "attn/Passes/EmitMask.h"
 #include "attn/Target/CostModel.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-
-#include <limits>
 
 using namespace mlir;
 
@@ -26,10 +23,10 @@ namespace attn {
 
 namespace {
 
-class OnlineLowering {
+class OnlineLanes {
 public:
-  OnlineLowering(OpBuilder &builder, OnlineAttentionOp op,
-                 const TargetDescription &target)
+  OnlineLanes(OpBuilder &builder, OnlineAttentionOp op,
+              const TargetDescription &target)
       : lb(builder, op.getLoc(), target, op.getAccumulatorType()), op(op),
         vectors(cast<MemRefType>(op.getMax().getType()).getDimSize(1) /
                 lb.lanes),
@@ -62,43 +59,22 @@ private:
 };
 
 // Scale, score and mask of one vector of dot products.
-Value OnlineLowering::epilogue(Value sum, Value p, Value key, int64_t v) {
-  Value x = lb.mul(sum, lb.constant(op.getScaleValue()));
-  bool scored = !op.getScore().empty();
-  if (!scored && !op.getMaskAttr()) {
-    return x;
+Value OnlineLanes::epilogue(Value sum, Value p, Value key, int64_t v) {
+  if (op.getScore().empty() && !op.getMaskAttr()) {
+    return lb.mul(sum, lb.constant(op.getScaleValue()));
   }
   auto [head, query] = lb.rows(op.getRowMap(), p, lane(v));
   ScorePoint point;
   point.batch = op.getBatch();
+  point.head = lb.offset(op.getHead(), head);
+  point.query = lb.offset(op.getQuery(), query);
   point.key = lb.index.add(op.getKey(), key);
-  auto offset = [&](Value base, Value by) -> Value {
-    return isa<VectorType>(by.getType())
-               ? arith::AddIOp::create(lb.b, lb.loc, lb.splat(base), by)
-                     .getResult()
-               : lb.index.add(base, by);
-  };
-  point.head = offset(op.getHead(), head);
-  point.query = offset(op.getQuery(), query);
-  if (scored) {
-    x = vectorizeScore(lb, op, x, point);
-  }
-  if (MaskAttrInterface mask = op.getMaskAttr()) {
-    Value visible =
-        emitMask(lb.b, lb.loc, mask.getMaskSet(),
-                 isa<VectorType>(point.query.getType()) ? point.query
-                                                        : lb.splat(point.query),
-                 lb.splat(point.key));
-    x = arith::SelectOp::create(
-        lb.b, lb.loc, visible, x,
-        lb.constant(-std::numeric_limits<double>::infinity()));
-  }
-  return x;
+  return scorePairs(lb, op, sum, point);
 }
 
 // `rows` keys from `key` on against panel `p`; returns the running maxima.
-SmallVector<Value> OnlineLowering::scoreTile(int64_t rows, Value p, Value key,
-                                             ValueRange maxima) {
+SmallVector<Value> OnlineLanes::scoreTile(int64_t rows, Value p, Value key,
+                                          ValueRange maxima) {
   Values keys;
   for (int64_t m = 0; m < rows; ++m) {
     keys.push_back(lb.index.add(key, m));
@@ -133,8 +109,8 @@ SmallVector<Value> OnlineLowering::scoreTile(int64_t rows, Value p, Value key,
 
 // P in place of S, the sums and maxima of the state; `factors` receives what
 // the old accumulator is scaled by.
-void OnlineLowering::softmax(Value keys, ValueRange maxima, ValueRange olds,
-                             Value p, Values &factors) {
+void OnlineLanes::softmax(Value keys, ValueRange maxima, ValueRange olds,
+                          Value p, Values &factors) {
   constexpr int64_t kUnroll = 4; // sums in flight: the latency of an addition
   Value log2e = lb.constant(kLog2E);
   for (int64_t v = 0; v < vectors; ++v) {
@@ -170,8 +146,8 @@ void OnlineLowering::softmax(Value keys, ValueRange maxima, ValueRange olds,
 }
 
 // Rows [value, value + rows) of O^T.
-void OnlineLowering::valueTile(int64_t rows, Value p, Value value, Value keys,
-                               ValueRange factors) {
+void OnlineLanes::valueTile(int64_t rows, Value p, Value value, Value keys,
+                            ValueRange factors) {
   Values columns, acc;
   for (int64_t m = 0; m < rows; ++m) {
     columns.push_back(lb.index.add(value, m));
@@ -203,7 +179,7 @@ void OnlineLowering::valueTile(int64_t rows, Value p, Value value, Value keys,
   }
 }
 
-void OnlineLowering::panel(Value p, Value keys) {
+void OnlineLanes::panel(Value p, Value keys) {
   Values olds;
   for (int64_t v = 0; v < vectors; ++v) {
     olds.push_back(lb.load(op.getMax(), {p, lane(v)}));
@@ -225,7 +201,7 @@ void OnlineLowering::panel(Value p, Value keys) {
            });
 }
 
-void OnlineLowering::run() {
+void OnlineLanes::run() {
   int64_t bound = *op.getMaxKeys();
   scores = scratch(lb, op, {bound, vectors * lb.lanes});
   Value panels = size(op.getMax(), 0);
@@ -251,25 +227,16 @@ void OnlineLowering::run() {
 
 } // namespace
 
-LogicalResult lowerOnlineAttention(OnlineAttentionOp op,
-                                   const TargetDescription &target) {
-  MLIRContext *context = op.getContext();
+LogicalResult lowerOnlineLanes(OnlineAttentionOp op,
+                               const TargetDescription &target) {
   int64_t lanes = target.lanes(op.getAccumulatorType().getWidth());
-  enum { P, W, N, D, E };
-  auto is = [&](unsigned map, ArrayRef<unsigned> dims) {
-    return op.getMap(map) ==
-           AffineMap::getMultiDimMapWithTargets(5, dims, context);
-  };
   auto max = cast<MemRefType>(op.getMax().getType());
-  if (!is(0, {P, D, W}) || !is(1, {N, D}) || !is(2, {N, E}) ||
-      !is(3, {P, E, W}) || !is(4, {P, W}) || max.isDynamicDim(1) ||
-      max.getDimSize(1) % lanes != 0 || !op.getMaxKeys()) {
-    return op.emitOpError("expected queries as lanes in panels of a multiple "
-                          "of ")
-           << lanes << " and a bound of the keys (attn-pack-lanes)";
+  if (max.getDimSize(1) % lanes != 0) {
+    return op.emitOpError("expected panels of a multiple of ")
+           << lanes << " lanes (attn-orient-tiles for the same target)";
   }
   OpBuilder builder(op);
-  OnlineLowering(builder, op, target).run();
+  OnlineLanes(builder, op, target).run();
   op.erase();
   return success();
 }
