@@ -190,7 +190,8 @@ LogicalResult AttentionOp::verify() {
     }
   }
   return verifyScore(getOperation(), getScore(), getCaptured(),
-                     getCapturedMaps(), accumulator);
+                     getCapturedMaps(), accumulator,
+                     {"attention_c9", "attention_c12", "attention_c13"});
 }
 
 //===----------------------------------------------------------------------===//

@@ -10,10 +10,11 @@ using namespace mlir;
 namespace attn {
 
 LogicalResult verifyScore(Operation *op, Region &score, OperandRange captured,
-                          ArrayAttr maps, FloatType type) {
+                          ArrayAttr maps, FloatType type, ScoreLabels labels) {
   if (maps.size() != captured.size()) {
     return op->emitOpError("expected one map a captured operand, but got ")
-           << maps.size() << " for " << captured.size() << " [attention_c12]";
+           << maps.size() << " for " << captured.size() << " ["
+           << labels.captured << "]";
   }
   for (auto [value, attr] : llvm::zip_equal(captured, maps)) {
     AffineMap map = cast<AffineMapAttr>(attr).getValue();
@@ -23,19 +24,20 @@ LogicalResult verifyScore(Operation *op, Region &score, OperandRange captured,
       return op->emitOpError("expected the map of a captured operand to send "
                              "(b, h, i, j) to its ")
              << shape.getRank() << " dimensions, but got "
-             << AffineMapAttr::get(map) << " [attention_c12]";
+             << AffineMapAttr::get(map) << " [" << labels.captured << "]";
     }
   }
   if (score.empty()) {
     if (!captured.empty()) {
       return op->emitOpError(
-          "expected a score region for the captured operands [attention_c9]");
+                 "expected a score region for the captured operands [")
+             << labels.region << "]";
     }
     return success();
   }
   if (!score.hasOneBlock()) {
-    return op->emitOpError(
-        "expected a score region of one block [attention_c9]");
+    return op->emitOpError("expected a score region of one block [")
+           << labels.region << "]";
   }
   Block &block = score.front();
   SmallVector<Type> expected{type};
@@ -45,12 +47,12 @@ LogicalResult verifyScore(Operation *op, Region &score, OperandRange captured,
   expected.append(4, IndexType::get(op->getContext()));
   if (block.getArgumentTypes() != TypeRange(expected)) {
     return op->emitOpError("expected the score region to take (")
-           << expected << ") [attention_c9]";
+           << expected << ") [" << labels.region << "]";
   }
   auto yield = dyn_cast<YieldOp>(block.getTerminator());
   if (!yield || yield.getValues().getTypes() != TypeRange{Type(type)}) {
     return op->emitOpError("expected the score region to yield one ")
-           << type << " [attention_c9]";
+           << type << " [" << labels.region << "]";
   }
   // What a pair reads must be known to tiling, which sees operands only.
   WalkResult walk = score.walk([&](Operation *inner) {
@@ -59,14 +61,15 @@ LogicalResult verifyScore(Operation *op, Region &score, OperandRange captured,
           !isa<VectorType>(operand.getType()) &&
           !score.isAncestor(operand.getParentRegion())) {
         op->emitOpError("expected the score region to read tensors and memrefs "
-                        "as captured operands only [attention_c13]");
+                        "as captured operands only [")
+            << labels.pure << "]";
         return WalkResult::interrupt();
       }
     }
     if (!isa<YieldOp>(inner) && !isMemoryEffectFree(inner)) {
       op->emitOpError("expected the score region to be free of side effects, "
                       "but got '")
-          << inner->getName() << "' [attention_c13]";
+          << inner->getName() << "' [" << labels.pure << "]";
       return WalkResult::interrupt();
     }
     return WalkResult::advance();
@@ -75,27 +78,28 @@ LogicalResult verifyScore(Operation *op, Region &score, OperandRange captured,
 }
 
 // score (`(` %t `at` map `:` type (`,` ...)* `)`)? region
-ParseResult
+OptionalParseResult
 parseScore(OpAsmParser &parser,
            SmallVectorImpl<OpAsmParser::UnresolvedOperand> &captured,
            SmallVectorImpl<Type> &types, ArrayAttr &maps, Region &score) {
+  if (failed(parser.parseOptionalKeyword("score"))) {
+    return std::nullopt;
+  }
   SmallVector<Attribute> parsed;
-  if (succeeded(parser.parseOptionalKeyword("score"))) {
-    auto parseOne = [&]() -> ParseResult {
-      AffineMapAttr map;
-      if (parser.parseOperand(captured.emplace_back()) ||
-          parser.parseKeyword("at") || parser.parseAttribute(map) ||
-          parser.parseColonType(types.emplace_back())) {
-        return failure();
-      }
-      parsed.push_back(map);
-      return success();
-    };
-    if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::OptionalParen,
-                                       parseOne) ||
-        parser.parseRegion(score)) {
+  auto parseOne = [&]() -> ParseResult {
+    AffineMapAttr map;
+    if (parser.parseOperand(captured.emplace_back()) ||
+        parser.parseKeyword("at") || parser.parseAttribute(map) ||
+        parser.parseColonType(types.emplace_back())) {
       return failure();
     }
+    parsed.push_back(map);
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::OptionalParen,
+                                     parseOne) ||
+      parser.parseRegion(score)) {
+    return failure();
   }
   maps = parser.getBuilder().getArrayAttr(parsed);
   return success();

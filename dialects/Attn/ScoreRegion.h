@@ -1,4 +1,4 @@
-//===- ScoreRegion.h - what ops with a score region share -------------------===//
+//===- ScoreRegion.h - what ops with a score region share -----------------===//
 
 #ifndef ATTN_DIALECTS_ATTN_SCOREREGION_H
 #define ATTN_DIALECTS_ATTN_SCOREREGION_H
@@ -8,17 +8,25 @@
 
 namespace attn {
 
-/// Checks the score region and the captured operands of `op`; the labels are
-/// those of `attn.attention` (c9, c12, c13), given with `prefix`.
+/// The constraints that `verifyScore` reports.
+struct ScoreLabels {
+  llvm::StringRef region;   ///< arguments and result of the region
+  llvm::StringRef captured; ///< maps of captured operands
+  llvm::StringRef pure;     ///< no other tensors, no side effects
+};
+
+/// Checks the score region and the captured operands of `op`.
 mlir::LogicalResult verifyScore(mlir::Operation *op, mlir::Region &score,
                                 mlir::OperandRange captured,
-                                mlir::ArrayAttr maps, mlir::FloatType type);
+                                mlir::ArrayAttr maps, mlir::FloatType type,
+                                ScoreLabels labels);
 
-mlir::ParseResult
-parseScore(mlir::OpAsmParser &parser,
-           llvm::SmallVectorImpl<mlir::OpAsmParser::UnresolvedOperand> &captured,
-           llvm::SmallVectorImpl<mlir::Type> &types, mlir::ArrayAttr &maps,
-           mlir::Region &score);
+/// Optional, and absent where there is no `score`.
+mlir::OptionalParseResult parseScore(
+    mlir::OpAsmParser &parser,
+    llvm::SmallVectorImpl<mlir::OpAsmParser::UnresolvedOperand> &captured,
+    llvm::SmallVectorImpl<mlir::Type> &types, mlir::ArrayAttr &maps,
+    mlir::Region &score);
 void printScore(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                 mlir::OperandRange captured, mlir::TypeRange types,
                 mlir::ArrayAttr maps, mlir::Region &score);
@@ -34,11 +42,9 @@ void printSource(mlir::OpAsmPrinter &printer, mlir::Operation *op,
 
 /// Adds a read of each memref among `inputs`, and a read and a write of each
 /// among `inits`, to `effects`.
-void getDpsEffects(
-    mlir::DestinationStyleOpInterface op,
-    llvm::SmallVectorImpl<
-        mlir::SideEffects::EffectInstance<mlir::MemoryEffects::Effect>>
-        &effects);
+void getDpsEffects(mlir::DestinationStyleOpInterface op,
+                   llvm::SmallVectorImpl<mlir::SideEffects::EffectInstance<
+                       mlir::MemoryEffects::Effect>> &effects);
 
 /// Reports `label` unless all shaped operands of `op` are tensors and its
 /// results stand for its inits, or all are memrefs and there is no result.

@@ -101,7 +101,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     (`sink` `(` $sink^ `:` type($sink) `)`)?
     `outs` `(` $outs `:` type($outs) `)`
     (`mask` `(` $mask^ `)`)?
-    custom<Score>($captured, type($captured), $captured_maps, $score)
+    (custom<Score>($captured, type($captured), $captured_maps, $score)^)?
     attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;

@@ -1,0 +1,542 @@
+// RUN: attn-opt %s -split-input-file -verify-diagnostics
+
+// One test or more for each labelled constraint of the dialect;
+// labels.py checks that none is missing.
+
+func.func @attention_c1(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x16xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected 'q' and 'k' to have the same head size, but got 32 and 16 [attention_c1]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x16xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c2(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x9x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected 'k' and 'v' to have equal batch, heads and length, but dimension 2 is 8 and 9 [attention_c2]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x9x32xf32>) outs(%o : tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c3(%q: tensor<1x4x8x32xf32>, %k: tensor<1x3x8x32xf32>, %v: tensor<1x3x8x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected the heads of 'q' to be a multiple of those of 'k', but got 4 and 3 [attention_c3]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x3x8x32xf32>, tensor<1x3x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c3__none(%q: tensor<1x4x8x32xf32>, %k: tensor<1x0x8x32xf32>, %v: tensor<1x0x8x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected the heads of 'q' to be a multiple of those of 'k', but got 4 and 0 [attention_c3]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x0x8x32xf32>, tensor<1x0x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c4(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x16xf32>) {
+  // expected-error @below {{expected dimension 3 of 'out' to be 32, but got 16 [attention_c4]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x16xf32>) -> tensor<1x4x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c4__three(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected one or two destinations, 'out' and 'lse', but got 3 [attention_c4]}}
+  %r:3 = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o, %o, %o : tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c5(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>, %l: tensor<1x8x4xf32>) {
+  // expected-error @below {{expected 'lse' to have the shape of the rows of 'q', heads before positions, but got 'tensor<1x8x4xf32>' [attention_c5]}}
+  %r:2 = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o, %l : tensor<1x4x8x32xf32>, tensor<1x8x4xf32>) -> tensor<1x4x8x32xf32>, tensor<1x8x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c6(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<2x8x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected 'v' to have rank 4, but got 3 [attention_c6]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c6__thd(%q: tensor<8x4x32xf32>, %k: tensor<8x2x32xf32>, %v: tensor<8x2x32xf32>, %o: tensor<8x4x32xf32>) {
+  // expected-error @below {{expected 'cu_seqlens' with layout thd, and with no other [attention_c6]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<8x4x32xf32>, tensor<8x2x32xf32>, tensor<8x2x32xf32>) layout(thd) outs(%o : tensor<8x4x32xf32>) -> tensor<8x4x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c6__lengths(%q: tensor<8x4x32xf32>, %k: tensor<8x2x32xf32>, %v: tensor<8x2x32xf32>, %o: tensor<8x4x32xf32>, %cq: tensor<3xi32>, %ck: tensor<4xi32>) {
+  // expected-error @below {{expected 'cu_seqlens' of q and k to have equal lengths, but got 3 and 4 [attention_c6]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<8x4x32xf32>, tensor<8x2x32xf32>, tensor<8x2x32xf32>) layout(thd) cu_seqlens(%cq, %ck : tensor<3xi32>, tensor<4xi32>) outs(%o : tensor<8x4x32xf32>) -> tensor<8x4x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c7(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>, %lens: tensor<2xi32>) {
+  // expected-error @below {{expected 'kv_lens' to have one entry a sequence, and not with layout thd [attention_c7]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) kv_lens(%lens : tensor<2xi32>) outs(%o : tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c8(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>, %s: tensor<2xf32>) {
+  // expected-error @below {{expected 'sink' to have 4 entries, one a query head, but got 2 [attention_c8]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) sink(%s : tensor<2xf32>) outs(%o : tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c9(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected the score region to take ('f32', 'index', 'index', 'index', 'index') [attention_c9]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) score {
+  ^bb0(%x: f64, %b: index, %h: index, %i: index, %j: index):
+    attn.yield %x : f64
+  } -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c9__yield(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected the score region to yield one 'f32' [attention_c9]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) score {
+  ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
+    attn.yield %b : index
+  } -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c9__blocks(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected a score region of one block [attention_c9]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) score {
+  ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
+    cf.br ^bb1
+  ^bb1:
+    attn.yield %x : f32
+  } -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c10(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>, %m: memref<1x4x8x32xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [attention_c10]}}
+  attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%m : memref<1x4x8x32xf32>)
+  return
+}
+
+// -----
+
+func.func @attention_c10__results(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>, %m: memref<1x4x8x32xf32>) {
+  // expected-error @below {{expected 1 results, one a destination tensor, but got 0 [attention_c10]}}
+  attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>)
+  return
+}
+
+// -----
+
+func.func @attention_c11(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf16>, %v: tensor<1x2x8x32xf16>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected 'q', 'k' and 'v' to have one element type, but got 'f32', 'f16' and 'f16' [attention_c11]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf16>, tensor<1x2x8x32xf16>) outs(%o : tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c11__lse(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>, %l: tensor<1x4x8xf64>) {
+  // expected-error @below {{expected 'lse' to have element type 'f32', but got 'f64' [attention_c11]}}
+  %r:2 = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o, %l : tensor<1x4x8x32xf32>, tensor<1x4x8xf64>) -> tensor<1x4x8x32xf32>, tensor<1x4x8xf64>
+  return
+}
+
+// -----
+
+func.func @attention_c11__sink(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>, %s: tensor<4xf64>) {
+  // expected-error @below {{expected 'sink' to have element type 'f32', but got 'f64' [attention_c11]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) sink(%s : tensor<4xf64>) outs(%o : tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c12(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>, %c: tensor<4x8xf32>) {
+  // expected-error @below {{expected the map of a captured operand to send (b, h, i, j) to its 2 dimensions, but got affine_map<(d0, d1, d2, d3) -> (d1)> [attention_c12]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) score (%c at affine_map<(b, h, i, j) -> (h)> : tensor<4x8xf32>) {
+  ^bb0(%x: f32, %e: f32, %b: index, %h: index, %i: index, %j: index):
+    attn.yield %x : f32
+  } -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c13(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>, %c: tensor<4xf32>) {
+  // expected-error @below {{expected the score region to read tensors and memrefs as captured operands only [attention_c13]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) score {
+  ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
+    %e = tensor.extract %c[%h] : tensor<4xf32>
+    attn.yield %e : f32
+  } -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c13__effect(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected the score region to be free of side effects, but got 'memref.alloc' [attention_c13]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) score {
+  ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
+    %e = memref.alloc() : memref<4xf32>
+    attn.yield %x : f32
+  } -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c14(%q: tensor<1x4x8x32xf32>, %k: tensor<2x2x8x32xf32>, %v: tensor<2x2x8x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected 'q' and 'k' to have the same batch size, but got 1 and 2 [attention_c14]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<2x2x8x32xf32>, tensor<2x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @merge_states_c1(%p: tensor<4x8x16xf32>, %s: tensor<4x9xf32>, %o: tensor<8x16xf32>) {
+  // expected-error @below {{expected 'part_lse' to have the shape of 'parts' without its last dimension [merge_states_c1]}}
+  %r = attn.merge_states ins(%p, %s : tensor<4x8x16xf32>, tensor<4x9xf32>) outs(%o : tensor<8x16xf32>) -> tensor<8x16xf32>
+  return
+}
+
+// -----
+
+func.func @merge_states_c2(%p: tensor<4x8x16xf32>, %s: tensor<4x8xf32>, %o: tensor<8x17xf32>) {
+  // expected-error @below {{expected 'out' to have the shape of 'parts' without its first dimension [merge_states_c2]}}
+  %r = attn.merge_states ins(%p, %s : tensor<4x8x16xf32>, tensor<4x8xf32>) outs(%o : tensor<8x17xf32>) -> tensor<8x17xf32>
+  return
+}
+
+// -----
+
+func.func @merge_states_c3(%p: tensor<4x8x16xf32>, %s: tensor<4x8xf32>, %o: tensor<8x16xf32>, %l: tensor<9xf32>) {
+  // expected-error @below {{expected 'lse' to have the shape of 'out' without its last dimension [merge_states_c3]}}
+  %r:2 = attn.merge_states ins(%p, %s : tensor<4x8x16xf32>, tensor<4x8xf32>) outs(%o, %l : tensor<8x16xf32>, tensor<9xf32>) -> tensor<8x16xf32>, tensor<9xf32>
+  return
+}
+
+// -----
+
+func.func @merge_states_c4(%p: tensor<4x8x16xf32>, %s: tensor<4x8xf32>, %o: memref<8x16xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [merge_states_c4]}}
+  attn.merge_states ins(%p, %s : tensor<4x8x16xf32>, tensor<4x8xf32>) outs(%o : memref<8x16xf32>)
+  return
+}
+
+// -----
+
+func.func @merge_states_c5(%p: memref<4x8x16xf32>, %s: memref<4x8xf32>, %o: memref<8x16xf32>, %sink: memref<2xf32>) {
+  // expected-error @below {{expected 'sink' and 'head' together [merge_states_c5]}}
+  "attn.merge_states"(%p, %s, %sink, %o) <{operandSegmentSizes = array<i32: 1, 1, 1, 0, 1>}> : (memref<4x8x16xf32>, memref<4x8xf32>, memref<2xf32>, memref<8x16xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @key_loop_c1(%i: index) {
+  // expected-error @below {{expected as many segment kinds as lower and upper bounds [key_loop_c1]}}
+  "attn.key_loop"(%i, %i, %i) <{kinds = array<i32: 0, 1>, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>}> ({
+  ^bb0(%k0: index, %size: index):
+    attn.yield
+  }) : (index, index, index) -> ()
+  return
+}
+
+// -----
+
+func.func @key_loop_c2(%i: index, %x: f32) {
+  // expected-error @below {{expected a body that takes ('index', 'index', 'f32') and yields the carried types, which are those of the results [key_loop_c2]}}
+  %r = attn.key_loop step(%i) segments(full %i to %i) iter_args(%x : f32) {
+  ^bb0(%k0: index, %size: index):
+    attn.yield %x : f32
+  } -> f32
+  return
+}
+
+// -----
+
+func.func @key_loop_c2__yield(%i: index, %x: f32) {
+  // expected-error @below {{expected a body that takes ('index', 'index', 'f32') and yields the carried types, which are those of the results [key_loop_c2]}}
+  %r = attn.key_loop step(%i) segments(full %i to %i) iter_args(%x : f32) {
+  ^bb0(%k0: index, %size: index, %y: f32):
+    attn.yield %k0 : index
+  } -> f32
+  return
+}
+
+// -----
+
+func.func @key_loop_c3(%i: index) {
+  // expected-error @below {{expected 'list' with source pages or tiles, and not with slice [key_loop_c3]}}
+  attn.key_loop step(%i) segments(full %i to %i) source(tiles) {
+  ^bb0(%k0: index, %size: index):
+    attn.yield
+  }
+  return
+}
+
+// -----
+
+func.func @key_loop_c4(%i: index, %t: tensor<?xi32>) {
+  // expected-error @below {{expected a positive 'page_size' with source pages, and with no other [key_loop_c4]}}
+  attn.key_loop step(%i) segments(full %i to %i) source(pages) list(%t : tensor<?xi32>) {
+  ^bb0(%k0: index, %size: index, %page: index):
+    attn.yield
+  }
+  return
+}
+
+// -----
+
+func.func @online_attention_c1(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<8x16xf32>, %i: index, %a: tensor<4x2x16xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
+  // expected-error @below {{expected six indexing maps, but got 5 [online_attention_c1]}}
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<8x16xf32>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>)
+    {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>, affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+     row_map = affine_map<(g, m) -> (g, m)>, scale = 1.0 : f32} -> tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @online_attention_c1__permutation(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<8x16xf32>, %i: index, %a: tensor<4x2x16xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
+  // expected-error @below {{expected indexing map 1 to be a projected permutation of one iteration space for rank 2, but got affine_map<(d0, d1, d2, d3, d4) -> (d2 + 1, d3)> [online_attention_c1]}}
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<8x16xf32>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>)
+    {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n + 1, d)>, affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>, affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+     row_map = affine_map<(g, m) -> (g, m)>, scale = 1.0 : f32} -> tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @online_attention_c2(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<8x16xf32>, %i: index, %a: tensor<4x2x16xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
+  // expected-error @below {{expected row dimensions (in q, acc, max and sum), and one dimension each of n (k and v), d (q and k) and e (v and acc) [online_attention_c2]}}
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<8x16xf32>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>)
+    {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>, affine_map<(g, m, n, d, e) -> (d, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>, affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+     row_map = affine_map<(g, m) -> (g, m)>, scale = 1.0 : f32} -> tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @online_attention_c3(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<9x16xf32>, %i: index, %a: tensor<4x2x16xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
+  // expected-error @below {{expected equal sizes along iterator 2, but got 8 and 9 [online_attention_c3]}}
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<9x16xf32>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>)
+    {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>, affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>, affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+     row_map = affine_map<(g, m) -> (g, m)>, scale = 1.0 : f32} -> tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @online_attention_c4(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<8x16xf32>, %i: index, %a: tensor<4x2x16xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
+  // expected-error @below {{expected 'row_map' to send 2 row dimensions to (head, query) offsets, but got affine_map<(d0) -> (d0, d0)> [online_attention_c4]}}
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<8x16xf32>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>)
+    {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>, affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>, affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+     row_map = affine_map<(g) -> (g, g)>, scale = 1.0 : f32} -> tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @online_attention_c5(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<8x16xf32>, %i: index, %a: memref<4x2x16xf32>, %mx: memref<4x2xf32>, %s: memref<4x2xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [online_attention_c5]}}
+  attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<8x16xf32>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : memref<4x2x16xf32>, memref<4x2xf32>, memref<4x2xf32>)
+    {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>, affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>, affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+     row_map = affine_map<(g, m) -> (g, m)>, scale = 1.0 : f32}
+  return
+}
+
+// -----
+
+func.func @online_attention_c6(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<8x16xf16>, %i: index, %a: tensor<4x2x16xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
+  // expected-error @below {{expected one element type for 'q', 'k' and 'v' and one for the state [online_attention_c6]}}
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<8x16xf16>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>)
+    {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>, affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>, affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+     row_map = affine_map<(g, m) -> (g, m)>, scale = 1.0 : f32} -> tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @online_attention_c6__state(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<8x16xf32>, %i: index, %a: tensor<4x2x16xf64>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
+  // expected-error @below {{expected one element type for 'q', 'k' and 'v' and one for the state [online_attention_c6]}}
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<8x16xf32>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : tensor<4x2x16xf64>, tensor<4x2xf32>, tensor<4x2xf32>)
+    {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>, affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>, affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+     row_map = affine_map<(g, m) -> (g, m)>, scale = 1.0 : f32} -> tensor<4x2x16xf64>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @online_attention_c7(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<8x16xf32>, %i: index, %a: tensor<4x2x16xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
+  // expected-error @below {{expected the score region to yield one 'f32' [online_attention_c7]}}
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<8x16xf32>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>)
+    score {
+  ^bb0(%y: f32, %b: index, %h: index, %p: index, %j: index):
+    attn.yield %b : index
+  }
+    {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>, affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>, affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+     row_map = affine_map<(g, m) -> (g, m)>, scale = 1.0 : f32} -> tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @online_attention_c7__captured(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<8x16xf32>, %i: index, %a: tensor<4x2x16xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>, %c: tensor<4xf32>) {
+  // expected-error @below {{expected the map of a captured operand to send (b, h, i, j) to its 1 dimensions, but got affine_map<(d0, d1, d2, d3) -> (d0, d1)> [online_attention_c7]}}
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<8x16xf32>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>)
+    score (%c at affine_map<(b, h, i, j) -> (b, h)> : tensor<4xf32>) {
+  ^bb0(%y: f32, %e: f32, %b: index, %h: index, %p: index, %j: index):
+    attn.yield %y : f32
+  }
+    {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>, affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>, affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+     row_map = affine_map<(g, m) -> (g, m)>, scale = 1.0 : f32} -> tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @online_attention_c7__pure(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<8x16xf32>, %i: index, %a: tensor<4x2x16xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
+  // expected-error @below {{expected the score region to read tensors and memrefs as captured operands only [online_attention_c7]}}
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<8x16xf32>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>)
+    score {
+  ^bb0(%y: f32, %b: index, %h: index, %p: index, %j: index):
+    %e = tensor.extract %mx[%h, %b] : tensor<4x2xf32>
+    attn.yield %e : f32
+  }
+    {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>, affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>, affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+     row_map = affine_map<(g, m) -> (g, m)>, scale = 1.0 : f32} -> tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @pack_rows_c1(%q: tensor<1x8x32xf32>, %p: tensor<2x32x4xf32>) {
+  // expected-error @below {{expected 'row_map' to be (p, w) -> (g, m), and 'source_map' and 'dest_map' to permute the dimensions of operands of rank 3 [pack_rows_c1]}}
+  %r = attn.pack_rows %q into %p {row_map = affine_map<(p, w) -> (w)>, source_map = affine_map<(g, m, d) -> (g, m, d)>, dest_map = affine_map<(p, w, d) -> (p, d, w)>}
+    : tensor<1x8x32xf32> into tensor<2x32x4xf32> -> tensor<2x32x4xf32>
+  return
+}
+
+// -----
+
+func.func @pack_rows_c1__source(%q: tensor<1x8x32xf32>, %p: tensor<2x32x4xf32>) {
+  // expected-error @below {{expected 'row_map' to be (p, w) -> (g, m), and 'source_map' and 'dest_map' to permute the dimensions of operands of rank 3 [pack_rows_c1]}}
+  %r = attn.pack_rows %q into %p {row_map = affine_map<(p, w) -> (0, p * 4 + w)>, source_map = affine_map<(g, m, d) -> (g, m)>, dest_map = affine_map<(p, w, d) -> (p, d, w)>}
+    : tensor<1x8x32xf32> into tensor<2x32x4xf32> -> tensor<2x32x4xf32>
+  return
+}
+
+// -----
+
+func.func @pack_rows_c2(%q: tensor<1x8x32xf32>, %p: memref<2x32x4xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [pack_rows_c2]}}
+  attn.pack_rows %q into %p {row_map = affine_map<(p, w) -> (0, p * 4 + w)>, source_map = affine_map<(g, m, d) -> (g, m, d)>, dest_map = affine_map<(p, w, d) -> (p, d, w)>}
+    : tensor<1x8x32xf32> into memref<2x32x4xf32>
+  return
+}
+
+// -----
+
+func.func @pack_rows_c3(%q: tensor<1x8x32xf32>, %p: tensor<2x16x4xf32>) {
+  // expected-error @below {{expected 'source' and 'dest' to have equal head sizes, but got 32 and 16 [pack_rows_c3]}}
+  %r = attn.pack_rows %q into %p {row_map = affine_map<(p, w) -> (0, p * 4 + w)>, source_map = affine_map<(g, m, d) -> (g, m, d)>, dest_map = affine_map<(p, w, d) -> (p, d, w)>}
+    : tensor<1x8x32xf32> into tensor<2x16x4xf32> -> tensor<2x16x4xf32>
+  return
+}
+
+// -----
+
+func.func @finalize_state_c1(%a: tensor<4x8x16xf32>, %m: tensor<4x8xf32>, %s: tensor<4x8xf32>, %o: tensor<4x8x16xf32>) {
+  // expected-error @below {{expected 'state_map', 'row_map' and 'out_map' to fit 2 row dimensions and an output of rank 3 [finalize_state_c1]}}
+  %r = attn.finalize_state ins(%a, %m, %s : tensor<4x8x16xf32>, tensor<4x8xf32>, tensor<4x8xf32>) outs(%o : tensor<4x8x16xf32>)
+    {state_map = affine_map<(g, m, e) -> (g, m, e)>, row_map = affine_map<(g) -> (g, g)>, out_map = affine_map<(g, m, e) -> (g, m, e)>} -> tensor<4x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @finalize_state_c2(%a: tensor<4x8x16xf32>, %m: tensor<4x8xf32>, %s: tensor<4x8xf32>, %o: memref<4x8x16xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [finalize_state_c2]}}
+  attn.finalize_state ins(%a, %m, %s : tensor<4x8x16xf32>, tensor<4x8xf32>, tensor<4x8xf32>) outs(%o : memref<4x8x16xf32>)
+    {state_map = affine_map<(g, m, e) -> (g, m, e)>, row_map = affine_map<(g, m) -> (g, m)>, out_map = affine_map<(g, m, e) -> (g, m, e)>}
+  return
+}
+
+// -----
+
+func.func @finalize_state_c3(%a: tensor<4x8x16xf32>, %m: tensor<4x8xf32>, %s: tensor<4x8xf32>, %o: tensor<4x8x17xf32>) {
+  // expected-error @below {{expected 'acc' and 'out' to have equal head sizes, but got 16 and 17 [finalize_state_c3]}}
+  %r = attn.finalize_state ins(%a, %m, %s : tensor<4x8x16xf32>, tensor<4x8xf32>, tensor<4x8xf32>) outs(%o : tensor<4x8x17xf32>)
+    {state_map = affine_map<(g, m, e) -> (g, m, e)>, row_map = affine_map<(g, m) -> (g, m)>, out_map = affine_map<(g, m, e) -> (g, m, e)>} -> tensor<4x8x17xf32>
+  return
+}
+
+// -----
+
+func.func @finalize_state_c4(%a: tensor<4x8x16xf32>, %m: tensor<4x8xf32>, %s: tensor<4x9xf32>, %o: tensor<4x8x16xf32>) {
+  // expected-error @below {{expected 'max' and 'sum' of one type, with the rows of 'acc', and 'lse' of rank 2 [finalize_state_c4]}}
+  %r = attn.finalize_state ins(%a, %m, %s : tensor<4x8x16xf32>, tensor<4x8xf32>, tensor<4x9xf32>) outs(%o : tensor<4x8x16xf32>)
+    {state_map = affine_map<(g, m, e) -> (g, m, e)>, row_map = affine_map<(g, m) -> (g, m)>, out_map = affine_map<(g, m, e) -> (g, m, e)>} -> tensor<4x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @finalize_state_c5(%a: memref<4x8x16xf32>, %m: memref<4x8xf32>, %o: memref<4x8x16xf32>, %sink: memref<4xf32>) {
+  // expected-error @below {{expected 'sink' and 'head' together [finalize_state_c5]}}
+  "attn.finalize_state"(%a, %m, %m, %sink, %o) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 1>,
+    state_map = affine_map<(g, m, e) -> (g, m, e)>, row_map = affine_map<(g, m) -> (g, m)>, out_map = affine_map<(g, m, e) -> (g, m, e)>}>
+    : (memref<4x8x16xf32>, memref<4x8xf32>, memref<4x8xf32>, memref<4xf32>, memref<4x8x16xf32>) -> ()
+  return
+}
+
+// -----
+
+// expected-error @below {{expected the sides of a window to be -1 (unbounded) or more, but got -2 and 0}}
+#window = #attn.window<-2, 0>
+
+// -----
+
+// expected-error @below {{expected a sink of 0 or more keys, but got -1}}
+#sink = #attn.sink<-1>
+
+// -----
+
+// expected-error @below {{expected a mask, but got 3 : i32}}
+#union = #attn.or<#attn.causal, 3 : i32>
