@@ -43,7 +43,8 @@ def Attn_AttentionOp : Attn_Op<"attention", [
       (bottom-right alignment). Masks and the `score` region speak of positions.
     - `score` works in natural units and may run on pairs that the mask hides,
       whose result is discarded by a select. Tensors that it reads are operands,
-      each at an affine map of `(b, h, i, j)`.
+      each at an affine map of the `(b, h, i, j)` that the region sees, so `i`
+      is a position there too.
     - `kv_lens` cuts the keys of each sequence; what lies beyond may hold
       anything, NaN included. `cu_seqlens` are the starts of the ragged
       sequences of `thd`, the last entry is the end.

@@ -132,7 +132,11 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
     ```mlir
     %r:3 = attn.online_attention ins(%q, %k, %v : tensor<1x64x128xf32>, tensor<?x128xf32>, tensor<?x128xf32>)
         positions(%b, %h, %i, %j) outs(%acc, %max, %sum : tensor<1x64x128xf32>, tensor<1x64xf32>, tensor<1x64xf32>)
-        mask(#attn.causal) {indexing_maps = [...], row_map = affine_map<(g, m) -> (g, m)>, scale = 8.8e-02 : f32}
+        mask(#attn.causal)
+        {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>,
+                          affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>,
+                          affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+         row_map = affine_map<(g, m) -> (g, m)>, scale = 8.8e-02 : f32}
         -> tensor<1x64x128xf32>, tensor<1x64xf32>, tensor<1x64xf32>
     ```
   }];
@@ -248,8 +252,8 @@ def Attn_FinalizeStateOp : Attn_Op<"finalize_state", [
       their operands.
     * `finalize_state_c2`: operands are all tensors, or all memrefs.
     * `finalize_state_c3`: `acc` and `out` have equal E.
-    * `finalize_state_c4`: `max` and `sum` have equal types, with one dimension
-      less than `acc`; `lse` has rank 2.
+    * `finalize_state_c4`: `max` and `sum` have equal shapes and element types, with
+      one dimension less than `acc`; `lse` has rank 2.
     * `finalize_state_c5`: `sink` and `head` come together.
 
     Example:

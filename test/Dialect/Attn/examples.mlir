@@ -1,0 +1,59 @@
+// RUN: attn-opt %s --verify-roundtrip -o /dev/null
+
+// The examples of the op descriptions, word for word.
+
+func.func @attention(%q: tensor<1x32x?x128xf32>, %k: tensor<1x8x?x128xf32>, %v: tensor<1x8x?x128xf32>, %init: tensor<1x32x?x128xf32>) -> tensor<1x32x?x128xf32> {
+  %o = attn.attention ins(%q, %k, %v : tensor<1x32x?x128xf32>, tensor<1x8x?x128xf32>, tensor<1x8x?x128xf32>)
+         outs(%init : tensor<1x32x?x128xf32>) mask(#attn.causal) -> tensor<1x32x?x128xf32>
+  return %o : tensor<1x32x?x128xf32>
+}
+
+func.func @yield(%q: tensor<1x32x?x128xf32>) -> tensor<1x32x?x128xf32> {
+  %o = attn.attention ins(%q, %q, %q : tensor<1x32x?x128xf32>, tensor<1x32x?x128xf32>, tensor<1x32x?x128xf32>)
+         outs(%q : tensor<1x32x?x128xf32>) score {
+  ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
+    %y = math.tanh %x : f32
+    attn.yield %y : f32
+  } -> tensor<1x32x?x128xf32>
+  return %o : tensor<1x32x?x128xf32>
+}
+
+func.func @merge_states(%parts: tensor<4x8x128xf32>, %lses: tensor<4x8xf32>, %init: tensor<8x128xbf16>) -> tensor<8x128xbf16> {
+  %o = attn.merge_states ins(%parts, %lses : tensor<4x8x128xf32>, tensor<4x8xf32>)
+         outs(%init : tensor<8x128xbf16>) -> tensor<8x128xbf16>
+  return %o : tensor<8x128xbf16>
+}
+
+func.func @key_loop(%c128: index, %c0: index, %d: index, %hi: index, %acc: tensor<64x128xf32>) -> tensor<64x128xf32> {
+  %r = attn.key_loop step(%c128) segments(full %c0 to %d, partial %d to %hi) iter_args(%acc : tensor<64x128xf32>) {
+  ^bb0(%k0: index, %size: index, %a: tensor<64x128xf32>):
+    attn.yield %a : tensor<64x128xf32>
+  } -> tensor<64x128xf32>
+  return %r : tensor<64x128xf32>
+}
+
+func.func @online_attention(%q: tensor<1x64x128xf32>, %k: tensor<?x128xf32>, %v: tensor<?x128xf32>, %b: index, %h: index, %i: index, %j: index, %acc: tensor<1x64x128xf32>, %max: tensor<1x64xf32>, %sum: tensor<1x64xf32>) -> tensor<1x64x128xf32> {
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<1x64x128xf32>, tensor<?x128xf32>, tensor<?x128xf32>)
+      positions(%b, %h, %i, %j) outs(%acc, %max, %sum : tensor<1x64x128xf32>, tensor<1x64xf32>, tensor<1x64xf32>)
+      mask(#attn.causal)
+      {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>,
+                        affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>,
+                        affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+       row_map = affine_map<(g, m) -> (g, m)>, scale = 8.8e-02 : f32}
+      -> tensor<1x64x128xf32>, tensor<1x64xf32>, tensor<1x64xf32>
+  return %r#0 : tensor<1x64x128xf32>
+}
+
+func.func @pack_rows(%q: tensor<1x?x128xbf16>, %init: tensor<?x128x64xf32>) -> tensor<?x128x64xf32> {
+  %p = attn.pack_rows %q into %init {row_map = affine_map<(p, w) -> (0, p * 64 + w)>,
+         source_map = affine_map<(g, m, d) -> (g, m, d)>, dest_map = affine_map<(p, w, d) -> (p, d, w)>}
+       : tensor<1x?x128xbf16> into tensor<?x128x64xf32> -> tensor<?x128x64xf32>
+  return %p : tensor<?x128x64xf32>
+}
+
+func.func @finalize_state(%acc: tensor<1x?x128xf32>, %max: tensor<1x?xf32>, %sum: tensor<1x?xf32>, %init: tensor<1x?x128xbf16>) -> tensor<1x?x128xbf16> {
+  %o = attn.finalize_state ins(%acc, %max, %sum : tensor<1x?x128xf32>, tensor<1x?xf32>, tensor<1x?xf32>)
+       outs(%init : tensor<1x?x128xbf16>) {state_map = affine_map<(g, m, e) -> (g, m, e)>,
+       row_map = affine_map<(g, m) -> (g, m)>, out_map = affine_map<(g, m, e) -> (g, m, e)>} -> tensor<1x?x128xbf16>
+  return %o : tensor<1x?x128xbf16>
+}
