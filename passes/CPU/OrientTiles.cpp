@@ -24,6 +24,15 @@ using namespace attn;
 
 namespace {
 
+// The fill that a carried value starts as. Canonicalization puts a cast behind
+// it where it learns a size of the fill alone.
+linalg::FillOp initialFill(Value init) {
+  while (auto cast = init.getDefiningOp<tensor::CastOp>()) {
+    init = cast.getSource();
+  }
+  return init.getDefiningOp<linalg::FillOp>();
+}
+
 struct OrientTilesPass
     : public attn::impl::OrientTilesPassBase<OrientTilesPass> {
   using OrientTilesPassBase::OrientTilesPassBase;
@@ -37,9 +46,7 @@ struct OrientTilesPass
     bool fits = llvm::hasSingleElement(onlines) && finalize &&
                 llvm::all_equal(loop->getUsers()) && loop.getMaxRows() &&
                 loop.getInits().size() == 3 &&
-                llvm::all_of(loop.getInits(), [](Value init) {
-                  return init.getDefiningOp<linalg::FillOp>();
-                });
+                llvm::all_of(loop.getInits(), initialFill);
     if (!fits) {
       return loop.emitOpError(
           "expected one attn.online_attention, state that starts as "
@@ -110,8 +117,7 @@ struct OrientTilesPass
                     : SmallVector<int64_t>{columns, width};
     };
     auto refill = [&](Value init, ArrayRef<int64_t> inner) -> Value {
-      auto fill = init.getDefiningOp<linalg::FillOp>();
-      return linalg::FillOp::create(rewriter, loc, fill.value(),
+      return linalg::FillOp::create(rewriter, loc, initialFill(init).value(),
                                     workspace(inner))
           .getResult(0);
     };
