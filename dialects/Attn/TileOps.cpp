@@ -314,12 +314,15 @@ LogicalResult FinalizeStateOp::verify() {
                              "finalize_state_c2"))) {
     return failure();
   }
-  if (getMax().getType() != getSum().getType() ||
+  // Buffers may differ in layout.
+  if (shaped(getMax()).getShape() != shaped(getSum()).getShape() ||
+      shaped(getMax()).getElementType() != shaped(getSum()).getElementType() ||
       shaped(getAcc()).getRank() != static_cast<int64_t>(rows) + 1 ||
       shaped(getAcc()).getElementType() != shaped(getMax()).getElementType() ||
       (getLse() && shaped(getLse()).getRank() != 2)) {
-    return emitOpError("expected 'max' and 'sum' of one type, with the rows of "
-                       "'acc', and 'lse' of rank 2 [finalize_state_c4]");
+    return emitOpError(
+        "expected 'max' and 'sum' of one shape and type, with "
+        "the rows of 'acc', and 'lse' of rank 2 [finalize_state_c4]");
   }
   auto value =
       getStateMap().getResultPosition(getAffineDimExpr(rows, getContext()));

@@ -48,7 +48,13 @@ static void addBufferization(OpPassManager &pm) {
   addCleanup(pm);
 }
 
-void buildAttnGraphPipeline(OpPassManager &pm) { addCleanup(pm); }
+void buildAttnGraphPipeline(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createWrapMemrefsPass());
+  addCleanup(pm);
+  pm.addNestedPass<func::FuncOp>(createEliminateGQABroadcastPass());
+  pm.addNestedPass<func::FuncOp>(createFoldScalePass());
+  addCleanup(pm);
+}
 
 void buildAttnTilePipeline(OpPassManager &pm,
                            const CPUPipelineOptions &options) {
@@ -125,6 +131,7 @@ void buildAttnToCPUPipeline(OpPassManager &pm,
 }
 
 void buildAttnReferencePipeline(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createWrapMemrefsPass());
   pm.addPass(createDecomposeReferencePass());
   addCleanup(pm);
   addBufferization(pm);

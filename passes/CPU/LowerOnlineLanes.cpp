@@ -6,12 +6,16 @@
 //   2. the new maximum, the factor of the old state, P = e^(S - max), its sums;
 //   3. O^T: register tiles of MR values x NV vectors over the keys; the old
 //      accumulator is scaled as it is loaded.
-// Elements of K and V are broadcast from their own buffers, whatever their
-// strides; every sum over keys or the head size is vertical.
+// Elements of K and V are broadcast from their own buffers, or from a copy of
+// the tile where those are of a narrower type or have their rows far apart (a
+// conversion in front of every broadcast would take a port from the FMAs, and
+// rows a power of two apart share few cache sets). Every sum over keys or the
+// head size is vertical.
 //===----------------------------------------------------------------------===//
 
 #include "LaneBuilder.h"
 #include "LowerTiles.h"
+#include "RowView.h"
 #include "attn/Target/CostModel.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -44,6 +48,7 @@ private:
   Value broadcast(Value memref, Value row, Value column) {
     return lb.splat(lb.loadScalar(memref, {row, column}));
   }
+  Value stage(Value memref, Value keys);
   void panel(Value p, Value keys);
   Values scoreTile(int64_t rows, Value p, Value key, ValueRange maxima);
   Value epilogue(Value sum, Value p, Value key, int64_t v);
@@ -55,7 +60,8 @@ private:
   LaneBuilder lb;
   OnlineAttentionOp op;
   int64_t vectors, tile;
-  Value scores; // S^T, then P^T: keys x W
+  Value scores;               // S^T, then P^T: keys x W
+  Value keyBlock, valueBlock; // the tile of K and V, or a copy of it
 };
 
 // Scale, score and mask of one vector of dot products.
@@ -80,7 +86,7 @@ SmallVector<Value> OnlineLanes::scoreTile(int64_t rows, Value p, Value key,
     keys.push_back(lb.index.add(key, m));
   }
   Values zeros(rows * vectors, lb.constant(0.0));
-  Values sums = lb.loop(lb.index.constant(0), size(op.getK(), 1), 1, zeros,
+  Values sums = lb.loop(lb.index.constant(0), size(keyBlock, 1), 1, zeros,
                         [&](Value d, ValueRange acc) {
                           Values next(acc);
                           Values q;
@@ -88,10 +94,10 @@ SmallVector<Value> OnlineLanes::scoreTile(int64_t rows, Value p, Value key,
                             q.push_back(lb.load(op.getQ(), {p, d, lane(v)}));
                           }
                           for (int64_t m = 0; m < rows; ++m) {
-                            Value k = broadcast(op.getK(), keys[m], d);
+                            Value x = broadcast(keyBlock, keys[m], d);
                             for (int64_t v = 0; v < vectors; ++v) {
                               next[m * vectors + v] =
-                                  lb.fma(k, q[v], next[m * vectors + v]);
+                                  lb.fma(x, q[v], next[m * vectors + v]);
                             }
                           }
                           return next;
@@ -164,7 +170,7 @@ void OnlineLanes::valueTile(int64_t rows, Value p, Value value, Value keys,
                             weights.push_back(lb.load(scores, {key, lane(v)}));
                           }
                           for (int64_t m = 0; m < rows; ++m) {
-                            Value x = broadcast(op.getV(), key, columns[m]);
+                            Value x = broadcast(valueBlock, key, columns[m]);
                             for (int64_t v = 0; v < vectors; ++v) {
                               next[m * vectors + v] =
                                   lb.fma(x, weights[v], next[m * vectors + v]);
@@ -177,6 +183,38 @@ void OnlineLanes::valueTile(int64_t rows, Value p, Value value, Value keys,
       lb.store(sums[m * vectors + v], op.getAcc(), {p, columns[m], lane(v)});
     }
   }
+}
+
+// `memref` (keys x size) itself, or a copy of it in the accumulation type.
+Value OnlineLanes::stage(Value memref, Value keys) {
+  auto type = cast<MemRefType>(memref.getType());
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  bool dense = succeeded(type.getStridesAndOffset(strides, offset)) &&
+               strides[1] == 1 && strides[0] == type.getDimSize(1);
+  bool worthACopy = vectors > 1; // of a matching type: enough rows use it
+  if (type.isDynamicDim(1) ||
+      (type.getElementType() == lb.type && (dense || !worthACopy))) {
+    return memref;
+  }
+  int64_t bound = *op.getMaxKeys();
+  Value copy = scratch(lb, op, {bound, type.getDimSize(1)});
+  VectorBlocks blocks(lb, lb.index.constant(type.getDimSize(1)),
+                      isUnitStride(memref, 1));
+  Value zero = lb.index.constant(0);
+  lb.loop(zero, keys, 1, [&](Value row) {
+    lb.loop(zero, blocks.whole, lb.lanes, [&](Value column) {
+      lb.store(lb.load(memref, {row, column}), copy, {row, column});
+    });
+    if (blocks.rest) {
+      lb.loop(blocks.whole, blocks.size, 1, [&](Value column) {
+        memref::StoreOp::create(lb.b, lb.loc,
+                                lb.loadScalar(memref, {row, column}), copy,
+                                ValueRange{row, column});
+      });
+    }
+  });
+  return copy;
 }
 
 void OnlineLanes::panel(Value p, Value keys) {
@@ -206,6 +244,8 @@ void OnlineLanes::run() {
   scores = scratch(lb, op, {bound, vectors * lb.lanes});
   Value panels = size(op.getMax(), 0);
   Value keys = size(op.getK(), 0);
+  keyBlock = stage(op.getK(), keys);
+  valueBlock = stage(op.getV(), keys);
   auto all = [&](Value count) {
     lb.loop(lb.index.constant(0), panels, 1, [&](Value p) { panel(p, count); });
   };

@@ -510,7 +510,7 @@ func.func @finalize_state_c3(%a: tensor<4x8x16xf32>, %m: tensor<4x8xf32>, %s: te
 // -----
 
 func.func @finalize_state_c4(%a: tensor<4x8x16xf32>, %m: tensor<4x8xf32>, %s: tensor<4x9xf32>, %o: tensor<4x8x16xf32>) {
-  // expected-error @below {{expected 'max' and 'sum' of one type, with the rows of 'acc', and 'lse' of rank 2 [finalize_state_c4]}}
+  // expected-error @below {{expected 'max' and 'sum' of one shape and type, with the rows of 'acc', and 'lse' of rank 2 [finalize_state_c4]}}
   %r = attn.finalize_state ins(%a, %m, %s : tensor<4x8x16xf32>, tensor<4x8xf32>, tensor<4x9xf32>) outs(%o : tensor<4x8x16xf32>)
     {state_map = affine_map<(g, m, e) -> (g, m, e)>, row_map = affine_map<(g, m) -> (g, m)>, out_map = affine_map<(g, m, e) -> (g, m, e)>} -> tensor<4x8x16xf32>
   return
