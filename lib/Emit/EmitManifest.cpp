@@ -156,6 +156,10 @@ Result<rt::FunctionInfo> describeFunction(func::FuncOp function) {
 Result<std::vector<rt::FunctionInfo>> attn::describeFunctions(ModuleOp module) {
   std::vector<rt::FunctionInfo> functions;
   for (auto function : module.getOps<func::FuncOp>()) {
+    if (function.isExternal() && !function.symbolKnownUseEmpty(module)) {
+      return Status::compile("function '" + function.getName().str() +
+                             "' is called, but has no body");
+    }
     if (!function.isPublic() || function.isExternal()) {
       continue;
     }

@@ -8,7 +8,10 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <algorithm>
 #include <cmath>
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace cl = llvm::cl;
 
@@ -130,11 +133,50 @@ std::vector<std::string> joinBench(int argc, char **argv) {
   return args;
 }
 
-/// The first line of what the parser of flags says, without the tool's name.
-std::string firstLine(llvm::StringRef text) {
+/// Parses, and returns what the parser says on failure. Part of that goes to
+/// standard error whatever stream it is given, so that is taken over meanwhile.
+std::optional<std::string> parseFlags(const std::vector<const char *> &args) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  int file = memfd_create("attn-run", MFD_CLOEXEC);
+  int saved = file < 0 ? -1 : dup(STDERR_FILENO);
+  if (saved >= 0) {
+    dup2(file, STDERR_FILENO);
+  }
+  bool ok = cl::ParseCommandLineOptions(
+      static_cast<int>(args.size()), args.data(),
+      "runs, checks, times and explains a module of the attn dialect\n",
+      &stream);
+  if (saved >= 0) {
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+  }
+  char buffer[512];
+  ssize_t count = file < 0 ? 0 : pread(file, buffer, sizeof(buffer), 0);
+  if (file >= 0) {
+    close(file);
+  }
+  if (ok) {
+    return std::nullopt;
+  }
+  stream << llvm::StringRef(buffer, std::max<ssize_t>(count, 0));
+  return text;
+}
+
+/// What the parser of flags says, in our form: its first sentence, without the
+/// tool's name, in lower case.
+std::string cleaned(llvm::StringRef text) {
   llvm::StringRef line = text.ltrim().split('\n').first;
-  line.consume_front("attn-run: ");
-  return line.trim().str();
+  size_t colon = line.find(": ");
+  if (line.take_front(colon).ends_with("attn-run")) {
+    line = line.drop_front(colon + 2);
+  }
+  line = line.split("  Try:").first.rtrim(" .!");
+  std::string result = line.str();
+  if (!result.empty()) {
+    result[0] = llvm::toLower(result[0]);
+  }
+  return result + "; try attn-run --help";
 }
 
 Result<rt::Shape> parseShape(const std::string &text) {
@@ -282,13 +324,8 @@ Result<Options> attn::run::parseOptions(int argc, char **argv) {
   for (const std::string &arg : args) {
     pointers.push_back(arg.c_str());
   }
-  std::string text;
-  llvm::raw_string_ostream errors(text);
-  if (!cl::ParseCommandLineOptions(
-          static_cast<int>(pointers.size()), pointers.data(),
-          "runs, checks, times and explains a module of the attn dialect\n",
-          &errors)) {
-    return Status::usage(firstLine(text));
+  if (std::optional<std::string> text = parseFlags(pointers)) {
+    return Status::usage(cleaned(*text));
   }
   Options options;
   options.input = flags.input;

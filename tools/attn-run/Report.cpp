@@ -33,6 +33,17 @@ std::string bytesText(double bytes) {
   return print(unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
 }
 
+/// "1.234 G", for counts.
+std::string countText(double count) {
+  const char *units[] = {"", " k", " M", " G", " T"};
+  int unit = 0;
+  while (count >= 1000 && unit < 4) {
+    count /= 1000;
+    ++unit;
+  }
+  return print(unit ? "%.3f%s" : "%.0f%s", count, units[unit]);
+}
+
 double ratio(double a, double b) { return b > 0 ? a / b : 0; }
 
 /// Multiply-adds that one exp costs a lane: the range reduction and the
@@ -106,15 +117,16 @@ std::string explainOp(const Work &work, const Machine &machine) {
                        rt::nameOf(work.element), work.layout.c_str(),
                        work.hasMask ? ", masked" : "",
                        work.hasScore ? ", score region" : "");
-  text += print("  work       %.3f GFLOP, %.3f G exps over %lld visible pairs "
-                "(%.1f %% of %lld)%s\n",
-                work.flops * 1e-9, work.exps * 1e-9,
-                static_cast<long long>(work.pairs),
-                100 * ratio(double(work.pairs), double(work.allPairs)),
-                static_cast<long long>(work.allPairs),
-                work.exact ? "" : ", at full lengths: the program makes them");
+  text += "  work       " + countText(work.flops) + "FLOP, " +
+          countText(work.exps) + " exps over " + countText(double(work.pairs)) +
+          " visible pairs" +
+          print(" (%.1f %%",
+                100 * ratio(double(work.pairs), double(work.allPairs))) +
+          " of " + countText(double(work.allPairs)) + ")" +
+          (work.exact ? "" : ", at full lengths: the program makes them") +
+          "\n";
   text += "  bytes      floor " + bytesText(work.floorBytes) +
-          " (each operand and result once); this schedule asks for " +
+          " (what is visible, and each result, once); this schedule asks for " +
           bytesText(work.scheduleBytes) +
           print(" (%.2f x the floor, from the caches where a head's keys and "
                 "values fit)\n",

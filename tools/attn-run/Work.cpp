@@ -86,26 +86,30 @@ struct Sequence {
   int64_t queries, keys, offset;
 };
 
-/// What the rows of one sequence see: `pairs` of one head, and `steps`, the
-/// keys that tiles of `rows` rows touch.
+/// What the rows of one sequence see: `pairs` of one head, `keys` that any row
+/// sees, and `steps`, the keys that tiles of `rows` rows touch.
 struct Visible {
-  int64_t pairs = 0, steps = 0;
+  int64_t pairs = 0, keys = 0, steps = 0;
 };
 
 Visible countVisible(const json::Object *mask, Sequence sequence,
                      int64_t rows) {
   Visible visible;
   rows = std::max<int64_t>(rows, 1);
-  Intervals tile;
+  Intervals tile, all;
   for (int64_t i = 0; i < sequence.queries; ++i) {
     Intervals seen = visibleKeys(mask, i + sequence.offset, sequence.keys);
     visible.pairs += countKeys(seen);
     tile.insert(tile.end(), seen.begin(), seen.end());
     if ((i + 1) % rows == 0 || i + 1 == sequence.queries) {
-      visible.steps += countKeys(normalized(std::move(tile)));
+      tile = normalized(std::move(tile));
+      visible.steps += countKeys(tile);
+      all.insert(all.end(), tile.begin(), tile.end());
+      all = normalized(std::move(all));
       tile.clear();
     }
   }
+  visible.keys = countKeys(all);
   return visible;
 }
 
@@ -258,7 +262,7 @@ void Measure::count() {
     work.pairs += visible.pairs * work.queryHeads;
     work.allPairs += all[i].queries * all[i].keys * work.queryHeads;
     rows += double(all[i].queries) * heads;
-    keyRows += double(all[i].keys) * work.keyHeads;
+    keyRows += double(visible.keys) * work.keyHeads;
     // Decode takes a group of heads in one tile, prefill each head alone.
     steps += double(visible.steps) *
              (work.isDecode ? work.keyHeads : work.queryHeads);

@@ -22,7 +22,8 @@ inline constexpr char kDonatedAttr[] = "attn.donated"; // unit
 /// argument is named by `attn.name`, else by its name location, else `arg<n>`;
 /// a result by `attn.name`, else `result<n>`. Errors: kCompile for a type that
 /// cannot cross the boundary of a compiled function, for attributes that do not
-/// fit it, and for two arguments (or results) of one name.
+/// fit it, for two arguments (or results) of one name, and for a call of a
+/// function without a body.
 rt::Result<std::vector<rt::FunctionInfo>>
 describeFunctions(mlir::ModuleOp module);
 
