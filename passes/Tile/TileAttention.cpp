@@ -464,7 +464,8 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
       tensor::getMixedSize(rewriter, loc, op.getQ(), op.getSeqDim());
   Value keys = index.value(
       tensor::getMixedSize(rewriter, loc, op.getK(), op.getSeqDim()));
-  Value splits = index.ceilDiv(keys, tiles.split);
+  // Without keys there is one part, with nothing in it.
+  Value splits = index.max(index.ceilDiv(keys, tiles.split), index.constant(1));
   SmallVector<OpFoldResult> shapeOf = {
       getAsOpFoldResult(splits), getAsOpFoldResult(batches),
       getAsOpFoldResult(heads), count, valueSize};
@@ -633,6 +634,15 @@ struct TileAttentionPass
     if (!op.hasTensorSemantics()) {
       return op.emitOpError("expected tensors: wrap memrefs first "
                             "(attn-wrap-memrefs)");
+    }
+    // No row, nothing to do; and slices of an empty dimension do not verify.
+    auto q = cast<ShapedType>(op.getQ().getType());
+    for (int64_t d = 0; d < q.getRank(); ++d) {
+      if (d != op.getSizeDim() && q.getDimSize(d) == 0) {
+        IRRewriter rewriter(op);
+        rewriter.replaceOp(op, op.getOuts());
+        return success();
+      }
     }
     AttentionShape shape = AttentionShape::of(op);
     if (shape.headSize < 0 || shape.valueSize < 0) {
