@@ -146,14 +146,6 @@ const char *text(Score score) {
   return names[static_cast<int>(score)];
 }
 
-std::string text(const std::vector<int64_t> &values) {
-  std::string joined;
-  for (int64_t value : values) {
-    joined += (joined.empty() ? "" : " ") + std::to_string(value);
-  }
-  return "[" + joined + "]";
-}
-
 /// The kind of problem that sizes make: which form is chosen and where its
 /// tails lie.
 std::string lengthKind(const Lengths &lengths) {
@@ -204,6 +196,8 @@ std::vector<std::string> Case::features() const {
       std::string("lse=") + (lse ? "yes" : "none"),
       "scale=" + (scale ? std::to_string(*scale) : "none"),
       "offset=" + (offset ? std::to_string(*offset) : "none"),
+      std::string("poison=") +
+          (poison == Poison::kHidden ? "hidden" : "lengths"),
       "target=" + options.target,
       std::string("openmp=") + (options.openmp ? "yes" : "no"),
       "tiles=" + std::to_string(options.rows) + "," +
@@ -224,7 +218,7 @@ namespace {
 void chooseTiles(Random &random, CompileOptions &options) {
   // Small tiles make many of them, and many splits, out of few keys.
   const std::vector<std::vector<int64_t>> tiles = {
-      {0, 0, 0},    {0, 0, 0},   {16, 16, 16}, {32, 48, 64},
+      {0, 0, 0},    {0, 0, 0},   {16, 16, 16},  {32, 48, 64},
       {64, 24, 40}, {48, 8, 96}, {96, 128, 512}};
   const auto &choice = random.pick(tiles);
   options.rows = choice[0];
@@ -243,19 +237,19 @@ Lengths chooseLengths(Random &random, const Case &c, int64_t batch,
     bool decode = random.oneIn(3);
     for (int64_t b = 0; b < batch; ++b) {
       int64_t keys = random.oneIn(8) ? 1000 : random.pick(some);
-      int64_t queries = decode               ? random.below(3)
-                        : random.oneIn(3)    ? random.pick(some)
-                                             : keys;
+      int64_t queries = decode            ? random.below(3)
+                        : random.oneIn(3) ? random.pick(some)
+                                          : keys;
       lengths.keys.push_back(keys);
       lengths.queries.push_back(square ? keys : queries);
     }
     return lengths;
   }
   const std::vector<std::pair<int64_t, int64_t>> sizes = {
-      {0, 0},     {0, 5},     {5, 0},      {1, 0},       {1, 1},
-      {3, 3},     {1, 127},   {1, 1000},   {1, 4097},    {2, 64},
-      {5, 127},   {5, 1000},  {16, 300},   {64, 64},     {127, 127},
-      {128, 128}, {129, 129}, {129, 127},  {127, 1000},  {1000, 127},
+      {0, 0},     {0, 5},     {5, 0},       {1, 0},      {1, 1},
+      {3, 3},     {1, 127},   {1, 1000},    {1, 4097},   {2, 64},
+      {5, 127},   {5, 1000},  {16, 300},    {64, 64},    {127, 127},
+      {128, 128}, {129, 129}, {129, 127},   {127, 1000}, {1000, 127},
       {256, 256}, {300, 5},   {1000, 1000}, {4097, 129}, {1023, 1}};
   auto [queries, keys] = random.pick(sizes);
   if (square) {
@@ -309,14 +303,14 @@ Case attn::sweep::randomCase(uint64_t seed, double maxWork) {
       {1, 1}, {4, 4}, {8, 2}, {4, 1}, {7, 1}, {6, 3}};
   std::tie(c.heads, c.keyHeads) = random.pick(heads);
   const std::vector<std::pair<int64_t, int64_t>> sizes = {
-      {1, 1},     {5, 5},     {16, 16},   {40, 40},   {64, 64},
-      {80, 80},   {96, 96},   {128, 128}, {256, 256}, {192, 128},
-      {576, 512}, {5, 16},    {64, 1},    {33, 47}};
+      {1, 1},     {5, 5},   {16, 16},   {40, 40},   {64, 64},
+      {80, 80},   {96, 96}, {128, 128}, {256, 256}, {192, 128},
+      {576, 512}, {5, 16},  {64, 1},    {33, 47}};
   std::tie(c.size, c.valueSize) = random.pick(sizes);
   c.shapes = random.pick<Shapes>({Shapes::kStatic, Shapes::kDynamicLengths,
                                   Shapes::kDynamicLengths, Shapes::kDynamic});
-  c.outs = random.pick<Outs>({Outs::kEmpty, Outs::kEmpty, Outs::kDonated,
-                              Outs::kMemref});
+  c.outs = random.pick<Outs>(
+      {Outs::kEmpty, Outs::kEmpty, Outs::kDonated, Outs::kMemref});
   if (random.oneIn(3)) {
     c.inputs = random.pick<Inputs>(
         {Inputs::kPackedHeads, Inputs::kPackedSizes, Inputs::kValueInKey});
@@ -353,6 +347,7 @@ Case attn::sweep::randomCase(uint64_t seed, double maxWork) {
   if (random.oneIn(4)) {
     c.offset = random.pick<int64_t>({0, 3, -2, 40, -200});
   }
+  c.poison = random.oneIn(2) ? Poison::kHidden : Poison::kLengths;
   chooseTiles(random, c.options);
 
   bool packed =

@@ -56,6 +56,11 @@ enum class Inputs {
 enum class Outs { kEmpty, kDonated, kMemref };
 enum class KvLens { kNone, kSome, kExtreme };
 enum class Sinks { kNone, kFinite, kInfinite };
+/// Which rows of k and v hold NaN.
+enum class Poison {
+  kLengths, ///< those behind the keys in use
+  kHidden,  ///< all that no query sees
+};
 enum class Score {
   kNone,
   kSoftCap,
@@ -87,6 +92,7 @@ struct Case {
   KvLens kvLens = KvLens::kNone;
   Sinks sinks = Sinks::kNone;
   Score score = Score::kNone;
+  Poison poison = Poison::kHidden;
   bool lse = true;
   std::optional<double> scale;
   std::optional<int64_t> offset;

@@ -216,8 +216,8 @@ void Writer::inputs() {
 // Arguments, or empty tensors with the sizes of q.
 void Writer::outs() {
   Dims outDims = rows(heads, queries, c.valueSize);
-  Dims lseDims = c.ragged() ? Dims{heads, queries}
-                            : Dims{sequences, heads, queries};
+  Dims lseDims =
+      c.ragged() ? Dims{heads, queries} : Dims{sequences, heads, queries};
   size_t head = headDim(), sequence = c.layout == Layout::kBhsd   ? 2
                                       : c.layout == Layout::kBshd ? 1
                                                                   : 0;
@@ -233,8 +233,7 @@ void Writer::outs() {
                  const std::vector<size_t> &from) {
     std::string text = type(dims, element);
     if (c.outs != Outs::kEmpty) {
-      argument(name, text,
-               c.outs == Outs::kDonated ? " {attn.donated}" : "");
+      argument(name, text, c.outs == Outs::kDonated ? " {attn.donated}" : "");
     } else {
       std::vector<std::string> sizes;
       for (size_t d = 0; d < dims.size(); ++d) {
@@ -297,12 +296,12 @@ std::string Writer::scoreBody(const std::string &t) {
     toFloat("%h", "hf");
     add("%d = arith.subi %j, %i : index");
     toFloat("%d", "near");
-    add("%c0 = arith.constant 0.25 : " + t);
-    add("%c1 = arith.constant 0.015625 : " + t);
+    add("%quarter = arith.constant 0.25 : " + t);
+    add("%small = arith.constant 0.015625 : " + t);
     add("%0 = arith.mulf %bf, %hf : " + t);
     add("%1 = arith.addf %x, %0 : " + t);
-    add("%2 = arith.mulf %1, %c0 : " + t);
-    add("%3 = arith.mulf %near, %c1 : " + t);
+    add("%2 = arith.mulf %1, %quarter : " + t);
+    add("%3 = arith.mulf %near, %small : " + t);
     add("%y = arith.addf %2, %3 : " + t);
     break;
   }

@@ -12,7 +12,7 @@
 namespace attn::sweep {
 
 /// What a launch reads, beside what follows from the case. Rows of k and v that
-/// no query sees hold NaN.
+/// `poison` names hold NaN.
 struct Data {
   Lengths lengths;
   rt::Tensor q, k, v;

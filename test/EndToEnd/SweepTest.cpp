@@ -27,8 +27,7 @@ std::vector<Case> chosenCases() {
   if (uint64_t seed = fromEnvironment("ATTN_SWEEP_CASE", 0)) {
     return {randomCase(seed, work)};
   }
-  auto count =
-      static_cast<int64_t>(fromEnvironment("ATTN_SWEEP_COUNT", 150));
+  auto count = static_cast<int64_t>(fromEnvironment("ATTN_SWEEP_COUNT", 150));
   return sampleCases(fromEnvironment("ATTN_SWEEP_SEED", 1), count, work);
 }
 
@@ -49,6 +48,6 @@ INSTANTIATE_TEST_SUITE_P(Sampled, Sweep, testing::ValuesIn(chosenCases()),
 namespace attn::sweep {
 /// What gtest prints of a parameter.
 static void PrintTo(const Case &c, std::ostream *stream) {
-  *stream << c.describe();
+  *stream << "seed " << c.seed;
 }
 } // namespace attn::sweep
