@@ -46,6 +46,8 @@ static void addBufferization(OpPassManager &pm) {
   addCleanup(pm);
   bufferization::buildBufferDeallocationPipeline(pm);
   addCleanup(pm);
+  pm.addPass(createReturnArgumentsPass());
+  pm.addPass(createConvertBufferizationToMemRefPass());
 }
 
 void buildAttnGraphPipeline(OpPassManager &pm) {

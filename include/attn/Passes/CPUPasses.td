@@ -40,6 +40,21 @@ def ProtectArgumentsPass : Pass<"attn-protect-arguments", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
 }
 
+def ReturnArgumentsPass : Pass<"attn-return-arguments", "::mlir::ModuleOp"> {
+  let summary = "return an argument's buffer instead of a clone of it";
+  let description = [{
+    In public functions that nothing in the module calls, a
+    `bufferization.clone` of an argument that is only returned becomes the
+    argument. The launch ABI knows results that lie in an argument's buffer, so
+    that an updated cache costs no copy.
+
+    Needs: nothing. Leaves: no such clone. Example:
+    `test/Passes/CPU/return-arguments.mlir`.
+  }];
+  let statistics = [
+    Statistic<"numForwarded", "num-forwarded", "Number of clones removed">];
+}
+
 def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::FunctionOpInterface"> {
   let summary = "lower tile ops on memrefs to scf and vector";
   let description = [{
