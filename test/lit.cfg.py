@@ -30,11 +30,22 @@ tool("FileCheck", config.filecheck)
 tool("not", config.not_tool)
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%attn_source", config.attn_source_dir))
+config.substitutions.append(
+    ("%cases", os.path.join(config.test_source_root, "Inputs", "attention_cases.py"))
+)
 
 run = os.path.join(config.attn_tools_dir, "attn-run")
 if os.path.exists(run):
     config.available_features.add("attn-run")
     tool("attn-run", run)
+
+# The plugin inside MLIR's own mlir-opt.
+plugin = os.path.join(config.attn_lib_dir, "libAttnPlugin.so")
+mlir_opt = os.path.join(config.llvm_tools_dir, "mlir-opt")
+if os.path.exists(plugin) and os.path.exists(mlir_opt):
+    config.available_features.add("plugin")
+    config.substitutions.append(("%attn_plugin", plugin))
+    tool("mlir-opt", mlir_opt)
 
 if config.mlir_runner and not config.mlir_runner.endswith("-NOTFOUND"):
     libraries = ",".join(

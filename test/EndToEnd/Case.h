@@ -55,7 +55,7 @@ enum class Inputs {
 };
 enum class Outs { kEmpty, kDonated, kMemref };
 enum class KvLens { kNone, kSome, kExtreme };
-enum class Sinks { kNone, kFinite, kInfinite };
+enum class Sinks { kNone, kFinite, kInfinite /* some -inf: no sink */ };
 /// Which rows of k and v hold NaN.
 enum class Poison {
   kLengths, ///< those behind the keys in use

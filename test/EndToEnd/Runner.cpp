@@ -153,42 +153,49 @@ ref::Precision precisionOf(DType type) {
   }
 }
 
+/// The score region in arithmetic of T: the definition in double, the plain
+/// form in the type that the region computes in.
+template <typename T>
 ref::ScoreFn scoreOf(const Case &c, const Data &data,
                      const std::vector<double> &read) {
   const rt::Shape &shape = data.captured.shape();
   int64_t shift = captureShift(c);
-  auto at = [&read](int64_t index) { return read[static_cast<size_t>(index)]; };
+  auto at = [&read](int64_t index) {
+    return static_cast<T>(read[static_cast<size_t>(index)]);
+  };
+  auto capped = [](double x, T cap) {
+    return std::tanh(static_cast<T>(x) / cap) * cap;
+  };
   switch (c.score) {
   case Score::kNone:
     return nullptr;
   case Score::kSoftCap:
-    return
-        [](double x, const ref::Point &) { return 2.5 * std::tanh(x / 2.5); };
+    return [=](double x, const ref::Point &) { return capped(x, T(2.5)); };
   case Score::kSoftCapRead:
-    return [=](double x, const ref::Point &) {
-      return at(0) * std::tanh(x / at(0));
-    };
+    return [=](double x, const ref::Point &) { return capped(x, at(0)); };
   case Score::kAlibi:
     return [=](double x, const ref::Point &p) {
-      return x - at(p.h) * static_cast<double>(p.q - p.k);
+      T bias = at(p.h) * static_cast<T>(p.q - p.k);
+      return static_cast<T>(x) - bias;
     };
   case Score::kBias:
     return [=](double x, const ref::Point &p) {
-      return x + at((p.h * shape[1] + p.q + shift) * shape[2] + p.k);
+      return static_cast<T>(x) +
+             at((p.h * shape[1] + p.q + shift) * shape[2] + p.k);
     };
   case Score::kKeyBias:
     return [=](double x, const ref::Point &p) {
-      return x + at((p.b * shape[1] + p.h) * shape[3] + p.k);
+      return static_cast<T>(x) + at((p.b * shape[1] + p.h) * shape[3] + p.k);
     };
   case Score::kRelative:
   case Score::kBandBias:
     return [=](double x, const ref::Point &p) {
-      return x + at(p.h * shape[1] + p.k - p.q + shift);
+      return static_cast<T>(x) + at(p.h * shape[1] + p.k - p.q + shift);
     };
   case Score::kPoint:
     return [](double x, const ref::Point &p) {
-      return 0.25 * (x + static_cast<double>(p.b * p.h)) +
-             0.015625 * static_cast<double>(p.k - p.q);
+      T y = T(0.25) * (static_cast<T>(x) + static_cast<T>(p.b * p.h));
+      return y + T(0.015625) * static_cast<T>(p.k - p.q);
     };
   }
   return nullptr;
@@ -244,7 +251,7 @@ Data attn::sweep::makeData(const Case &c, const Lengths &lengths) {
     data.sinks = sinks.toDoubles();
     for (size_t h = 0; h < data.sinks.size(); ++h) {
       if (c.sinks == Sinks::kInfinite && h % 2 == 0) {
-        data.sinks[h] = h % 4 == 0 ? -kInf : kInf;
+        data.sinks[h] = -kInf;
       }
     }
   }
@@ -354,11 +361,14 @@ std::string attn::sweep::compare(const Case &c, const Data &data,
   }
   problem.scale = c.scale;
   problem.mask = maskOf(c.mask).visible;
-  problem.score = scoreOf(c, data, read);
+  problem.score = scoreOf<double>(c, data, read);
   problem.sinks = data.sinks;
   ref::AttentionResult exact = ref::attention(problem);
   if (!exact.ok()) {
     return "reference: " + exact.error;
+  }
+  if (c.dtype != DType::kF64) {
+    problem.score = scoreOf<float>(c, data, read);
   }
   ref::AttentionResult plain =
       ref::plainAttention(problem, precisionOf(c.dtype));
@@ -384,7 +394,7 @@ std::string attn::sweep::compare(const Case &c, const Data &data,
   // and not of an lse that happens to be near 0.
   std::vector<double> plainLse = headsFirst(c, plain), lse = values.lse;
   for (std::vector<double> *with : {&exactLse, &plainLse, &lse}) {
-    with->push_back(1.0);
+    with->resize(2 * with->size(), 1.0);
   }
   report =
       ref::checkError(exactLse, plainLse, lse, precisionOf(c.accumulator()));

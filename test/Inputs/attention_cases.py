@@ -1,13 +1,9 @@
-# The reference against a direct evaluation of the definition, on small cases
-# that together use every feature of attn.attention.
+# Small cases that together use every feature of attn.attention, with their
+# results by a direct evaluation of the definition, for tests that run code:
 #
-# REQUIRES: mlir-runner
-# RUN: %python %s lower attn-opt -attn-decompose-reference %lower_scalar > %t.streamed.mlir
-# RUN: mlir-runner %t.streamed.mlir > %t.streamed.out
-# RUN: %python %s check %t.streamed.out
-# RUN: %python %s lower attn-opt -attn-decompose-reference=row-streamed=false %lower_scalar > %t.whole.mlir
-# RUN: mlir-runner %t.whole.mlir > %t.whole.out
-# RUN: %python %s check %t.whole.out
+#   attention_cases.py lower COMMAND...   pipes a module through COMMAND; its
+#                                         main prints the results of all cases
+#   attention_cases.py check FILE         compares what main printed
 
 import itertools
 import math
@@ -196,8 +192,8 @@ def cases():
         number += 3
 
 
-if sys.argv[1] == "check":
-    got = [float(x) for x in open(sys.argv[2]).read().split()]
+def check(path):
+    got = [float(x) for x in open(path).read().split()]
     want = [x for case in cases() for x in case.expected()]
     assert len(got) == len(want), (len(got), len(want))
     for case in cases():
@@ -206,11 +202,19 @@ if sys.argv[1] == "check":
             # Results are printed with six digits.
             if g != w and not abs(g - w) <= 1e-5 * max(1, abs(w)):
                 sys.exit("case %s: element %d is %r, not %r" % (vars(case), i, g, w))
-else:
+
+
+def lower(command):
     source = "func.func private @printF64(f64)\nfunc.func private @printNewline()\n"
     source += "\n".join(case.module() for case in cases())
     source += "\nfunc.func @main() {\n%s\n  return\n}\n" % "\n".join(
         "  call @case%d() : () -> ()" % case.number for case in cases())
-    result = subprocess.run(sys.argv[2:] + ["-"], input=source, text=True, stdout=subprocess.PIPE)
+    result = subprocess.run(command + ["-"], input=source, text=True, stdout=subprocess.PIPE)
     sys.stdout.write(result.stdout)
     sys.exit(result.returncode)
+
+
+if sys.argv[1] == "check":
+    check(sys.argv[2])
+else:
+    lower(sys.argv[2:])
