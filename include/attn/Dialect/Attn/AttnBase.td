@@ -16,6 +16,7 @@ def Attn_Dialect : Dialect {
     are what IO-aware tiling makes of it (level 2). Both are target neutral.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasCanonicalizer = 1;
   let dependentDialects = ["::mlir::affine::AffineDialect",
                            "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect",
