@@ -6,10 +6,10 @@
 //   fit the registers, and FMAs over loads is best where MR * NV / (MR + NV) is
 //   largest.
 // - A panel of queries (D x lanes) is read once a key, so it should keep to two
-//   thirds of L1; all that a row tile holds and a block of K and V should keep
-//   to half of L2.
-// - Masked tiles are half as tall: the partial tile at the diagonal wastes work
-//   in proportion to its height.
+//   thirds of L1.
+// - K and V come from beyond L2 once a row tile, so it has as many rows as keep
+//   all that it holds, with a block of K and V, to a quarter of L2 (the next
+//   block is on its way there too), up to 256.
 //===----------------------------------------------------------------------===//
 
 #include "attn/Target/CostModel.h"
@@ -63,17 +63,17 @@ static TileChoice choosePrefillTiles(const AttentionShape &shape,
   choice.lanes = choice.vectors * target.lanes(shape.accumulatorBits);
   choice.registerTile = registerTile(choice.vectors, target);
   choice.keys = 128;
-  int64_t wanted = shape.masked ? 64 : 128;
+  constexpr int64_t kMostRows = 256;
   choice.rows = static_cast<int64_t>(
-      llvm::alignTo(std::max(wanted, choice.lanes), choice.lanes));
+      llvm::alignTo(std::max(kMostRows, choice.lanes), choice.lanes));
   auto held = [&](int64_t rows) {
     return (2 * rows * size + rows * choice.keys + 2 * choice.keys * size) *
            bytes;
   };
-  while (choice.rows > choice.lanes && held(choice.rows) > target.l2Bytes / 2) {
+  while (choice.rows > choice.lanes && held(choice.rows) > target.l2Bytes / 4) {
     choice.rows -= choice.lanes;
   }
-  while (choice.keys > 32 && held(choice.rows) > target.l2Bytes / 2) {
+  while (choice.keys > 32 && held(choice.rows) > target.l2Bytes / 4) {
     choice.keys /= 2;
   }
   if (shape.queries > 0) {

@@ -87,6 +87,22 @@ Value LaneBuilder::loadScalar(Value memref, ValueRange indices) {
   return convert(memref::LoadOp::create(b, loc, memref, indices), type);
 }
 
+void LaneBuilder::prefetchRow(Value memref, Value row, unsigned locality) {
+  constexpr int64_t kLineBits = 64 * 8;
+  auto type = cast<MemRefType>(memref.getType());
+  int64_t columns = type.getDimSize(1);
+  if (ShapedType::isDynamic(columns) || !isUnitStride(memref, 1)) {
+    return;
+  }
+  int64_t step = kLineBits / type.getElementTypeBitWidth();
+  for (int64_t c = 0; c < columns; c += step) {
+    memref::PrefetchOp::create(b, loc, memref,
+                               ValueRange{row, index.constant(c)},
+                               /*isWrite=*/false, locality,
+                               /*isDataCache=*/true);
+  }
+}
+
 Value LaneBuilder::add(Value x, Value y) {
   return arith::AddFOp::create(b, loc, x, y);
 }
@@ -226,6 +242,24 @@ LaneBuilder::loop(Value lower, Value upper, int64_t step, ValueRange inits,
   return SmallVector<Value>(loop.getResults());
 }
 
+SmallVector<Value> LaneBuilder::unrolled(
+    Value count, int64_t unroll, ValueRange inits,
+    function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  Value whole = index.mul(index.div(count, unroll), unroll);
+  SmallVector<Value> carried = loop(index.constant(0), whole, unroll, inits,
+                                    [&](Value iv, ValueRange args) {
+                                      SmallVector<Value> next(args);
+                                      for (int64_t u = 0; u < unroll; ++u) {
+                                        next = body(index.add(iv, u), next);
+                                      }
+                                      return next;
+                                    });
+  if (getConstantIntValue(count).value_or(1) % unroll != 0) {
+    carried = loop(whole, count, 1, carried, body);
+  }
+  return carried;
+}
+
 SmallVector<Value> LaneBuilder::tiles(
     Value count, int64_t tile, ValueRange inits,
     function_ref<SmallVector<Value>(int64_t, Value, ValueRange)> body) {
@@ -250,10 +284,19 @@ SmallVector<Value> LaneBuilder::tiles(
     }
     return carried;
   }
-  Value whole = index.mul(index.div(count, tile), tile);
-  run(index.constant(0), whole, tile);
-  if (tile > 1) {
-    run(whole, count, 1);
+  // Few sizes, so that the rest of a tile of six is two tiles of two and one.
+  Value from = index.constant(0);
+  SmallVector<int64_t> sizes{tile};
+  for (int64_t size : {2, 1}) {
+    if (size < tile) {
+      sizes.push_back(size);
+    }
+  }
+  for (int64_t size : sizes) {
+    Value to = index.add(
+        from, index.mul(index.div(index.sub(count, from), size), size));
+    run(from, to, size);
+    from = to;
   }
   return carried;
 }

@@ -38,6 +38,11 @@ public:
   /// One element, widened to `type`.
   mlir::Value loadScalar(mlir::Value memref, mlir::ValueRange indices);
 
+  /// Prefetches all cache lines of row `row` of a matrix of static row size,
+  /// to L1 (`locality` 3) or L2 (2). The row may lie past the end: a prefetch
+  /// of any address is harmless.
+  void prefetchRow(mlir::Value memref, mlir::Value row, unsigned locality);
+
   mlir::Value add(mlir::Value a, mlir::Value b);
   mlir::Value sub(mlir::Value a, mlir::Value b);
   mlir::Value mul(mlir::Value a, mlir::Value b);
@@ -76,9 +81,18 @@ public:
        llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value,
                                                          mlir::ValueRange)>
            body);
+  /// The same over [0, count), `unroll` iterations at a time: counters and
+  /// addresses compete with multiply-adds for ports. What a count that is not
+  /// known to be a multiple leaves goes one by one.
+  llvm::SmallVector<mlir::Value>
+  unrolled(mlir::Value count, int64_t unroll, mlir::ValueRange inits,
+           llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value,
+                                                             mlir::ValueRange)>
+               body);
   /// Covers [0, count) with register tiles of at most `tile`: tiles of two
   /// sizes as equal as can be where `count` is constant, else of `tile` and,
-  /// for the rest, of 1. `body(size, start, carried)` returns the carried.
+  /// for the rest, of 2 and 1. `body(size, start, carried)` returns the
+  /// carried.
   llvm::SmallVector<mlir::Value>
   tiles(mlir::Value count, int64_t tile, mlir::ValueRange inits,
         llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t, mlir::Value,
@@ -100,8 +114,10 @@ public:
 /// The elements of a row lie side by side in `memref`, dimension `d`.
 bool isUnitStride(mlir::Value memref, unsigned d);
 
-/// log2(e): natural units to those of exp2.
+/// Scores and maxima are carried in units of log2, so that a probability is
+/// exp2 of an exact difference.
 constexpr double kLog2E = 1.4426950408889634074;
+constexpr double kLn2 = 0.69314718055994530942;
 
 } // namespace attn
 

@@ -1,7 +1,8 @@
 //===- LowerFinalizeState.cpp - softmax state into output rows
 //--------------===//
 // Lanes are transposed back in registers, block by block; rows are scaled where
-// they are. Only rows that exist are stored.
+// they are. Only rows that exist are stored. Maxima are in units of log2, as
+// the lowerings of attn.online_attention leave them.
 //===----------------------------------------------------------------------===//
 
 #include "LowerTiles.h"
@@ -64,10 +65,11 @@ std::pair<Value, Value> FinalizeLowering::total(Value sum, Value max,
                                                 Value sink) {
   Value scale = lb.constant(1.0);
   if (sink) {
+    sink = lb.mul(sink, lb.constant(kLog2E));
     Value joint = lb.max(sink, max);
-    Value safe = lb.finiteMax(joint), log2e = lb.constant(kLog2E);
-    scale = lb.exp2(lb.mul(lb.sub(max, safe), log2e));
-    Value extra = lb.exp2(lb.mul(lb.sub(sink, safe), log2e));
+    Value safe = lb.finiteMax(joint);
+    scale = lb.exp2(lb.sub(max, safe));
+    Value extra = lb.exp2(lb.sub(sink, safe));
     sum = lb.fma(sum, scale, extra);
     max = joint;
   }
@@ -77,7 +79,8 @@ std::pair<Value, Value> FinalizeLowering::total(Value sum, Value max,
     return {factor, Value()};
   }
   Value none = lb.constant(-std::numeric_limits<double>::infinity());
-  Value lse = lb.add(max, math::LogOp::create(lb.b, lb.loc, sum));
+  Value lse =
+      lb.fma(max, lb.constant(kLn2), math::LogOp::create(lb.b, lb.loc, sum));
   return {factor, lb.selectZero(sum, none, lse)};
 }
 

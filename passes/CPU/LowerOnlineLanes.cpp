@@ -10,7 +10,9 @@
 // the tile where those are of a narrower type or have their rows far apart (a
 // conversion in front of every broadcast would take a port from the FMAs, and
 // rows a power of two apart share few cache sets). Every sum over keys or the
-// head size is vertical.
+// head size is vertical. The first panel prefetches the next tile of K and V to
+// L2, a few rows in each register tile: they come from farther away than
+// out-of-order execution can hide.
 //===----------------------------------------------------------------------===//
 
 #include "LaneBuilder.h"
@@ -20,6 +22,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -27,14 +30,17 @@ namespace attn {
 
 namespace {
 
+constexpr int64_t kUnrollSums = 4;
+
 class OnlineLanes {
 public:
   OnlineLanes(OpBuilder &builder, OnlineAttentionOp op,
               const TargetDescription &target)
       : lb(builder, op.getLoc(), target, op.getAccumulatorType()), op(op),
-        vectors(cast<MemRefType>(op.getMax().getType()).getDimSize(1) /
-                lb.lanes),
-        tile(registerTile(vectors, target)) {}
+        width(cast<MemRefType>(op.getMax().getType()).getDimSize(1)),
+        vectors(width / lb.lanes), tile(registerTile(vectors, target)),
+        oneHead(op.getRowMap().getResult(0) ==
+                getAffineConstantExpr(0, op.getContext())) {}
 
   void run();
 
@@ -48,65 +54,75 @@ private:
   Value broadcast(Value memref, Value row, Value column) {
     return lb.splat(lb.loadScalar(memref, {row, column}));
   }
+  void prefetch(Value p, Value memref, Value first, int64_t rows);
   Value stage(Value memref, Value keys);
-  void panel(Value p, Value keys);
-  Values scoreTile(int64_t rows, Value p, Value key, ValueRange maxima);
+  /// Keys [first, first + count) of the tile.
+  struct KeyRange {
+    Value first, count;
+  };
+  KeyRange visibleKeys(Value p, Value keys);
+  void panel(Value p, KeyRange keys);
+  Values scoreTile(int64_t rows, Value p, KeyRange keys, Value key,
+                   ValueRange maxima);
   Value epilogue(Value sum, Value p, Value key, int64_t v);
   void softmax(Value keys, ValueRange maxima, ValueRange sums, Value p,
                Values &factors);
-  void valueTile(int64_t rows, Value p, Value value, Value keys,
+  void valueTile(int64_t rows, Value p, Value value, KeyRange keys,
                  ValueRange factors);
 
   LaneBuilder lb;
   OnlineAttentionOp op;
-  int64_t vectors, tile;
+  int64_t width, vectors, tile;
+  bool oneHead;               // the rows of a panel are consecutive queries
   Value scores;               // S^T, then P^T: keys x W
   Value keyBlock, valueBlock; // the tile of K and V, or a copy of it
 };
 
 // Scale, score and mask of one vector of dot products.
 Value OnlineLanes::epilogue(Value sum, Value p, Value key, int64_t v) {
-  if (op.getScore().empty() && !op.getMaskAttr()) {
-    return lb.mul(sum, lb.constant(op.getScaleValue()));
-  }
   auto [head, query] = lb.rows(op.getRowMap(), p, lane(v));
   ScorePoint point;
   point.batch = op.getBatch();
   point.head = lb.offset(op.getHead(), head);
   point.query = lb.offset(op.getQuery(), query);
   point.key = lb.index.add(op.getKey(), key);
+  if (oneHead) {
+    point.firstQuery = lb.index.add(
+        op.getQuery(), lb.index.add(lb.index.mul(p, width), lane(v)));
+  }
   return scorePairs(lb, op, sum, point);
 }
 
-// `rows` keys from `key` on against panel `p`; returns the running maxima.
-SmallVector<Value> OnlineLanes::scoreTile(int64_t rows, Value p, Value key,
-                                          ValueRange maxima) {
+// `rows` keys of `range` from `key` on against panel `p`; returns the running
+// maxima.
+SmallVector<Value> OnlineLanes::scoreTile(int64_t rows, Value p, KeyRange range,
+                                          Value key, ValueRange maxima) {
+  prefetch(p, op.getK(), key, rows);
   Values keys;
   for (int64_t m = 0; m < rows; ++m) {
-    keys.push_back(lb.index.add(key, m));
+    keys.push_back(lb.index.add(range.first, lb.index.add(key, m)));
   }
   Values zeros(rows * vectors, lb.constant(0.0));
-  Values sums = lb.loop(lb.index.constant(0), size(keyBlock, 1), 1, zeros,
-                        [&](Value d, ValueRange acc) {
-                          Values next(acc);
-                          Values q;
-                          for (int64_t v = 0; v < vectors; ++v) {
-                            q.push_back(lb.load(op.getQ(), {p, d, lane(v)}));
-                          }
-                          for (int64_t m = 0; m < rows; ++m) {
-                            Value x = broadcast(keyBlock, keys[m], d);
-                            for (int64_t v = 0; v < vectors; ++v) {
-                              next[m * vectors + v] =
-                                  lb.fma(x, q[v], next[m * vectors + v]);
-                            }
-                          }
-                          return next;
-                        });
+  Values sums = lb.unrolled(
+      size(keyBlock, 1), kUnrollSums, zeros, [&](Value d, ValueRange acc) {
+        Values next(acc);
+        Values q;
+        for (int64_t v = 0; v < vectors; ++v) {
+          q.push_back(lb.load(op.getQ(), {p, d, lane(v)}));
+        }
+        for (int64_t m = 0; m < rows; ++m) {
+          Value x = broadcast(keyBlock, keys[m], d);
+          for (int64_t v = 0; v < vectors; ++v) {
+            next[m * vectors + v] = lb.fma(x, q[v], next[m * vectors + v]);
+          }
+        }
+        return next;
+      });
   Values next(maxima);
   for (int64_t m = 0; m < rows; ++m) {
     for (int64_t v = 0; v < vectors; ++v) {
       Value x = epilogue(sums[m * vectors + v], p, keys[m], v);
-      lb.store(x, scores, {keys[m], lane(v)});
+      lb.store(x, scores, {lb.index.add(key, m), lane(v)});
       next[v] = lb.max(x, next[v]);
     }
   }
@@ -118,11 +134,9 @@ SmallVector<Value> OnlineLanes::scoreTile(int64_t rows, Value p, Value key,
 void OnlineLanes::softmax(Value keys, ValueRange maxima, ValueRange olds,
                           Value p, Values &factors) {
   constexpr int64_t kUnroll = 4; // sums in flight: the latency of an addition
-  Value log2e = lb.constant(kLog2E);
   for (int64_t v = 0; v < vectors; ++v) {
     Value safe = lb.finiteMax(maxima[v]);
-    Value factor = lb.exp2(lb.mul(lb.sub(olds[v], safe), log2e));
-    Value shift = lb.mul(safe, lb.constant(-kLog2E));
+    Value factor = lb.exp2(lb.sub(olds[v], safe));
     factors.push_back(factor);
     auto body = [&](int64_t unroll) {
       return [&, unroll](Value key, ValueRange acc) {
@@ -130,7 +144,7 @@ void OnlineLanes::softmax(Value keys, ValueRange maxima, ValueRange olds,
         for (int64_t u = 0; u < unroll; ++u) {
           Value at = lb.index.add(key, u);
           Value s = lb.load(scores, {at, lane(v)});
-          Value e = lb.exp2(lb.fma(s, log2e, shift));
+          Value e = lb.exp2(lb.sub(s, safe));
           lb.store(e, scores, {at, lane(v)});
           next[u] = lb.add(next[u], e);
         }
@@ -152,8 +166,12 @@ void OnlineLanes::softmax(Value keys, ValueRange maxima, ValueRange olds,
 }
 
 // Rows [value, value + rows) of O^T.
-void OnlineLanes::valueTile(int64_t rows, Value p, Value value, Value keys,
+void OnlineLanes::valueTile(int64_t rows, Value p, Value value, KeyRange range,
                             ValueRange factors) {
+  // Over all register tiles each row of V is met once.
+  int64_t perValue = llvm::divideCeil(
+      *op.getMaxKeys(), cast<MemRefType>(op.getAcc().getType()).getDimSize(1));
+  prefetch(p, op.getV(), lb.index.mul(value, perValue), rows * perValue);
   Values columns, acc;
   for (int64_t m = 0; m < rows; ++m) {
     columns.push_back(lb.index.add(value, m));
@@ -162,26 +180,40 @@ void OnlineLanes::valueTile(int64_t rows, Value p, Value value, Value keys,
           lb.mul(lb.load(op.getAcc(), {p, columns[m], lane(v)}), factors[v]));
     }
   }
-  Values sums = lb.loop(lb.index.constant(0), keys, 1, acc,
-                        [&](Value key, ValueRange carried) {
-                          Values next(carried);
-                          Values weights;
-                          for (int64_t v = 0; v < vectors; ++v) {
-                            weights.push_back(lb.load(scores, {key, lane(v)}));
-                          }
-                          for (int64_t m = 0; m < rows; ++m) {
-                            Value x = broadcast(valueBlock, key, columns[m]);
-                            for (int64_t v = 0; v < vectors; ++v) {
-                              next[m * vectors + v] =
-                                  lb.fma(x, weights[v], next[m * vectors + v]);
-                            }
-                          }
-                          return next;
-                        });
+  Values sums = lb.unrolled(
+      range.count, kUnrollSums, acc, [&](Value key, ValueRange carried) {
+        Value row = lb.index.add(range.first, key);
+        Values next(carried);
+        Values weights;
+        for (int64_t v = 0; v < vectors; ++v) {
+          weights.push_back(lb.load(scores, {key, lane(v)}));
+        }
+        for (int64_t m = 0; m < rows; ++m) {
+          Value x = broadcast(valueBlock, row, columns[m]);
+          for (int64_t v = 0; v < vectors; ++v) {
+            next[m * vectors + v] =
+                lb.fma(x, weights[v], next[m * vectors + v]);
+          }
+        }
+        return next;
+      });
   for (int64_t m = 0; m < rows; ++m) {
     for (int64_t v = 0; v < vectors; ++v) {
       lb.store(sums[m * vectors + v], op.getAcc(), {p, columns[m], lane(v)});
     }
+  }
+}
+
+// Rows [first, first + rows) of the tile that follows this one.
+void OnlineLanes::prefetch(Value p, Value memref, Value first, int64_t rows) {
+  Value isFirst = arith::CmpIOp::create(lb.b, lb.loc, arith::CmpIPredicate::eq,
+                                        p, lb.index.constant(0));
+  auto guard = scf::IfOp::create(lb.b, lb.loc, isFirst);
+  OpBuilder::InsertionGuard insertion(lb.b);
+  lb.b.setInsertionPoint(guard.thenYield());
+  Value next = lb.index.add(size(op.getK(), 0), first);
+  for (int64_t r = 0; r < rows; ++r) {
+    lb.prefetchRow(memref, lb.index.add(next, r), /*locality=*/2);
   }
 }
 
@@ -217,21 +249,41 @@ Value OnlineLanes::stage(Value memref, Value keys) {
   return copy;
 }
 
-void OnlineLanes::panel(Value p, Value keys) {
+// The keys of the tile that some row of panel `p` can see. The rows of the
+// other panels are why the tile has more of them.
+OnlineLanes::KeyRange OnlineLanes::visibleKeys(Value p, Value keys) {
+  KeyRange range{lb.index.constant(0), keys};
+  MaskSet band;
+  if (!oneHead || !op.getMaskAttr() ||
+      !op.getMaskAttr().getMaskSet().asBand(band)) {
+    return range;
+  }
+  Value zero = lb.index.constant(0);
+  // Of its first row, relative to the first key.
+  Value query = lb.index.sub(
+      lb.index.add(op.getQuery(), lb.index.mul(p, width)), op.getKey());
+  Value end = keys;
+  if (band.right >= 0) {
+    end = lb.index.clamp(lb.index.add(query, width + band.right), zero, keys);
+  }
+  if (band.left >= 0) {
+    range.first = lb.index.clamp(lb.index.add(query, -band.left), zero, end);
+  }
+  range.count = lb.index.sub(end, range.first);
+  return range;
+}
+
+void OnlineLanes::panel(Value p, KeyRange keys) {
   Values olds;
   for (int64_t v = 0; v < vectors; ++v) {
     olds.push_back(lb.load(op.getMax(), {p, lane(v)}));
   }
-  // A known number of keys is cut evenly; else smaller tiles leave a smaller
-  // rest.
-  int64_t keyTile =
-      getConstantIntValue(keys) ? tile : std::min<int64_t>(tile, 4);
-  Values maxima = lb.tiles(keys, keyTile, olds,
+  Values maxima = lb.tiles(keys.count, tile, olds,
                            [&](int64_t rows, Value key, ValueRange carried) {
-                             return scoreTile(rows, p, key, carried);
+                             return scoreTile(rows, p, keys, key, carried);
                            });
   Values factors;
-  softmax(keys, maxima, olds, p, factors);
+  softmax(keys.count, maxima, olds, p, factors);
   lb.tiles(size(op.getAcc(), 1), tile, {},
            [&](int64_t rows, Value value, ValueRange) {
              valueTile(rows, p, value, keys, factors);
@@ -241,20 +293,33 @@ void OnlineLanes::panel(Value p, Value keys) {
 
 void OnlineLanes::run() {
   int64_t bound = *op.getMaxKeys();
-  scores = scratch(lb, op, {bound, vectors * lb.lanes});
+  scores = scratch(lb, op, {bound, width});
   Value panels = size(op.getMax(), 0);
   Value keys = size(op.getK(), 0);
+  Value zero = lb.index.constant(0);
   keyBlock = stage(op.getK(), keys);
   valueBlock = stage(op.getV(), keys);
+  if (op.getMaskAttr()) {
+    lb.loop(zero, panels, 1, [&](Value p) {
+      KeyRange range = visibleKeys(p, keys);
+      Value any = arith::CmpIOp::create(lb.b, lb.loc, arith::CmpIPredicate::sgt,
+                                        range.count, zero);
+      auto guard = scf::IfOp::create(lb.b, lb.loc, any);
+      OpBuilder::InsertionGuard insertion(lb.b);
+      lb.b.setInsertionPoint(guard.thenYield());
+      panel(p, range);
+    });
+    return;
+  }
   auto all = [&](Value count) {
-    lb.loop(lb.index.constant(0), panels, 1, [&](Value p) { panel(p, count); });
+    lb.loop(zero, panels, 1, [&](Value p) { panel(p, KeyRange{zero, count}); });
   };
-  // In a full segment nearly every tile has `bound` keys: code for that number
-  // stands beside the general one.
-  if (getConstantIntValue(keys) || op.getMaskAttr()) {
+  if (getConstantIntValue(keys)) {
     all(keys);
     return;
   }
+  // In a full segment nearly every tile has `bound` keys: code for that number
+  // stands beside the general one.
   Value whole = arith::CmpIOp::create(lb.b, lb.loc, arith::CmpIPredicate::eq,
                                       keys, lb.index.constant(bound));
   auto choice = scf::IfOp::create(lb.b, lb.loc, whole, /*withElse=*/true);

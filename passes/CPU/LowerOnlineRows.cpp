@@ -25,7 +25,7 @@ namespace attn {
 
 namespace {
 
-constexpr int64_t kCacheLine = 64;
+constexpr unsigned kToL1 = 3; // locality of a prefetch
 
 class OnlineRows {
 public:
@@ -45,7 +45,6 @@ private:
   }
   /// Elements [column, ...) of a row of K or V: `count` of them where given.
   Value loadRow(Value memref, Value row, Value column, Value count);
-  void prefetchRow(Value memref, Value row);
   Value fold(Values sums);
   Value dotProducts(ArrayRef<Value> keyRows);
   Value scoreGroup(Value group, Value keys, bool whole);
@@ -85,23 +84,6 @@ Value OnlineRows::loadRow(Value memref, Value row, Value column, Value count) {
     x = vector::InsertOp::create(lb.b, lb.loc, element, x, l);
   }
   return x;
-}
-
-// All cache lines of a row. The row may lie past the end: a prefetch of any
-// address is harmless.
-void OnlineRows::prefetchRow(Value memref, Value row) {
-  auto type = cast<MemRefType>(memref.getType());
-  int64_t columns = type.getDimSize(1);
-  if (ShapedType::isDynamic(columns) || !isUnitStride(memref, 1)) {
-    return;
-  }
-  int64_t step = kCacheLine * 8 / type.getElementTypeBitWidth();
-  for (int64_t c = 0; c < columns; c += step) {
-    memref::PrefetchOp::create(lb.b, lb.loc, memref,
-                               ValueRange{row, lb.index.constant(c)},
-                               /*isWrite=*/false, /*localityHint=*/3,
-                               /*isDataCache=*/true);
-  }
 }
 
 // One vector whose lane l is the sum of all lanes of sums[l]. Each step adds
@@ -164,7 +146,7 @@ Value OnlineRows::scoreGroup(Value group, Value keys, bool whole) {
   for (int64_t j = 0; j < keysPerVector; ++j) {
     Value row = lb.index.add(first, j);
     keyRows.push_back(whole ? row : lb.index.min(row, last));
-    prefetchRow(op.getV(), row);
+    lb.prefetchRow(op.getV(), row, kToL1);
   }
   Value sum = dotProducts(keyRows);
 
@@ -245,19 +227,17 @@ void OnlineRows::fromLanes(Value x, Value memref) {
 // old accumulator.
 Value OnlineRows::softmax(Value groups, Value max) {
   constexpr int64_t kUnroll = 4;
-  Value log2e = lb.constant(kLog2E);
   Value old = toLanes(op.getMax());
   max = acrossKeys(max, [&](Value a, Value b) { return lb.max(a, b); });
   max = lb.max(max, old);
   Value safe = lb.finiteMax(max);
-  Value factor = lb.exp2(lb.mul(lb.sub(old, safe), log2e));
-  Value shift = lb.mul(safe, lb.constant(-kLog2E));
+  Value factor = lb.exp2(lb.sub(old, safe));
   auto body = [&](int64_t unroll) {
     return [&, unroll](Value group, ValueRange carried) {
       Values next(carried);
       for (int64_t u = 0; u < unroll; ++u) {
         Value at = lb.index.add(group, u);
-        Value e = lb.exp2(lb.fma(lb.load(scores, {at, zero}), log2e, shift));
+        Value e = lb.exp2(lb.sub(lb.load(scores, {at, zero}), safe));
         lb.store(e, scores, {at, zero});
         next[u] = lb.add(next[u], e);
       }
@@ -298,7 +278,7 @@ void OnlineRows::valueTile(Value keys, Value column, int64_t vectors,
                   ValueRange carried) {
     Values next(carried);
     if (prefetch) {
-      prefetchRow(op.getK(), lb.index.add(key, keys));
+      lb.prefetchRow(op.getK(), lb.index.add(key, keys), kToL1);
     }
     Values v;
     for (int64_t c = 0; c < vectors; ++c) {

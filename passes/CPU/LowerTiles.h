@@ -25,13 +25,15 @@ mlir::LogicalResult lowerMergeStates(MergeStatesOp op,
 class LaneBuilder;
 
 /// The pairs that a vector of scores stands for: each an index where all lanes
-/// agree, or a vector of index.
+/// agree, or a vector of index. `firstQuery` is given where the queries of the
+/// lanes follow each other.
 struct ScorePoint {
   mlir::Value batch, head, query, key;
+  mlir::Value firstQuery;
 };
 
-/// The dot products `sum` of these pairs scaled, through the score region, and
-/// -inf where the mask hides them.
+/// The dot products `sum` of these pairs scaled, through the score region, in
+/// units of log2, and -inf where the mask hides them.
 mlir::Value scorePairs(LaneBuilder &lb, OnlineAttentionOp op, mlir::Value sum,
                        const ScorePoint &point);
 

@@ -5,10 +5,13 @@
 #include "LowerTiles.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/TypeSwitch.h"
+
+#include <functional>
 
 using namespace mlir;
 
@@ -29,6 +32,43 @@ Value scratch(LaneBuilder &lb, Operation *op, ArrayRef<int64_t> shape) {
   lb.b.setInsertionPoint(block->getTerminator());
   memref::DeallocOp::create(lb.b, lb.loc, buffer);
   return buffer;
+}
+
+// Fills of workspaces, whole vectors at a time.
+static LogicalResult lowerFill(linalg::FillOp op,
+                               const TargetDescription &target) {
+  auto type = cast<MemRefType>(op.output().getType());
+  auto element = dyn_cast<FloatType>(type.getElementType());
+  int64_t rank = type.getRank();
+  if (!element || element.getWidth() < 32 || rank == 0 ||
+      type.isDynamicDim(rank - 1) || !isUnitStride(op.output(), rank - 1)) {
+    return success(); // convert-linalg-to-loops does it
+  }
+  OpBuilder builder(op);
+  LaneBuilder lb(builder, op.getLoc(), target, element);
+  if (type.getDimSize(rank - 1) % lb.lanes != 0) {
+    return success();
+  }
+  Value value = lb.splat(op.value());
+  SmallVector<Value> indices;
+  std::function<void()> nest = [&] {
+    int64_t d = indices.size();
+    if (d == rank) {
+      lb.store(value, op.output(), indices);
+      return;
+    }
+    Value size =
+        lb.index.value(memref::getMixedSize(lb.b, lb.loc, op.output(), d));
+    lb.loop(lb.index.constant(0), size, d == rank - 1 ? lb.lanes : 1,
+            [&](Value iv) {
+              indices.push_back(iv);
+              nest();
+              indices.pop_back();
+            });
+  };
+  nest();
+  op.erase();
+  return success();
 }
 
 // Which of the two orientations of `attn-orient-tiles` a tile is in.
@@ -73,7 +113,8 @@ struct LowerTilesToVectorPass
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
       if (isa<OnlineAttentionOp, PackRowsOp, FinalizeStateOp, MergeStatesOp>(
-              op)) {
+              op) ||
+          (isa<linalg::FillOp>(op) && op->getNumResults() == 0)) {
         ops.push_back(op);
       }
     });
@@ -95,6 +136,9 @@ struct LowerTilesToVectorPass
               })
               .Case([&](MergeStatesOp merge) {
                 return lowerMergeStates(merge, *description);
+              })
+              .Case([&](linalg::FillOp fill) {
+                return lowerFill(fill, *description);
               })
               .Default([](Operation *) { return failure(); });
       if (failed(lowered)) {

@@ -107,21 +107,67 @@ static Value vectorizeScore(LaneBuilder &lb, OnlineAttentionOp op, Value x,
   return isVector(result) ? result : lb.splat(result);
 }
 
+// A band against lanes of consecutive queries: which lanes a key is visible to
+// is a range of them, found on scalars.
+static Value bandOnLanes(LaneBuilder &lb, const MaskSet &band, Value firstQuery,
+                         Value key) {
+  auto ints = VectorType::get({lb.lanes}, lb.b.getI32Type());
+  SmallVector<Attribute> numbers;
+  for (int64_t l = 0; l < lb.lanes; ++l) {
+    numbers.push_back(lb.b.getI32IntegerAttr(l));
+  }
+  Value lane = arith::ConstantOp::create(lb.b, lb.loc,
+                                         DenseElementsAttr::get(ints, numbers));
+  // A limit outside of the lanes means all or none of them.
+  auto compare = [&](arith::CmpIPredicate predicate, Value limit) -> Value {
+    limit = lb.index.clamp(limit, lb.index.constant(-1),
+                           lb.index.constant(lb.lanes));
+    limit = arith::IndexCastOp::create(lb.b, lb.loc, lb.b.getI32Type(), limit);
+    return arith::CmpIOp::create(lb.b, lb.loc, predicate, lane,
+                                 lb.splat(limit));
+  };
+  Value distance = lb.index.sub(key, firstQuery);
+  Value visible;
+  if (band.right >= 0) { // k <= q + right
+    visible =
+        compare(arith::CmpIPredicate::sge, lb.index.add(distance, -band.right));
+  }
+  if (band.left >= 0) { // q - left <= k
+    Value left =
+        compare(arith::CmpIPredicate::sle, lb.index.add(distance, band.left));
+    visible =
+        visible ? arith::AndIOp::create(lb.b, lb.loc, visible, left) : left;
+  }
+  return visible;
+}
+
+static Value visiblePairs(LaneBuilder &lb, const MaskSet &mask,
+                          const ScorePoint &point) {
+  MaskSet band;
+  if (point.firstQuery && !isVector(point.key) && mask.asBand(band)) {
+    return bandOnLanes(lb, band, point.firstQuery, point.key);
+  }
+  auto vector = [&](Value index) {
+    return isVector(index) ? index : lb.splat(index);
+  };
+  return emitMask(lb.b, lb.loc, mask, vector(point.query), vector(point.key));
+}
+
 Value scorePairs(LaneBuilder &lb, OnlineAttentionOp op, Value sum,
                  const ScorePoint &point) {
-  Value x = lb.mul(sum, lb.constant(op.getScaleValue()));
-  if (!op.getScore().empty()) {
-    x = vectorizeScore(lb, op, x, point);
+  Value x;
+  if (op.getScore().empty()) {
+    x = lb.mul(sum, lb.constant(op.getScaleValue() * kLog2E));
+  } else {
+    x = lb.mul(sum, lb.constant(op.getScaleValue()));
+    x = lb.mul(vectorizeScore(lb, op, x, point), lb.constant(kLog2E));
   }
   if (MaskAttrInterface mask = op.getMaskAttr()) {
-    auto vector = [&](Value index) {
-      return isVector(index) ? index : lb.splat(index);
-    };
-    Value visible = emitMask(lb.b, lb.loc, mask.getMaskSet(),
-                             vector(point.query), vector(point.key));
-    x = arith::SelectOp::create(
-        lb.b, lb.loc, visible, x,
-        lb.constant(-std::numeric_limits<double>::infinity()));
+    if (Value visible = visiblePairs(lb, mask.getMaskSet(), point)) {
+      x = arith::SelectOp::create(
+          lb.b, lb.loc, visible, x,
+          lb.constant(-std::numeric_limits<double>::infinity()));
+    }
   }
   return x;
 }

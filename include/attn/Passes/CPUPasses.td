@@ -70,8 +70,9 @@ def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::
     loops of the enclosing parallel tile.
 
     Needs: tile ops on memrefs, oriented by `attn-orient-tiles`. Leaves: no
-    op of the dialect. Numerics: exponentials are `math.exp2` of values scaled
-    by log2(e) after the score region. Example:
+    op of the dialect. Numerics: after the score region, scores and maxima are
+    in units of log2 (`max` of the state with them, between these ops alone), so
+    that exponentials are `math.exp2` of exact differences. Example:
     `test/Passes/CPU/lower-tiles-to-vector.mlir`.
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
