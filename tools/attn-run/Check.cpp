@@ -114,7 +114,7 @@ int64_t queryOf(int64_t row, const Work &work) {
 // number.
 Bound attn::run::boundFor(DType type, double tolerance) {
   Precision precision = precisionOf(type);
-  double maxAbs = 8, l2 = 4;
+  double maxAbs = 4, l2 = 2;
   if (type == DType::kF32) {
     maxAbs = 64;
     l2 = 32;
