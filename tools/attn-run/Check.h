@@ -24,9 +24,9 @@ struct Bound {
   double maxAbs = 0, l2 = 0, tiny = 0;
 };
 
-/// The bound for results of `type`, `tolerance` times the documented one.
-/// Integers must be equal.
-Bound boundFor(rt::DType type, double tolerance);
+/// The bound for results of `type` that are sums over up to `keys` keys,
+/// `tolerance` times the documented one. Integers must be equal.
+Bound boundFor(rt::DType type, int64_t keys, double tolerance);
 
 struct Comparison {
   bool ok = true;
@@ -40,7 +40,7 @@ struct Comparison {
 /// Compares `got` with `expected`, two tensors of one shape, by the bound for
 /// the type of `got`. NaN must meet NaN, an infinity one of the same sign.
 Comparison compare(const std::string &name, const rt::Tensor &got,
-                   const rt::Tensor &expected, double tolerance);
+                   const rt::Tensor &expected, int64_t keys, double tolerance);
 
 /// Where `got` first leaves the bound of `comparison`, row by row (the last
 /// dimension being a row), and how the rows beyond it are spread over the tiles

@@ -13,6 +13,7 @@
 
 #include "llvm/Support/ErrorHandling.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -74,10 +75,15 @@ Status check(const Source &source, const Options &options,
   note(text);
 
   std::vector<Output> expected = listOutputs(**function, arguments, *results);
+  int64_t keys = 0;
+  for (const Work &op : work) {
+    keys = std::max(keys, op.keys);
+  }
   std::string bad;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    Comparison comparison = compare(outputs[i].name, *outputs[i].tensor,
-                                    *expected[i].tensor, options.tolerance);
+    Comparison comparison =
+        compare(outputs[i].name, *outputs[i].tensor, *expected[i].tensor, keys,
+                options.tolerance);
     print("check " + comparison.text + "\n");
     if (options.trace) {
       print("trace " +
