@@ -55,7 +55,7 @@ if config.mlir_runner and not config.mlir_runner.endswith("-NOTFOUND"):
     config.available_features.add("mlir-runner")
     tool(
         "mlir-runner",
-        "%s -e main -entry-point-result=void -O2 -shared-libs=%s"
+        "%s -e main -entry-point-result=void -O0 -shared-libs=%s"
         % (config.mlir_runner, libraries),
     )
 # From scalar code (scf, memref, arith, math, linalg) to what mlir-runner takes.

@@ -129,7 +129,11 @@ static FailureOr<TilingResult> tileWithState(OpBuilder &b, OnlineAttentionOp op,
                    asValue(key)});
   llvm::append_range(operands, op.getCaptured());
   llvm::append_range(operands, state);
-  Operation *tiled = clone(b, op, state.getTypes(), operands);
+  Operation *tiled = b.clone(*op.getOperation());
+  tiled->setOperands(operands);
+  for (auto [result, value] : llvm::zip_equal(tiled->getResults(), state)) {
+    result.setType(value.getType());
+  }
   return TilingResult{{tiled},
                       llvm::to_vector_of<Value>(tiled->getResults()),
                       std::move(slices)};
@@ -318,7 +322,6 @@ OnlineAttentionOp::mergeReductions(OpBuilder &b, Location loc,
             [&](OpBuilder &b, Location loc, ValueRange args) {
               linalg::YieldOp::create(b, loc, body(b, loc, args));
             });
-        merged.mergeOps.push_back(op);
         return op.getResult(0);
       };
 
@@ -330,8 +333,13 @@ OnlineAttentionOp::mergeReductions(OpBuilder &b, Location loc,
     return AffineMap::getMultiDimIdentityMap(rank, context);
   };
   AffineMap rowParts = all(rows + 1), row = rowParts.dropResult(0);
+  // The old maximum is needed for the factors, so the new one comes apart and
+  // is only copied to its place in the end.
+  Value empty = tensor::EmptyOp::create(
+      b, loc, tensor::getMixedSizes(b, loc, getMax()), type);
+  Value old = linalg::CopyOp::create(b, loc, getMax(), empty).getResult(0);
   Value max = generic(
-      partialReduce[1], getMax(), {rowParts, row}, 1,
+      partialReduce[1], old, {rowParts, row}, 1,
       [&](OpBuilder &b, Location loc, ValueRange args) {
         return arith::MaximumFOp::create(b, loc, args[0], args[1]).getResult();
       });
@@ -367,6 +375,9 @@ OnlineAttentionOp::mergeReductions(OpBuilder &b, Location loc,
   Value acc = fold(partialReduce[0], getAcc(),
                    AffineMap::get(rows + 1, 0, rowsOfAcc, context));
   Value sum = fold(partialReduce[2], getSum(), all(rows));
-  merged.replacements = {acc, max, sum};
+  // The transform ops of upstream have one handle for the merge.
+  merged.mergeOps = {acc.getDefiningOp()};
+  Value kept = linalg::CopyOp::create(b, loc, max, getMax()).getResult(0);
+  merged.replacements = {acc, kept, sum};
   return merged;
 }

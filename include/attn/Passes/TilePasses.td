@@ -56,4 +56,31 @@ def ExpandKeyLoopPass : InterfacePass<"attn-expand-key-loop", "mlir::FunctionOpI
               "Number of masks dropped in full segments">];
 }
 
+def DecomposeOnlinePass : InterfacePass<"attn-decompose-online", "mlir::FunctionOpInterface"> {
+  let summary = "write the tile ops as linalg";
+  let description = [{
+    `attn.online_attention`, `attn.pack_rows`, `attn.finalize_state` and
+    `attn.merge_states` become `linalg.generic` ops (`finalize_state`, which
+    scatters rows, scf loops), for compilers and targets that have no lowering
+    of the ops themselves. The scores of a tile become a tensor.
+
+    Numerics: as the ops say, in the type of the state; exponentials are exp2,
+    with log2(e) multiplied after the score region. Captured tensors are read
+    at indices kept inside of them, since the score of a hidden pair is computed
+    too.
+
+    Needs: ops on tensors. Leaves: none of these ops. Example:
+    `test/Passes/Tile/decompose-online.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect",
+                           "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [Statistic<"numDecomposed", "num-decomposed",
+                              "Number of ops decomposed">];
+}
+
 #endif // ATTN_PASSES_TILEPASSES_TD
