@@ -250,8 +250,9 @@ LogicalResult PackRowsOp::verify() {
     return map.isPermutation() && map.getNumDims() == 3 &&
            shaped(operand).getRank() == 3;
   };
-  if (rows.getNumDims() != 2 || rows.getNumResults() != 2 ||
-      !permutesThree(source, getSource()) || !permutesThree(dest, getDest())) {
+  if (rows.getNumInputs() != 2 || rows.getNumDims() != 2 ||
+      rows.getNumResults() != 2 || !permutesThree(source, getSource()) ||
+      !permutesThree(dest, getDest())) {
     return emitOpError("expected 'row_map' to be (p, w) -> (g, m), and "
                        "'source_map' and 'dest_map' to permute the dimensions "
                        "of operands of rank 3 [pack_rows_c1]");
@@ -303,9 +304,9 @@ LogicalResult FinalizeStateOp::verify() {
   }
   if (!getStateMap().isPermutation() ||
       getStateMap().getNumDims() != rows + 1 ||
-      getRowMap().getNumDims() != rows || getRowMap().getNumResults() != 2 ||
-      !getOutMap().isPermutation() || getOutMap().getNumDims() != 3 ||
-      shaped(getOut()).getRank() != 3) {
+      getRowMap().getNumInputs() != rows || getRowMap().getNumDims() != rows ||
+      getRowMap().getNumResults() != 2 || !getOutMap().isPermutation() ||
+      getOutMap().getNumDims() != 3 || shaped(getOut()).getRank() != 3) {
     return emitOpError("expected 'state_map', 'row_map' and 'out_map' to fit ")
            << rows << " row dimensions and an output of rank 3 "
            << "[finalize_state_c1]";

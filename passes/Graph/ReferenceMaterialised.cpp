@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -174,11 +175,19 @@ private:
           if (Value visible = form.visible(b, row, j)) {
             inside = arith::AndIOp::create(b, inside, visible);
           }
-          Value zero = arith::ConstantIndexOp::create(b, 0);
-          // Captured tensors are read at a key that exists.
-          Value safe = arith::SelectOp::create(b, inside, j, zero);
-          return arith::SelectOp::create(
-              b, inside, form.score(b, row, safe, args[0]), form.infinity(b));
+          if (op.getScore().empty()) {
+            return arith::SelectOp::create(
+                b, inside, form.score(b, row, j, args[0]), form.infinity(b));
+          }
+          // Captured tensors need not have an element for a hidden pair.
+          auto branch = scf::IfOp::create(b, TypeRange(Type(form.type)), inside,
+                                          /*withElseRegion=*/true);
+          OpBuilder::InsertionGuard guard(b);
+          b.setInsertionPointToStart(branch.thenBlock());
+          scf::YieldOp::create(b, form.score(b, row, j, args[0]));
+          b.setInsertionPointToStart(branch.elseBlock());
+          scf::YieldOp::create(b, form.infinity(b));
+          return branch.getResult(0);
         });
   }
 
