@@ -1,5 +1,4 @@
-//===- FoldCasts.cpp - casts of tensors into ops without a score region
-//-----===//
+//===- FoldCasts.cpp - casts of tensors into ops without a score region ---===//
 // MLIR folds `tensor.cast` into every op in destination-passing style, by a
 // copy that reads the first block of each region; an absent score region has
 // none (22.1.8 crashes). This pattern does the same for such ops, and goes

@@ -1,5 +1,4 @@
-//===- CacheKey.cpp - what the result of a compilation depends on
-//-----------===//
+//===- CacheKey.cpp - what the result of a compilation depends on ---------===//
 
 #include "attn/Emit/Compiler.h"
 #include "attn/Runtime/Hash.h"

@@ -1,5 +1,4 @@
-//===- Compiler.cpp - from a module to a package in memory
-//------------------===//
+//===- Compiler.cpp - from a module to a package in memory ----------------===//
 
 #include "attn/Emit/Compiler.h"
 #include "attn/Emit/EmitManifest.h"

@@ -1,5 +1,4 @@
-//===- EmitManifest.cpp - the manifest of a module at level 1
-//---------------===//
+//===- EmitManifest.cpp - the manifest of a module at level 1 -------------===//
 
 #include "attn/Emit/EmitManifest.h"
 #include "attn/Emit/ObjectCode.h"

@@ -1,5 +1,4 @@
-//===- ObjectCode.cpp - machine code from the LLVM dialect
-//------------------===//
+//===- ObjectCode.cpp - machine code from the LLVM dialect ----------------===//
 
 #include "attn/Emit/ObjectCode.h"
 

@@ -1,5 +1,4 @@
-//===- Report.cpp - what a compiled module will do
-//--------------------------===//
+//===- Report.cpp - what a compiled module will do ------------------------===//
 
 #include "attn/Emit/Report.h"
 #include "attn/Dialect/Attn/AttnOps.h"

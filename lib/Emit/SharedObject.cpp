@@ -1,5 +1,4 @@
-//===- SharedObject.cpp - link object code in this process
-//------------------===//
+//===- SharedObject.cpp - link object code in this process ----------------===//
 
 #include "attn/Emit/SharedObject.h"
 #include "SoftFloat.h"

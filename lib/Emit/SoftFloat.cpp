@@ -1,5 +1,4 @@
-//===- SoftFloat.cpp - conversions of 16-bit floats as code
-//-----------------===//
+//===- SoftFloat.cpp - conversions of 16-bit floats as code ---------------===//
 // LLVM calls support routines for conversions that a CPU has no instruction
 // for; `double` to bf16 has none anywhere. A compiler's support library holds
 // them, but a process that loads our code need not: libgcc_s of gcc 12 has none

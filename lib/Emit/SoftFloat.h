@@ -1,5 +1,4 @@
-//===- SoftFloat.h - conversions of 16-bit floats as code
-//-------------------===//
+//===- SoftFloat.h - conversions of 16-bit floats as code -----------------===//
 
 #ifndef ATTN_LIB_EMIT_SOFTFLOAT_H
 #define ATTN_LIB_EMIT_SOFTFLOAT_H

@@ -1,5 +1,4 @@
-//===- Pipelines.cpp - the named pipelines of attn
-//--------------------------===//
+//===- Pipelines.cpp - the named pipelines of attn ------------------------===//
 
 #include "attn/Pipelines/Pipelines.h"
 #include "attn/Dialect/Attn/AttnDialect.h"

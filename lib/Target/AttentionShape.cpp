@@ -1,5 +1,4 @@
-//===- AttentionShape.cpp - the sizes of an attention op
-//--------------------===//
+//===- AttentionShape.cpp - the sizes of an attention op ------------------===//
 
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "attn/Target/CostModel.h"

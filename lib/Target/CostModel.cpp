@@ -1,5 +1,4 @@
-//===- CostModel.cpp - tile sizes and predicted cost of attention
-//-----------===//
+//===- CostModel.cpp - tile sizes and predicted cost of attention ---------===//
 // The rules behind the numbers:
 // - Queries are lanes, so a register tile is MR keys (or values) by NV vectors
 //   of lanes: MR * NV accumulators, NV operand vectors and one broadcast must

@@ -1,5 +1,4 @@
-//===- TargetDescription.cpp - what the cost model knows of a machine
-//-------===//
+//===- TargetDescription.cpp - what the cost model knows of a machine -----===//
 
 #include "attn/Target/TargetDescription.h"
 

@@ -1,5 +1,4 @@
-//===- ForallToOpenMP.cpp - parallel tiles as OpenMP loops
-//------------------===//
+//===- ForallToOpenMP.cpp - parallel tiles as OpenMP loops ----------------===//
 // omp.parallel { workspaces; omp.wsloop schedule(dynamic) over tiles }.
 // Upstream goes through scf.parallel, which wraps the body in an alloca scope
 // of one block, has a static schedule, and no place for buffers of a thread.

@@ -1,5 +1,4 @@
-//===- LowerPackRows.cpp - query rows into panels
-//---------------------------===//
+//===- LowerPackRows.cpp - query rows into panels -------------------------===//
 // To lanes: blocks of lanes x lanes elements are transposed in registers. To
 // rows: a copy. Both widen to the type of the panel. A head size that is no
 // multiple of the lanes leaves a rest that goes element by element.

@@ -1,5 +1,4 @@
-//===- LowerTilesToVector.cpp - lower tile ops on memrefs to vectors
-//--------===//
+//===- LowerTilesToVector.cpp - lower tile ops on memrefs to vectors ------===//
 
 #include "LaneBuilder.h"
 #include "LowerTiles.h"

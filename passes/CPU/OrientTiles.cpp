@@ -1,5 +1,4 @@
-//===- OrientTiles.cpp - orient key loops for the CPU
-//-------------------===//
+//===- OrientTiles.cpp - orient key loops for the CPU ---------------------===//
 // Rebuilds fill -> attn.key_loop -> attn.finalize_state with packed rows. A row
 // is r = p * W + w; with G heads in a tile, head and query of it are
 // (r mod G, r floordiv G), so that neighbouring rows share their position.

@@ -1,5 +1,4 @@
-//===- ProtectArguments.cpp - forbid writes to what a caller owns
-//-----------===//
+//===- ProtectArguments.cpp - forbid writes to what a caller owns ---------===//
 
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"

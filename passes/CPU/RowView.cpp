@@ -1,5 +1,4 @@
-//===- RowView.cpp - tiles of query rows in memory
-//--------------------------===//
+//===- RowView.cpp - tiles of query rows in memory ------------------------===//
 
 #include "RowView.h"
 

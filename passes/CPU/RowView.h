@@ -1,5 +1,4 @@
-//===- RowView.h - tiles of query rows in memory
-//----------------------------===//
+//===- RowView.h - tiles of query rows in memory --------------------------===//
 
 #ifndef ATTN_PASSES_CPU_ROWVIEW_H
 #define ATTN_PASSES_CPU_ROWVIEW_H

@@ -1,5 +1,4 @@
-//===- ExpandKeyLoop.cpp - expand key loops to one scf.for a segment
-//--------===//
+//===- ExpandKeyLoop.cpp - expand key loops to one scf.for a segment ------===//
 
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "attn/Passes/IndexBuilder.h"

@@ -1,5 +1,4 @@
-//===- IndexBuilder.cpp - index arithmetic that folds as it is built
-//--------===//
+//===- IndexBuilder.cpp - index arithmetic that folds as it is built ------===//
 
 #include "attn/Passes/IndexBuilder.h"
 

@@ -1,5 +1,4 @@
-//===- attn-opt.cpp - the compiler on the command line
-//----------------------===//
+//===- attn-opt.cpp - the compiler on the command line --------------------===//
 
 #include "attn/Pipelines/Pipelines.h"
 #include "mlir/IR/DialectRegistry.h"

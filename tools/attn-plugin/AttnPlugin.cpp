@@ -1,5 +1,4 @@
-//===- AttnPlugin.cpp - attn inside a stock mlir-opt
-//------------------------===//
+//===- AttnPlugin.cpp - attn inside a stock mlir-opt ----------------------===//
 // One library that is both a dialect plugin and a pass plugin. It links the
 // same shared MLIR as its host, and shows nothing but its two entry points.
 //===----------------------------------------------------------------------===//

@@ -1,5 +1,4 @@
-//===- Ceilings.cpp - what this machine can do at most
-//----------------------===//
+//===- Ceilings.cpp - what this machine can do at most --------------------===//
 
 #include "Ceilings.h"
 

@@ -1,5 +1,4 @@
-//===- Ceilings.h - what this machine can do at most
-//------------------------===//
+//===- Ceilings.h - what this machine can do at most ----------------------===//
 // Measured in the process that wants to compare itself with it, on as many
 // threads as OpenMP would use. No LLVM in here.
 //===----------------------------------------------------------------------===//

@@ -1,5 +1,4 @@
-//===- Check.cpp - compare results with the oracle
-//--------------------------===//
+//===- Check.cpp - compare results with the oracle ------------------------===//
 
 #include "Check.h"
 

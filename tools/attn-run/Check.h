@@ -1,5 +1,4 @@
-//===- Check.h - compare results with the oracle
-//----------------------------===//
+//===- Check.h - compare results with the oracle --------------------------===//
 // The oracle is the same module, compiled to its materialised form in f64
 // (attn-decompose-reference). docs/Spec.md, "attn-run --check", has the bound.
 //===----------------------------------------------------------------------===//

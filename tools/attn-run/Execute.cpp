@@ -1,5 +1,4 @@
-//===- Execute.cpp - call a function, again and again
-//-----------------------===//
+//===- Execute.cpp - call a function, again and again ---------------------===//
 
 #include "Execute.h"
 #include "Inputs.h"

@@ -1,5 +1,4 @@
-//===- Execute.h - call a function, again and again
-//-------------------------===//
+//===- Execute.h - call a function, again and again -----------------------===//
 
 #ifndef ATTN_TOOLS_ATTN_RUN_EXECUTE_H
 #define ATTN_TOOLS_ATTN_RUN_EXECUTE_H

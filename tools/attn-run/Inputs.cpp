@@ -1,5 +1,4 @@
-//===- Inputs.cpp - arguments from files, random numbers and sizes
-//----------===//
+//===- Inputs.cpp - arguments from files, random numbers and sizes --------===//
 
 #include "Inputs.h"
 #include "Work.h"

@@ -1,5 +1,4 @@
-//===- Inputs.h - arguments from files, random numbers and sizes
-//------------===//
+//===- Inputs.h - arguments from files, random numbers and sizes ----------===//
 
 #ifndef ATTN_TOOLS_ATTN_RUN_INPUTS_H
 #define ATTN_TOOLS_ATTN_RUN_INPUTS_H

@@ -1,5 +1,4 @@
-//===- Options.cpp - the command line of attn-run
-//---------------------------===//
+//===- Options.cpp - the command line of attn-run -------------------------===//
 
 #include "Options.h"
 

@@ -1,5 +1,4 @@
-//===- Options.h - the command line of attn-run
-//-----------------------------===//
+//===- Options.h - the command line of attn-run ---------------------------===//
 
 #ifndef ATTN_TOOLS_ATTN_RUN_OPTIONS_H
 #define ATTN_TOOLS_ATTN_RUN_OPTIONS_H

@@ -1,5 +1,4 @@
-//===- Outputs.cpp - where results go
-//---------------------------------------===//
+//===- Outputs.cpp - where results go -------------------------------------===//
 
 #include "Outputs.h"
 

@@ -1,5 +1,4 @@
-//===- Outputs.h - where results go
-//-----------------------------------------===//
+//===- Outputs.h - where results go ---------------------------------------===//
 
 #ifndef ATTN_TOOLS_ATTN_RUN_OUTPUTS_H
 #define ATTN_TOOLS_ATTN_RUN_OUTPUTS_H

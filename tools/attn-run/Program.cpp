@@ -1,5 +1,4 @@
-//===- Program.cpp - a compiled module, from the cache where it is there
-//----===//
+//===- Program.cpp - a compiled module, from the cache where it is there --===//
 
 #include "Program.h"
 

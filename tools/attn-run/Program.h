@@ -1,5 +1,4 @@
-//===- Program.h - a compiled module, from the cache where it is there
-//------===//
+//===- Program.h - a compiled module, from the cache where it is there ----===//
 
 #ifndef ATTN_TOOLS_ATTN_RUN_PROGRAM_H
 #define ATTN_TOOLS_ATTN_RUN_PROGRAM_H

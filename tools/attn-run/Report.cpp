@@ -1,5 +1,4 @@
-//===- ReportText.cpp - the text of --report and --bench
-//--------------------===//
+//===- ReportText.cpp - the text of --report and --bench ------------------===//
 
 #include "Report.h"
 

@@ -1,5 +1,4 @@
-//===- Report.h - the text of --report and --bench
-//--------------------------===//
+//===- Report.h - the text of --report and --bench ------------------------===//
 
 #ifndef ATTN_TOOLS_ATTN_RUN_REPORT_H
 #define ATTN_TOOLS_ATTN_RUN_REPORT_H

@@ -1,5 +1,4 @@
-//===- Work.cpp - the work of an attention op at actual sizes
-//---------------===//
+//===- Work.cpp - the work of an attention op at actual sizes -------------===//
 
 #include "Work.h"
 

@@ -1,5 +1,4 @@
-//===- Work.h - the work of an attention op at actual sizes
-//-----------------===//
+//===- Work.h - the work of an attention op at actual sizes ---------------===//
 // Evaluates the report of a package (attn/Emit/Report.h) for the arguments of a
 // call: sizes, visible pairs, FLOPs, exps and bytes.
 //===----------------------------------------------------------------------===//

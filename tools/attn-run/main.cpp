@@ -1,5 +1,4 @@
-//===- main.cpp - attn-run: run, check, time and explain a module
-//-----------===//
+//===- main.cpp - attn-run: run, check, time and explain a module ---------===//
 
 #include "Ceilings.h"
 #include "Check.h"

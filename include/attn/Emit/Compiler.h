@@ -1,5 +1,4 @@
-//===- Compiler.h - from a module to a package in memory
-//--------------------===//
+//===- Compiler.h - from a module to a package in memory ------------------===//
 // The whole way for tools and tests: parse, run the pipeline, emit, link, and
 // put the result in a package that the runtime loads. Errors are values; what
 // MLIR says about the program is in their text.

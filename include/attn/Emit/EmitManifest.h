@@ -1,5 +1,4 @@
-//===- EmitManifest.h - the manifest of a module at level 1
-//-----------------===//
+//===- EmitManifest.h - the manifest of a module at level 1 ---------------===//
 
 #ifndef ATTN_EMIT_EMITMANIFEST_H
 #define ATTN_EMIT_EMITMANIFEST_H

@@ -1,5 +1,4 @@
-//===- ObjectCode.h - machine code from the LLVM dialect
-//--------------------===//
+//===- ObjectCode.h - machine code from the LLVM dialect ------------------===//
 // The last steps of the CPU target: LLVM dialect -> LLVM IR -> optimised IR ->
 // object code. Every public function marked `llvm.emit_c_interface` is exported
 // as `attn_call_<name>` with the ABI of attn/Runtime/Launch.h; all others are

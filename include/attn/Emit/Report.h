@@ -1,5 +1,4 @@
-//===- Report.h - what a compiled module will do
-//----------------------------===//
+//===- Report.h - what a compiled module will do --------------------------===//
 
 #ifndef ATTN_EMIT_REPORT_H
 #define ATTN_EMIT_REPORT_H

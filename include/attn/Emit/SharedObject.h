@@ -1,5 +1,4 @@
-//===- SharedObject.h - link object code in this process
-//--------------------===//
+//===- SharedObject.h - link object code in this process ------------------===//
 
 #ifndef ATTN_EMIT_SHAREDOBJECT_H
 #define ATTN_EMIT_SHAREDOBJECT_H

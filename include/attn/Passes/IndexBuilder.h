@@ -1,5 +1,4 @@
-//===- IndexBuilder.h - index arithmetic that folds as it is built
-//----------===//
+//===- IndexBuilder.h - index arithmetic that folds as it is built --------===//
 
 #ifndef ATTN_PASSES_INDEXBUILDER_H
 #define ATTN_PASSES_INDEXBUILDER_H

@@ -1,5 +1,4 @@
-//===- Passes.h - the passes of attn
-//----------------------------------------===//
+//===- Passes.h - the passes of attn --------------------------------------===//
 
 #ifndef ATTN_PASSES_PASSES_H
 #define ATTN_PASSES_PASSES_H

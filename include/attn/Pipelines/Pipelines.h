@@ -1,5 +1,4 @@
-//===- Pipelines.h - the named pipelines of attn
-//----------------------------===//
+//===- Pipelines.h - the named pipelines of attn --------------------------===//
 // Each pipeline is an arrow between two levels of the design with a stated
 // entry and exit; `attn-to-cpu` is the sum of its stages. Others may run any
 // stage on its own, or put passes between them.

@@ -1,5 +1,4 @@
-//===- CostModel.h - tile sizes and predicted cost of attention
-//-------------===//
+//===- CostModel.h - tile sizes and predicted cost of attention -----------===//
 // Chooses the tile sizes of the tiling passes from a target description, and
 // predicts the cost of the result, so that a report can say what bounds it.
 //===----------------------------------------------------------------------===//

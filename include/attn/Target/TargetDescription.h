@@ -1,5 +1,4 @@
-//===- TargetDescription.h - what the cost model knows of a machine
-//---------===//
+//===- TargetDescription.h - what the cost model knows of a machine -------===//
 
 #ifndef ATTN_TARGET_TARGETDESCRIPTION_H
 #define ATTN_TARGET_TARGETDESCRIPTION_H

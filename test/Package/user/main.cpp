@@ -1,5 +1,4 @@
-//===- main.cpp - a project that uses attn as a library
-//---------------------===//
+//===- main.cpp - a project that uses attn as a library -------------------===//
 // Builds a module with one attention, tiles it, then compiles it and calls it.
 // With a single key, attention returns its value whatever the query is.
 //===----------------------------------------------------------------------===//
