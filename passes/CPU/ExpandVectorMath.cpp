@@ -1,8 +1,9 @@
 //===- ExpandVectorMath.cpp - exponentials on vectors as polynomials
 //--------===//
 // exp2(x) = 2^r * p(f), r = round(x), f = x - r in [-1/2, 1/2]. In f32 p is the
-// minimax polynomial of degree 5 (relative error 7.2e-8 before rounding), in
-// f64 the Taylor polynomial of degree 13 (4e-18).
+// minimax polynomial of degree 5 with p(0) = 1 (relative error 9.2e-8 before
+// rounding), in f64 the Taylor polynomial of degree 13 (4e-18). 2^0 must be 1:
+// it scales the state at every step that finds no new maximum.
 //===----------------------------------------------------------------------===//
 
 #include "attn/Passes/Passes.h"
@@ -69,9 +70,12 @@ Value polynomial(const VectorMath &m, ArrayRef<double> coefficients, Value x) {
 }
 
 Value exp2Mantissa(const VectorMath &m, Value fraction) {
-  static const double kSingle[] = {1.0000000716552206,   0.6931469670632633,
-                                   0.24022119721165436,  0.05550713274653042,
-                                   0.009675541479905195, 0.0013276472027775252};
+  static const double kSingle[] = {1.0,
+                                   0.6931469775243914,
+                                   0.24022242037559643,
+                                   0.055507338506458816,
+                                   0.009671514832131557,
+                                   0.0013264694885616849};
   if (m.type.getElementType().isF32()) {
     return polynomial(m, kSingle, fraction);
   }
