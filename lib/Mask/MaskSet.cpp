@@ -50,44 +50,83 @@ bool MaskSet::contains(int64_t q, int64_t k) const {
   return false;
 }
 
-bool MaskSet::asBand(MaskSet &result) const {
-  if (kind == Kind::Band) {
-    result = *this;
-    return true;
-  }
-  if (kind == Kind::Or && children.size() == 1) {
-    return children.front().asBand(result);
-  }
-  if (kind != Kind::And) {
-    return false;
-  }
-  // Bands intersect to a band: the tighter bound of each side.
-  auto tighter = [](int64_t a, int64_t b) {
-    return a < 0 ? b : b < 0 ? a : std::min(a, b);
-  };
-  result = band(-1, -1);
-  for (const MaskSet &child : children) {
-    MaskSet part;
-    if (!child.asBand(part)) {
-      return false;
-    }
-    result.left = tighter(result.left, part.left);
-    result.right = tighter(result.right, part.right);
-  }
-  return true;
+// The tighter of two bounds; -1 is none.
+static int64_t tighter(int64_t a, int64_t b) {
+  return a < 0 ? b : b < 0 ? a : std::min(a, b);
 }
 
-KeyRanges bandRanges(const MaskSet &band) {
-  KeyRanges ranges;
-  if (band.left >= 0) {
-    ranges.activeLo = {KeyBound::Base::FirstQuery, -band.left};
-    ranges.fullLo = {KeyBound::Base::LastQuery, -band.left};
+// Distributes `And` over `Or`; empty for a set that takes too many terms.
+static bool distribute(const MaskSet &set, std::vector<MaskTerm> &terms) {
+  constexpr size_t kMostTerms = 4;
+  switch (set.kind) {
+  case MaskSet::Kind::Band:
+    terms = {MaskTerm{set.left, set.right, -1}};
+    return true;
+  case MaskSet::Kind::Prefix:
+    terms = {MaskTerm{-1, -1, set.count}};
+    return true;
+  case MaskSet::Kind::Or:
+    terms.clear();
+    for (const MaskSet &child : set.children) {
+      std::vector<MaskTerm> more;
+      if (!distribute(child, more)) {
+        return false;
+      }
+      terms.insert(terms.end(), more.begin(), more.end());
+    }
+    return terms.size() <= kMostTerms;
+  case MaskSet::Kind::And:
+    terms = {MaskTerm{}};
+    for (const MaskSet &child : set.children) {
+      std::vector<MaskTerm> more, product;
+      if (!distribute(child, more)) {
+        return false;
+      }
+      for (const MaskTerm &a : terms) {
+        for (const MaskTerm &b : more) {
+          product.push_back({tighter(a.left, b.left), tighter(a.right, b.right),
+                             tighter(a.count, b.count)});
+        }
+      }
+      if (product.size() > kMostTerms) {
+        return false;
+      }
+      terms = product;
+    }
+    return true;
   }
-  if (band.right >= 0) {
-    ranges.fullHi = {KeyBound::Base::FirstQuery, band.right + 1};
-    ranges.activeHi = {KeyBound::Base::LastQuery, band.right + 1};
+  return false;
+}
+
+std::vector<MaskTerm> MaskSet::terms() const {
+  std::vector<MaskTerm> result;
+  if (!distribute(*this, result)) {
+    return {};
   }
-  return ranges;
+  // No bound on the left comes first, then the longest reach to the left.
+  auto reach = [](const MaskTerm &term) {
+    return term.left < 0 ? INT64_MAX : term.left;
+  };
+  std::stable_sort(result.begin(), result.end(),
+                   [&](const MaskTerm &a, const MaskTerm &b) {
+                     return reach(a) > reach(b);
+                   });
+  return result;
+}
+
+using Base = KeyBound::Base;
+
+KeyBound MaskTerm::activeLo() const {
+  return left < 0 ? KeyBound() : KeyBound{Base::FirstQuery, -left};
+}
+KeyBound MaskTerm::fullLo() const {
+  return left < 0 ? KeyBound() : KeyBound{Base::LastQuery, -left};
+}
+KeyBound MaskTerm::fullHi() const {
+  return right < 0 ? KeyBound() : KeyBound{Base::FirstQuery, right + 1};
+}
+KeyBound MaskTerm::activeHi() const {
+  return right < 0 ? KeyBound() : KeyBound{Base::LastQuery, right + 1};
 }
 
 } // namespace attn

@@ -120,7 +120,10 @@ Value LaneBuilder::max(Value x, Value y) {
       arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, y);
   return arith::SelectOp::create(b, loc, greater, x, y);
 }
-Value LaneBuilder::exp2(Value x) { return math::Exp2Op::create(b, loc, x); }
+Value LaneBuilder::exp(Value x) {
+  constexpr double kLog2E = 1.4426950408889634074;
+  return math::Exp2Op::create(b, loc, mul(x, constant(kLog2E)));
+}
 
 Value LaneBuilder::shuffle(Value x, ArrayRef<int64_t> from) {
   return vector::ShuffleOp::create(b, loc, x, x, from);
@@ -217,8 +220,18 @@ std::pair<Value, Value> LaneBuilder::rows(AffineMap rowMap, Value panel,
           expandOnLanes(*this, rowMap.getResult(1), panel, lane)};
 }
 
+static bool isEmpty(Value lower, Value upper) {
+  std::optional<int64_t> from = getConstantIntValue(lower);
+  std::optional<int64_t> to = getConstantIntValue(upper);
+  return from && to && *from >= *to;
+}
+
 void LaneBuilder::loop(Value lower, Value upper, int64_t step,
                        function_ref<void(Value)> body) {
+  // The body of a loop that never runs may not even verify.
+  if (isEmpty(lower, upper)) {
+    return;
+  }
   auto loop = scf::ForOp::create(b, loc, lower, upper, index.constant(step));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(loop.getBody()->getTerminator());
@@ -231,6 +244,9 @@ LaneBuilder::loop(Value lower, Value upper, int64_t step, ValueRange inits,
   if (inits.empty()) {
     loop(lower, upper, step, [&](Value iv) { body(iv, {}); });
     return {};
+  }
+  if (isEmpty(lower, upper)) {
+    return SmallVector<Value>(inits);
   }
   auto loop =
       scf::ForOp::create(b, loc, lower, upper, index.constant(step), inits);

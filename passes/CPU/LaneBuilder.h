@@ -49,7 +49,9 @@ public:
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
   /// The larger one; `b` where either is NaN (what vmaxps does).
   mlir::Value max(mlir::Value a, mlir::Value b);
-  mlir::Value exp2(mlir::Value a);
+  /// e^a of a difference of logits: 2^(a log2(e)). The product is rounded,
+  /// which matters only where the result is negligible.
+  mlir::Value exp(mlir::Value a);
   /// Lanes of `a` in the order of `from`.
   mlir::Value shuffle(mlir::Value a, llvm::ArrayRef<int64_t> from);
   mlir::Value extract(mlir::Value a, int64_t lane);
@@ -113,11 +115,6 @@ public:
 
 /// The elements of a row lie side by side in `memref`, dimension `d`.
 bool isUnitStride(mlir::Value memref, unsigned d);
-
-/// Scores and maxima are carried in units of log2, so that a probability is
-/// exp2 of an exact difference.
-constexpr double kLog2E = 1.4426950408889634074;
-constexpr double kLn2 = 0.69314718055994530942;
 
 } // namespace attn
 

@@ -65,11 +65,10 @@ std::pair<Value, Value> FinalizeLowering::total(Value sum, Value max,
                                                 Value sink) {
   Value scale = lb.constant(1.0);
   if (sink) {
-    sink = lb.mul(sink, lb.constant(kLog2E));
     Value joint = lb.max(sink, max);
     Value safe = lb.finiteMax(joint);
-    scale = lb.exp2(lb.sub(max, safe));
-    Value extra = lb.exp2(lb.sub(sink, safe));
+    scale = lb.exp(lb.sub(max, safe));
+    Value extra = lb.exp(lb.sub(sink, safe));
     sum = lb.fma(sum, scale, extra);
     max = joint;
   }
@@ -80,7 +79,7 @@ std::pair<Value, Value> FinalizeLowering::total(Value sum, Value max,
   }
   Value none = lb.constant(-std::numeric_limits<double>::infinity());
   Value lse =
-      lb.fma(max, lb.constant(kLn2), math::LogOp::create(lb.b, lb.loc, sum));
+      lb.add(max, math::LogOp::create(lb.b, lb.loc, sum));
   return {factor, lb.selectZero(sum, none, lse)};
 }
 

@@ -67,10 +67,8 @@ LogicalResult lowerMergeStates(MergeStatesOp op,
     Value max = lb.loop(zero, parts, 1, sink, [&](Value s, ValueRange carried) {
       return SmallVector<Value>{lb.max(partLse(s), carried[0])};
     })[0];
-    Value safe = lb.finiteMax(max), log2e = lb.constant(kLog2E);
-    auto weight = [&](Value lse) {
-      return lb.exp2(lb.mul(lb.sub(lse, safe), log2e));
-    };
+    Value safe = lb.finiteMax(max);
+    auto weight = [&](Value lse) { return lb.exp(lb.sub(lse, safe)); };
     Value total =
         lb.loop(zero, parts, 1, weight(sink), [&](Value s, ValueRange sum) {
           return SmallVector<Value>{lb.add(sum[0], weight(partLse(s)))};

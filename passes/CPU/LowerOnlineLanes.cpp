@@ -136,7 +136,7 @@ void OnlineLanes::softmax(Value keys, ValueRange maxima, ValueRange olds,
   constexpr int64_t kUnroll = 4; // sums in flight: the latency of an addition
   for (int64_t v = 0; v < vectors; ++v) {
     Value safe = lb.finiteMax(maxima[v]);
-    Value factor = lb.exp2(lb.sub(olds[v], safe));
+    Value factor = lb.exp(lb.sub(olds[v], safe));
     factors.push_back(factor);
     auto body = [&](int64_t unroll) {
       return [&, unroll](Value key, ValueRange acc) {
@@ -144,7 +144,7 @@ void OnlineLanes::softmax(Value keys, ValueRange maxima, ValueRange olds,
         for (int64_t u = 0; u < unroll; ++u) {
           Value at = lb.index.add(key, u);
           Value s = lb.load(scores, {at, lane(v)});
-          Value e = lb.exp2(lb.sub(s, safe));
+          Value e = lb.exp(lb.sub(s, safe));
           lb.store(e, scores, {at, lane(v)});
           next[u] = lb.add(next[u], e);
         }
@@ -253,9 +253,11 @@ Value OnlineLanes::stage(Value memref, Value keys) {
 // other panels are why the tile has more of them.
 OnlineLanes::KeyRange OnlineLanes::visibleKeys(Value p, Value keys) {
   KeyRange range{lb.index.constant(0), keys};
-  MaskSet band;
-  if (!oneHead || !op.getMaskAttr() ||
-      !op.getMaskAttr().getMaskSet().asBand(band)) {
+  std::vector<MaskTerm> terms;
+  if (oneHead && op.getMaskAttr()) {
+    terms = op.getMaskAttr().getMaskSet().terms();
+  }
+  if (terms.size() != 1) {
     return range;
   }
   Value zero = lb.index.constant(0);
@@ -263,11 +265,13 @@ OnlineLanes::KeyRange OnlineLanes::visibleKeys(Value p, Value keys) {
   Value query = lb.index.sub(
       lb.index.add(op.getQuery(), lb.index.mul(p, width)), op.getKey());
   Value end = keys;
-  if (band.right >= 0) {
-    end = lb.index.clamp(lb.index.add(query, width + band.right), zero, keys);
+  if (terms[0].right >= 0) {
+    end =
+        lb.index.clamp(lb.index.add(query, width + terms[0].right), zero, keys);
   }
-  if (band.left >= 0) {
-    range.first = lb.index.clamp(lb.index.add(query, -band.left), zero, end);
+  if (terms[0].left >= 0) {
+    range.first =
+        lb.index.clamp(lb.index.add(query, -terms[0].left), zero, end);
   }
   range.count = lb.index.sub(end, range.first);
   return range;

@@ -231,13 +231,13 @@ Value OnlineRows::softmax(Value groups, Value max) {
   max = acrossKeys(max, [&](Value a, Value b) { return lb.max(a, b); });
   max = lb.max(max, old);
   Value safe = lb.finiteMax(max);
-  Value factor = lb.exp2(lb.sub(old, safe));
+  Value factor = lb.exp(lb.sub(old, safe));
   auto body = [&](int64_t unroll) {
     return [&, unroll](Value group, ValueRange carried) {
       Values next(carried);
       for (int64_t u = 0; u < unroll; ++u) {
         Value at = lb.index.add(group, u);
-        Value e = lb.exp2(lb.sub(lb.load(scores, {at, zero}), safe));
+        Value e = lb.exp(lb.sub(lb.load(scores, {at, zero}), safe));
         lb.store(e, scores, {at, zero});
         next[u] = lb.add(next[u], e);
       }

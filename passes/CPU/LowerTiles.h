@@ -32,8 +32,8 @@ struct ScorePoint {
   mlir::Value firstQuery;
 };
 
-/// The dot products `sum` of these pairs scaled, through the score region, in
-/// units of log2, and -inf where the mask hides them.
+/// The dot products `sum` of these pairs scaled, through the score region, and
+/// -inf where the mask hides them.
 mlir::Value scorePairs(LaneBuilder &lb, OnlineAttentionOp op, mlir::Value sum,
                        const ScorePoint &point);
 

@@ -107,10 +107,10 @@ static Value vectorizeScore(LaneBuilder &lb, OnlineAttentionOp op, Value x,
   return isVector(result) ? result : lb.splat(result);
 }
 
-// A band against lanes of consecutive queries: which lanes a key is visible to
-// is a range of them, found on scalars.
-static Value bandOnLanes(LaneBuilder &lb, const MaskSet &band, Value firstQuery,
-                         Value key) {
+// A term of a mask against lanes of consecutive queries: the lanes that see a
+// key are a range of them, found on scalars. Null where all do.
+static Value termOnLanes(LaneBuilder &lb, const MaskTerm &term,
+                         Value firstQuery, Value key) {
   auto ints = VectorType::get({lb.lanes}, lb.b.getI32Type());
   SmallVector<Attribute> numbers;
   for (int64_t l = 0; l < lb.lanes; ++l) {
@@ -118,49 +118,62 @@ static Value bandOnLanes(LaneBuilder &lb, const MaskSet &band, Value firstQuery,
   }
   Value lane = arith::ConstantOp::create(lb.b, lb.loc,
                                          DenseElementsAttr::get(ints, numbers));
+  Value visible;
+  auto restrict = [&](Value condition) {
+    visible = visible ? arith::AndIOp::create(lb.b, lb.loc, visible, condition)
+                            .getResult()
+                      : condition;
+  };
   // A limit outside of the lanes means all or none of them.
-  auto compare = [&](arith::CmpIPredicate predicate, Value limit) -> Value {
+  auto compare = [&](arith::CmpIPredicate predicate, Value limit) {
     limit = lb.index.clamp(limit, lb.index.constant(-1),
                            lb.index.constant(lb.lanes));
     limit = arith::IndexCastOp::create(lb.b, lb.loc, lb.b.getI32Type(), limit);
-    return arith::CmpIOp::create(lb.b, lb.loc, predicate, lane,
-                                 lb.splat(limit));
+    restrict(
+        arith::CmpIOp::create(lb.b, lb.loc, predicate, lane, lb.splat(limit)));
   };
   Value distance = lb.index.sub(key, firstQuery);
-  Value visible;
-  if (band.right >= 0) { // k <= q + right
-    visible =
-        compare(arith::CmpIPredicate::sge, lb.index.add(distance, -band.right));
+  if (term.right >= 0) { // k <= q + right
+    compare(arith::CmpIPredicate::sge, lb.index.add(distance, -term.right));
   }
-  if (band.left >= 0) { // q - left <= k
-    Value left =
-        compare(arith::CmpIPredicate::sle, lb.index.add(distance, band.left));
-    visible =
-        visible ? arith::AndIOp::create(lb.b, lb.loc, visible, left) : left;
+  if (term.left >= 0) { // q - left <= k
+    compare(arith::CmpIPredicate::sle, lb.index.add(distance, term.left));
+  }
+  if (term.count >= 0) {
+    restrict(
+        lb.splat(arith::CmpIOp::create(lb.b, lb.loc, arith::CmpIPredicate::slt,
+                                       key, lb.index.constant(term.count))));
   }
   return visible;
 }
 
+// Null where all pairs are visible.
 static Value visiblePairs(LaneBuilder &lb, const MaskSet &mask,
                           const ScorePoint &point) {
-  MaskSet band;
-  if (point.firstQuery && !isVector(point.key) && mask.asBand(band)) {
-    return bandOnLanes(lb, band, point.firstQuery, point.key);
+  std::vector<MaskTerm> terms = mask.terms();
+  if (!point.firstQuery || isVector(point.key) || terms.empty()) {
+    auto vector = [&](Value index) {
+      return isVector(index) ? index : lb.splat(index);
+    };
+    return emitMask(lb.b, lb.loc, mask, vector(point.query), vector(point.key));
   }
-  auto vector = [&](Value index) {
-    return isVector(index) ? index : lb.splat(index);
-  };
-  return emitMask(lb.b, lb.loc, mask, vector(point.query), vector(point.key));
+  Value visible;
+  for (const MaskTerm &term : terms) {
+    Value pairs = termOnLanes(lb, term, point.firstQuery, point.key);
+    if (!pairs) {
+      return Value();
+    }
+    visible =
+        visible ? arith::OrIOp::create(lb.b, lb.loc, visible, pairs) : pairs;
+  }
+  return visible;
 }
 
 Value scorePairs(LaneBuilder &lb, OnlineAttentionOp op, Value sum,
                  const ScorePoint &point) {
-  Value x;
-  if (op.getScore().empty()) {
-    x = lb.mul(sum, lb.constant(op.getScaleValue() * kLog2E));
-  } else {
-    x = lb.mul(sum, lb.constant(op.getScaleValue()));
-    x = lb.mul(vectorizeScore(lb, op, x, point), lb.constant(kLog2E));
+  Value x = lb.mul(sum, lb.constant(op.getScaleValue()));
+  if (!op.getScore().empty()) {
+    x = vectorizeScore(lb, op, x, point);
   }
   if (MaskAttrInterface mask = op.getMaskAttr()) {
     if (Value visible = visiblePairs(lb, mask.getMaskSet(), point)) {

@@ -223,68 +223,72 @@ Value AttentionTiler::keyTile(Value tensor, const Sequence &seq,
                tileType({keys, size}, op.getElementType()));
 }
 
-// Which keys of [lo, hi) the rows of a tile can see: a partial range where the
-// mask starts, a full one, and a partial one where it ends. What the analysis
-// cannot bound is one partial range.
+// Which keys of [lo, hi) the rows of a tile can see. Each term of the mask
+// gives a partial range where it starts, a full one, and a partial one where it
+// ends; terms follow each other, so a later one starts where the earlier ones
+// end. What the analysis cannot bound is one partial range.
 void AttentionTiler::segments(const Sequence &seq, const RowTile &tile,
                               Value lo, Value hi, SmallVector<Value> &lower,
                               SmallVector<Value> &upper,
                               SmallVector<int32_t> &kinds) {
   auto add = [&](SegmentKind kind, Value from, Value to) {
-    kinds.push_back(static_cast<int32_t>(kind));
-    lower.push_back(from);
-    upper.push_back(to);
+    if (from != to) {
+      kinds.push_back(static_cast<int32_t>(kind));
+      lower.push_back(from);
+      upper.push_back(to);
+    }
   };
   MaskAttrInterface mask = op.getMaskAttr();
   if (!mask) {
     add(SegmentKind::Full, lo, hi);
     return;
   }
-  MaskSet band;
-  if (!mask.getMaskSet().asBand(band)) {
+  std::vector<MaskTerm> terms = mask.getMaskSet().terms();
+  if (terms.empty()) {
     add(SegmentKind::Partial, lo, hi);
     return;
   }
-  KeyRanges ranges = bandRanges(band);
   Value first = index.add(seq.offset, tile.query);
   Value last = index.add(index.add(first, tile.queries), -1);
-  auto bound = [&](const KeyBound &bound, Value none) {
-    switch (bound.base) {
-    case KeyBound::Base::None:
-      return none;
-    case KeyBound::Base::FirstQuery:
-      return index.clamp(index.add(first, bound.constant), lo, hi);
-    case KeyBound::Base::LastQuery:
-      return index.clamp(index.add(last, bound.constant), lo, hi);
-    }
-    return none;
+  Value zero = index.constant(0);
+  auto aligned = [&](Value count, bool up) {
+    Value units = up ? index.ceilDiv(count, kSegmentAlignment)
+                     : index.div(count, kSegmentAlignment);
+    return index.mul(units, kSegmentAlignment);
   };
-  Value activeLo = bound(ranges.activeLo, lo);
-  Value activeHi = index.max(bound(ranges.activeHi, hi), activeLo);
-  Value fullLo = activeLo;
-  if (ranges.fullLo.base != KeyBound::Base::None) {
-    // Round the partial range up: a few full keys with mask arithmetic are
-    // cheaper than a ragged tile.
-    Value partial = index.max(index.sub(bound(ranges.fullLo, lo), activeLo),
-                              index.constant(0));
-    partial =
-        index.mul(index.ceilDiv(partial, kSegmentAlignment), kSegmentAlignment);
-    fullLo = index.min(index.add(activeLo, partial), activeHi);
-  }
-  Value fullHi = activeHi;
-  if (ranges.fullHi.base != KeyBound::Base::None) {
-    Value full = index.max(
-        index.sub(index.min(bound(ranges.fullHi, hi), activeHi), fullLo),
-        index.constant(0));
-    full = index.mul(index.div(full, kSegmentAlignment), kSegmentAlignment);
-    fullHi = index.add(fullLo, full);
-  }
-  if (fullLo != activeLo) {
+  for (const MaskTerm &term : terms) {
+    Value end = hi;
+    if (term.count >= 0) {
+      end = index.clamp(index.constant(term.count), lo, hi);
+    }
+    auto bound = [&](const KeyBound &bound, Value none) {
+      if (bound.base == KeyBound::Base::None) {
+        return none;
+      }
+      Value query = bound.base == KeyBound::Base::FirstQuery ? first : last;
+      return index.clamp(index.add(query, bound.constant), lo, end);
+    };
+    Value activeLo = bound(term.activeLo(), lo);
+    Value activeHi = index.max(bound(term.activeHi(), end), activeLo);
+    Value fullLo = activeLo, fullHi = activeHi;
+    if (term.left >= 0) {
+      // Rounded up: a few full keys with mask arithmetic are cheaper than a
+      // ragged tile.
+      Value partial =
+          index.max(index.sub(bound(term.fullLo(), lo), activeLo), zero);
+      fullLo = index.min(index.add(activeLo, aligned(partial, /*up=*/true)),
+                         activeHi);
+    }
+    if (term.right >= 0) {
+      Value full = index.max(
+          index.sub(index.min(bound(term.fullHi(), end), activeHi), fullLo),
+          zero);
+      fullHi = index.add(fullLo, aligned(full, /*up=*/false));
+    }
     add(SegmentKind::Partial, activeLo, fullLo);
-  }
-  add(SegmentKind::Full, fullLo, fullHi);
-  if (fullHi != activeHi) {
+    add(SegmentKind::Full, fullLo, fullHi);
     add(SegmentKind::Partial, fullHi, activeHi);
+    lo = activeHi;
   }
 }
 

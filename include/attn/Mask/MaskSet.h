@@ -13,6 +13,8 @@
 
 namespace attn {
 
+struct MaskTerm;
+
 /// A set of pairs. `Band` is `q - left <= k <= q + right` with -1 for a side
 /// without bound; `Prefix` is `k < count`; `And` and `Or` combine `children`.
 struct MaskSet {
@@ -29,27 +31,30 @@ struct MaskSet {
 
   bool contains(int64_t q, int64_t k) const;
 
-  /// True if the set is one band (an And of bands counts, and is reduced), so
-  /// that its tiles are given by two affine bounds; `result` receives it.
-  bool asBand(MaskSet &result) const;
+  /// The set as a union of terms, each convex in k, or nothing where that takes
+  /// more than a few. In the order of their first visible keys: a term starts
+  /// nowhere before those in front of it.
+  std::vector<MaskTerm> terms() const;
 };
 
-/// An affine bound on k of a tile: `first query + constant`,
-/// `last query + constant`, or none.
+/// Bounds on k of the queries [first, last] of a tile.
 struct KeyBound {
+  /// `first query + constant`, `last query + constant`, or no bound.
   enum class Base { None, FirstQuery, LastQuery } base = Base::None;
   int64_t constant = 0;
 };
 
-/// The keys of one run of queries [first, last]: active in [activeLo,
-/// activeHi), visible to all of them in [fullLo, fullHi); None is the end of
-/// the sequence.
-struct KeyRanges {
-  KeyBound activeLo, fullLo, fullHi, activeHi;
-};
+/// `q - left <= k <= q + right` and `k < count`; -1 for a side without bound.
+struct MaskTerm {
+  int64_t left = -1, right = -1, count = -1;
 
-/// The ranges of a band.
-KeyRanges bandRanges(const MaskSet &band);
+  /// Keys in [activeLo, activeHi) are visible to some query of a tile, those in
+  /// [fullLo, fullHi) to all of them; each also ends at `count`.
+  KeyBound activeLo() const;
+  KeyBound fullLo() const;
+  KeyBound fullHi() const;
+  KeyBound activeHi() const;
+};
 
 } // namespace attn
 

@@ -70,9 +70,8 @@ def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::
     loops of the enclosing parallel tile.
 
     Needs: tile ops on memrefs, oriented by `attn-orient-tiles`. Leaves: no
-    op of the dialect. Numerics: after the score region, scores and maxima are
-    in units of log2 (`max` of the state with them, between these ops alone), so
-    that exponentials are `math.exp2` of exact differences. Example:
+    op of the dialect. Numerics: exponentials are `math.exp2` of a difference of
+    scores times log2(e), which comes after the score region. Example:
     `test/Passes/CPU/lower-tiles-to-vector.mlir`.
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
@@ -109,7 +108,7 @@ def ExpandVectorMathPass : InterfacePass<"attn-expand-vector-math", "mlir::Funct
   let description = [{
     `math.exp2`, `math.exp`, `math.log` and `math.tanh` on vectors of f32 or f64
     become polynomials; LLVM would call libm for each element. Relative error of
-    exp2: 2.1e-7 in f32 (degree 5), 1e-16 in f64 (degree 13). -inf gives 0,
+    exp2: 1.7e-7 in f32 (degree 5), 1e-16 in f64 (degree 13). -inf gives 0,
     +inf gives +inf, NaN gives NaN; results below the smallest normal number may
     be 0.
 
