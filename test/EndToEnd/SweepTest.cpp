@@ -11,7 +11,9 @@
 
 #include "gtest/gtest.h"
 
+#include <csignal>
 #include <cstdlib>
+#include <unistd.h>
 
 using namespace attn::sweep;
 
@@ -31,9 +33,27 @@ std::vector<Case> chosenCases() {
   return sampleCases(fromEnvironment("ATTN_SWEEP_SEED", 1), count, work);
 }
 
-class Sweep : public testing::TestWithParam<Case> {};
+/// The case that runs, told when the process dies by a signal.
+std::string current;
+
+void tellAndDie(int signal) {
+  ssize_t written = ::write(STDERR_FILENO, current.data(), current.size());
+  static_cast<void>(written);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+class Sweep : public testing::TestWithParam<Case> {
+public:
+  static void SetUpTestSuite() {
+    for (int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) {
+      std::signal(signal, tellAndDie);
+    }
+  }
+};
 
 TEST_P(Sweep, AgreesWithTheReference) {
+  current = GetParam().describe() + "\n" + moduleText(GetParam());
   std::string failure = check(GetParam());
   EXPECT_TRUE(failure.empty()) << failure;
 }
