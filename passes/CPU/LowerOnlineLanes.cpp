@@ -318,12 +318,12 @@ void OnlineLanes::run() {
   auto all = [&](Value count) {
     lb.loop(zero, panels, 1, [&](Value p) { panel(p, KeyRange{zero, count}); });
   };
-  if (getConstantIntValue(keys)) {
+  if (getConstantIntValue(keys) || vectors == 1) {
     all(keys);
     return;
   }
   // In a full segment nearly every tile has `bound` keys: code for that number
-  // stands beside the general one.
+  // stands beside the general one (few rows are not worth the code).
   Value whole = arith::CmpIOp::create(lb.b, lb.loc, arith::CmpIPredicate::eq,
                                       keys, lb.index.constant(bound));
   auto choice = scf::IfOp::create(lb.b, lb.loc, whole, /*withElse=*/true);

@@ -1,15 +1,12 @@
-//===- TileAttention.cpp - tile attention into row tiles and a key loop
-//-----===//
+//===- TileAttention.cpp - attention into row tiles and a key loop ----------===//
 // attn.attention -> scf.forall over row tiles, each with one attn.key_loop.
 // Two forms: prefill takes one head and `rows` queries a tile; decode takes all
 // heads of a group and all queries, and cuts the keys in chunks whose (o, lse)
 // attn.merge_states joins (Flash-Decoding).
 //===----------------------------------------------------------------------===//
 
-#include "attn/Dialect/Attn/AttnOps.h"
-#include "attn/Passes/IndexBuilder.h"
+#include "AttentionTiler.h"
 #include "attn/Passes/Passes.h"
-#include "attn/Target/CostModel.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -22,82 +19,6 @@ using namespace mlir;
 namespace attn {
 #define GEN_PASS_DEF_TILEATTENTIONPASS
 #include "attn/Passes/Passes.h.inc"
-} // namespace attn
-
-using namespace attn;
-
-namespace {
-
-/// One sequence of the batch, as SSA values.
-struct Sequence {
-  Value queryStart, queries; // rows of q (thd), and how many
-  Value keyStart, keys;
-  Value offset; // position of the first query
-};
-
-/// The rows of a tile: `heads` x `queries` from (head, query) on.
-struct RowTile {
-  Value batch, head, keyHead; // head: the first one
-  Value query, queries;       // first query in its sequence, and how many
-  OpFoldResult heads;         // how many heads
-};
-
-class AttentionTiler {
-public:
-  AttentionTiler(RewriterBase &rewriter, AttentionOp op,
-                 const AttentionShape &shape)
-      : rewriter(rewriter), loc(op.getLoc()), op(op), shape(shape),
-        index(rewriter, loc) {}
-
-  /// The values of `out` and `lse` (where it is asked for).
-  SmallVector<Value> run(const AttentionTiles &tiles, int64_t rowLimit);
-
-private:
-  using Maps = SmallVector<AffineMap>;
-
-  void readSizes();
-  Sequence sequence(Value batch);
-  Value countQueries();
-  SmallVector<Value> prefillForm(const TileChoice &tiles);
-  SmallVector<Value> decodeForm(const TileChoice &tiles);
-  SmallVector<Value> mergeForm(Value parts, Value partLse);
-  SmallVector<Value> guard(Value condition,
-                           function_ref<SmallVector<Value>()> then,
-                           function_ref<SmallVector<Value>()> otherwise);
-
-  Value slice(Value tensor, ArrayRef<OpFoldResult> offsets,
-              ArrayRef<OpFoldResult> sizes, RankedTensorType type);
-  RankedTensorType tileType(ArrayRef<OpFoldResult> sizes, Type element);
-  void sliceRows(const Sequence &seq, const RowTile &tile, OpFoldResult size,
-                 SmallVector<OpFoldResult> &offsets,
-                 SmallVector<OpFoldResult> &sizes);
-  void sliceLse(const Sequence &seq, const RowTile &tile,
-                SmallVector<OpFoldResult> &offsets,
-                SmallVector<OpFoldResult> &sizes);
-  Value keyTile(Value tensor, const Sequence &seq, const RowTile &tile,
-                Value key, Value count, OpFoldResult size);
-  SmallVector<Value> keyLoop(const Sequence &seq, const RowTile &tile,
-                             Value chunkLo, Value chunkHi,
-                             const TileChoice &tiles);
-  void segments(const Sequence &seq, const RowTile &tile, Value lo, Value hi,
-                SmallVector<Value> &lower, SmallVector<Value> &upper,
-                SmallVector<int32_t> &kinds);
-  bool rowsHeadFirst() { return op.getLayout() == Layout::BHSD; }
-  AffineMap rowsMap() { // (g, m, x) -> a tile of q or out
-    MLIRContext *context = op.getContext();
-    auto d = [&](unsigned i) { return getAffineDimExpr(i, context); };
-    return rowsHeadFirst() ? AffineMap::get(3, 0, {d(0), d(1), d(2)}, context)
-                           : AffineMap::get(3, 0, {d(1), d(0), d(2)}, context);
-  }
-
-  RewriterBase &rewriter;
-  Location loc;
-  AttentionOp op;
-  AttentionShape shape;
-  IndexBuilder index;
-  Value batches, heads, keyHeads, group;
-  OpFoldResult headSize, valueSize;
-};
 
 // Keys of a segment are rounded to this many, so that partial tiles take whole
 // register tiles and full ones start where vectors like to.
@@ -462,129 +383,6 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   return SmallVector<Value>(forall.getResults());
 }
 
-SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
-  // Parts always are S x B x Hq x Sq x E; the merge puts them in the layout.
-  OpFoldResult count =
-      tensor::getMixedSize(rewriter, loc, op.getQ(), op.getSeqDim());
-  Value keys = index.value(
-      tensor::getMixedSize(rewriter, loc, op.getK(), op.getSeqDim()));
-  // Without keys there is one part, with nothing in it.
-  Value splits = index.max(index.ceilDiv(keys, tiles.split), index.constant(1));
-  SmallVector<OpFoldResult> shapeOf = {
-      getAsOpFoldResult(splits), getAsOpFoldResult(batches),
-      getAsOpFoldResult(heads), count, valueSize};
-  FloatType accumulator = op.getAccumulatorType();
-  Value parts = tensor::EmptyOp::create(rewriter, loc, shapeOf, accumulator);
-  Value partLse = tensor::EmptyOp::create(
-      rewriter, loc, ArrayRef(shapeOf).drop_back(), accumulator);
-  auto forall =
-      scf::ForallOp::create(rewriter, loc,
-                            ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
-                                                   getAsOpFoldResult(keyHeads),
-                                                   getAsOpFoldResult(splits)},
-                            ValueRange{parts, partLse}, std::nullopt);
-  {
-    OpBuilder::InsertionGuard guard(rewriter);
-    rewriter.setInsertionPointToStart(forall.getBody());
-    Value batch = forall.getInductionVar(0), split = forall.getInductionVar(2);
-    Sequence seq = sequence(batch);
-    RowTile tile;
-    tile.batch = batch;
-    tile.keyHead = forall.getInductionVar(1);
-    tile.heads = getAsOpFoldResult(group);
-    tile.head = index.mul(tile.keyHead, group);
-    tile.query = index.constant(0);
-    tile.queries = seq.queries;
-    Value lo = index.min(index.mul(split, tiles.split), seq.keys);
-    Value hi = index.min(index.add(lo, tiles.split), seq.keys);
-    SmallVector<Value> state = keyLoop(seq, tile, lo, hi, tiles);
-
-    OpFoldResult zero = rewriter.getIndexAttr(0);
-    OpFoldResult one = rewriter.getIndexAttr(1);
-    SmallVector<OpFoldResult> offsets = {split, batch, tile.head, zero, zero};
-    SmallVector<OpFoldResult> sizes = {one, one, tile.heads, count, valueSize};
-    auto args = forall.getRegionOutArgs();
-    Value out = slice(args[0], offsets, sizes,
-                      tileType({tile.heads, count, valueSize}, accumulator));
-    Value lse = slice(args[1], ArrayRef(offsets).drop_back(),
-                      ArrayRef(sizes).drop_back(),
-                      tileType({tile.heads, count}, accumulator));
-    AffineMap identity3 = AffineMap::getMultiDimIdentityMap(3, op.getContext());
-    auto final = FinalizeStateOp::create(
-        rewriter, loc, TypeRange{out.getType(), lse.getType()}, state[0],
-        state[1], state[2], Value(), Value(), ValueRange{out, lse},
-        AffineMapAttr::get(identity3),
-        AffineMapAttr::get(
-            AffineMap::getMultiDimIdentityMap(2, op.getContext())),
-        AffineMapAttr::get(identity3));
-    rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
-    SmallVector<OpFoldResult> strides(5, one);
-    tensor::ParallelInsertSliceOp::create(rewriter, loc, final.getResult(0),
-                                          args[0], offsets, sizes, strides);
-    tensor::ParallelInsertSliceOp::create(
-        rewriter, loc, final.getResult(1), args[1],
-        ArrayRef(offsets).drop_back(), ArrayRef(sizes).drop_back(),
-        ArrayRef(strides).drop_back());
-  }
-  return mergeForm(forall.getResult(0), forall.getResult(1));
-}
-
-// Joins the parts of each (batch, head), in the order of the keys.
-SmallVector<Value> AttentionTiler::mergeForm(Value parts, Value partLse) {
-  SmallVector<Value> outs = llvm::to_vector(op.getOuts());
-  auto forall =
-      scf::ForallOp::create(rewriter, loc,
-                            ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
-                                                   getAsOpFoldResult(heads)},
-                            outs, std::nullopt);
-  OpBuilder::InsertionGuard guard(rewriter);
-  rewriter.setInsertionPointToStart(forall.getBody());
-  Value batch = forall.getInductionVar(0), head = forall.getInductionVar(1);
-  OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
-  OpFoldResult splits = tensor::getMixedSize(rewriter, loc, parts, 0);
-  OpFoldResult count = tensor::getMixedSize(rewriter, loc, parts, 3);
-  FloatType accumulator = op.getAccumulatorType();
-  SmallVector<OpFoldResult> offsets = {zero, batch, head, zero, zero};
-  SmallVector<OpFoldResult> sizes = {splits, one, one, count, valueSize};
-  Value part = slice(parts, offsets, sizes,
-                     tileType({splits, count, valueSize}, accumulator));
-  Value lses =
-      slice(partLse, ArrayRef(offsets).drop_back(), ArrayRef(sizes).drop_back(),
-            tileType({splits, count}, accumulator));
-  auto args = forall.getRegionOutArgs();
-  SmallVector<OpFoldResult> outOffsets = {batch, head, zero, zero};
-  SmallVector<OpFoldResult> outSizes = {one, one, count, valueSize};
-  if (!rowsHeadFirst()) {
-    std::swap(outOffsets[1], outOffsets[2]);
-    std::swap(outSizes[1], outSizes[2]);
-  }
-  SmallVector<OpFoldResult> lseOffsets = {batch, head, zero};
-  SmallVector<OpFoldResult> lseSizes = {one, one, count};
-  SmallVector<Value> tileOuts = {
-      slice(args[0], outOffsets, outSizes,
-            tileType({count, valueSize},
-                     cast<ShapedType>(args[0].getType()).getElementType()))};
-  if (op.getLse()) {
-    tileOuts.push_back(
-        slice(args[1], lseOffsets, lseSizes, tileType({count}, accumulator)));
-  }
-  SmallVector<Type> types = llvm::map_to_vector(
-      tileOuts, [](Value value) { return value.getType(); });
-  auto merge =
-      MergeStatesOp::create(rewriter, loc, types, part, lses, op.getSink(),
-                            op.getSink() ? head : Value(), tileOuts);
-  rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
-  SmallVector<OpFoldResult> strides(4, one);
-  tensor::ParallelInsertSliceOp::create(rewriter, loc, merge.getResult(0),
-                                        args[0], outOffsets, outSizes, strides);
-  if (op.getLse()) {
-    tensor::ParallelInsertSliceOp::create(rewriter, loc, merge.getResult(1),
-                                          args[1], lseOffsets, lseSizes,
-                                          ArrayRef(strides).drop_back());
-  }
-  return SmallVector<Value>(forall.getResults());
-}
-
 // `then` where `condition` holds, else `otherwise`.
 SmallVector<Value>
 AttentionTiler::guard(Value condition, function_ref<SmallVector<Value>()> then,
@@ -629,6 +427,12 @@ SmallVector<Value> AttentionTiler::run(const AttentionTiles &tiles,
             [&] { return decodeForm(tiles.fewRows); }, prefill);
       });
 }
+
+} // namespace attn
+
+using namespace attn;
+
+namespace {
 
 struct TileAttentionPass
     : public attn::impl::TileAttentionPassBase<TileAttentionPass> {
