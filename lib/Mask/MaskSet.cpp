@@ -1,5 +1,4 @@
-//===- MaskSet.cpp - a mask as a set of (q, k) pairs
-//------------------------===//
+//===- MaskSet.cpp - a mask as a set of (q, k) pairs ----------------------===//
 
 #include "attn/Mask/MaskSet.h"
 

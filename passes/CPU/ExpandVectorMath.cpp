@@ -1,5 +1,4 @@
-//===- ExpandVectorMath.cpp - exponentials on vectors as polynomials
-//--------===//
+//===- ExpandVectorMath.cpp - exponentials on vectors as polynomials ------===//
 // exp2(x) = 2^r * p(f), r = round(x), f = x - r in [-1/2, 1/2]. In f32 p is the
 // minimax polynomial of degree 5 with p(0) = 1 (relative error 9.2e-8 before
 // rounding), in f64 the Taylor polynomial of degree 13 (4e-18). 2^0 must be 1:

@@ -1,5 +1,4 @@
-//===- LaneBuilder.cpp - code on vectors of query lanes
-//---------------------===//
+//===- LaneBuilder.cpp - code on vectors of query lanes -------------------===//
 
 #include "LaneBuilder.h"
 

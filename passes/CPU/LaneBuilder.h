@@ -1,5 +1,4 @@
-//===- LaneBuilder.h - code on vectors of query lanes
-//-----------------------===//
+//===- LaneBuilder.h - code on vectors of query lanes ---------------------===//
 // What the lowerings of the tile ops share: vectors of one width, arithmetic on
 // them, and the head and query of the rows in a vector.
 //===----------------------------------------------------------------------===//

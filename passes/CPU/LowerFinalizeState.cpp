@@ -1,5 +1,4 @@
-//===- LowerFinalizeState.cpp - softmax state into output rows
-//--------------===//
+//===- LowerFinalizeState.cpp - softmax state into output rows ------------===//
 // Lanes are transposed back in registers, block by block; rows are scaled where
 // they are. Only rows that exist are stored. Maxima are in units of log2, as
 // the lowerings of attn.online_attention leave them.

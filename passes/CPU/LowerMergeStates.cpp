@@ -1,5 +1,4 @@
-//===- LowerMergeStates.cpp - merge parts of attention on vectors
-//-----------===//
+//===- LowerMergeStates.cpp - merge parts of attention on vectors ---------===//
 // Row by row: the largest lse, the total weight, then the weighted sum of the
 // parts in their order, several vectors of a row at a time.
 //===----------------------------------------------------------------------===//

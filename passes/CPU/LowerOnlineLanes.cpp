@@ -1,5 +1,4 @@
-//===- LowerOnlineAttention.cpp - the attention tile on vectors
-//-------------===//
+//===- LowerOnlineAttention.cpp - the attention tile on vectors -----------===//
 // For each panel of W query lanes and a tile of keys:
 //   1. S^T: register tiles of MR keys x NV vectors over the head size, with
 //      scale, score, mask and the running maximum in the epilogue;

@@ -1,5 +1,4 @@
-//===- LowerOnlineRows.cpp - the attention tile, queries as rows
-//------------===//
+//===- LowerOnlineRows.cpp - the attention tile, queries as rows ----------===//
 // For R rows (a power of two, few of them) and a tile of keys that fits L1:
 //   1. S: R x J dot products at a time along the head size, J = lanes / R keys,
 //      whose vectors are folded to one vector of (row, key) lanes;

@@ -1,5 +1,4 @@
-//===- LowerTiles.h - the lowerings of the tile ops to vectors
-//--------------===//
+//===- LowerTiles.h - the lowerings of the tile ops to vectors ------------===//
 
 #ifndef ATTN_PASSES_CPU_LOWERTILES_H
 #define ATTN_PASSES_CPU_LOWERTILES_H

@@ -1,5 +1,4 @@
-//===- VectorizeScore.cpp - score regions on vectors of rows
-//----------------===//
+//===- VectorizeScore.cpp - score regions on vectors of rows --------------===//
 // Scalars stay scalars while all lanes agree on them (a key, a slope of a
 // head); what depends on the lane or the score becomes a vector.
 //===----------------------------------------------------------------------===//

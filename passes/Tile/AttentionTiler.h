@@ -1,5 +1,4 @@
-//===- AttentionTiler.h - what the forms of tiled attention share
-//-----------===//
+//===- AttentionTiler.h - what the forms of tiled attention share ---------===//
 // Slices, positions and the key loop of a row tile are in TileAttention.cpp
 // with the prefill form; the decode form is in TileDecode.cpp.
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,4 @@
-//===- TileAttention.cpp - attention into row tiles and a key loop ----------===//
+//===- TileAttention.cpp - attention into row tiles and a key loop --------===//
 // attn.attention -> scf.forall over row tiles, each with one attn.key_loop.
 // Two forms: prefill takes one head and `rows` queries a tile; decode takes all
 // heads of a group and all queries, and cuts the keys in chunks whose (o, lse)

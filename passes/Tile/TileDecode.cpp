@@ -1,5 +1,4 @@
-//===- TileDecode.cpp - the decode form of tiled attention
-//------------------===//
+//===- TileDecode.cpp - the decode form of tiled attention ----------------===//
 // All heads of a group and all queries in one tile, the keys cut in chunks; a
 // second scf.forall joins the (o, lse) of the chunks in the order of the keys.
 //===----------------------------------------------------------------------===//

@@ -1,5 +1,4 @@
-//===- MaskSet.h - a mask as a set of (q, k) pairs
-//--------------------------===//
+//===- MaskSet.h - a mask as a set of (q, k) pairs ------------------------===//
 // A mask is an expression over simple sets of points (q, k) in absolute
 // positions. The set answers membership, and for a range of queries which keys
 // can be visible (active) and which must be (full).
