@@ -138,8 +138,10 @@ Result<OwningOpRef<ModuleOp>> lower(ModuleOp module,
   }
   Diagnostics diagnostics(*module.getContext());
   PassManager pm(module.getContext());
+  // Verifying after each pass takes as long as the passes; tests do that.
+  pm.enableVerifier(false);
   addPipeline(pm, options, level);
-  if (failed(pm.run(*copy))) {
+  if (failed(pm.run(*copy)) || failed(verify(*copy))) {
     return diagnostics.status("the pipeline failed without saying why");
   }
   remarks = std::move(diagnostics.remarks);
@@ -161,6 +163,10 @@ describeForm(ModuleOp module, const CompileOptions &options) {
     return diagnostics.status("the reference has no form");
   }
   return describeFunctions(*copy);
+}
+
+Loops loopsOf(const CompileOptions &options) {
+  return options.form == Form::kReference ? Loops::kScalar : Loops::kVector;
 }
 
 Result<LLVMModule> translate(ModuleOp lowered,
@@ -319,7 +325,7 @@ Result<CompileResult> attn::compileModule(ModuleOp module,
     return code.status();
   }
   timer.end("translate");
-  code->optimize();
+  code->optimize(loopsOf(options));
   manifest.openmp = code->needsOpenMP();
   timer.end("optimize");
   Result<std::string> object = code->toObject();
@@ -382,6 +388,6 @@ Result<std::string> attn::emitText(ModuleOp module,
   if (!code) {
     return code.status();
   }
-  code->optimize();
+  code->optimize(loopsOf(options));
   return level == Level::kLLVM ? code->toText() : code->toAssembly();
 }

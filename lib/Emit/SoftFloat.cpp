@@ -135,6 +135,6 @@ rt::Result<std::string> attn::softFloatObject(const TargetDescription &target) {
   if (!module) {
     return module.status();
   }
-  module->optimize();
+  module->optimize(Loops::kVector);
   return module->toObject();
 }

@@ -25,6 +25,10 @@ void registerLLVMTranslations(mlir::DialectRegistry &registry);
 /// The exported symbol of function `name`.
 std::string callSymbol(llvm::StringRef name);
 
+/// What the loops of a module are like. Those of our own lowering are vectors
+/// in unrolled tiles already; there, LLVM's loop passes only cost time.
+enum class Loops { kVector, kScalar };
+
 /// A module of LLVM IR for one CPU target, and its context.
 class LLVMModule {
 public:
@@ -44,7 +48,7 @@ public:
                                       const TargetDescription &target);
 
   /// Runs LLVM's O3 pipeline. Once.
-  void optimize();
+  void optimize(Loops loops);
 
   /// The module as LLVM IR, or lowered to assembly or an object file. The last
   /// two consume the module: call only one of them, once.
