@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <sched.h>
+#include <sys/mman.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -15,6 +16,8 @@
 using namespace attn::run;
 
 namespace {
+
+constexpr int64_t kBeyondCaches = int64_t(1) << 30;
 
 using Clock = std::chrono::steady_clock;
 
@@ -53,21 +56,34 @@ template <typename Vector>
   return sum;
 }
 
-/// Sums 64-bit words: loads of whole vectors, whatever they mean.
+/// Streams side by side that one thread reads: more than a prefetcher follows
+/// in one page, as K and V of several heads are.
+constexpr int kStreams = 4;
+constexpr int64_t kAhead = 4096; // bytes that are asked for ahead
+
+/// Sums 64-bit words: loads of whole vectors, whatever they mean. `bytes` is a
+/// multiple of kStreams * 256.
 template <typename Vector>
 [[gnu::always_inline]] inline uint64_t sumWords(const char *from,
                                                 int64_t bytes) {
-  constexpr int kStreams = 4;
-  Vector sums[kStreams] = {};
-  constexpr int64_t step = kStreams * sizeof(Vector);
-  for (int64_t at = 0; at + step <= bytes; at += step) {
+  constexpr int kUnroll = 256 / sizeof(Vector);
+  Vector sums[kUnroll] = {};
+  int64_t share = bytes / kStreams;
+  for (int64_t at = 0; at < share; at += 256) {
     for (int s = 0; s < kStreams; ++s) {
-      Vector words;
-      std::memcpy(&words, from + at + s * sizeof(Vector), sizeof(Vector));
-      sums[s] += words;
+      const char *line = from + s * share + at;
+      for (int u = 0; u < kUnroll; ++u) {
+        __builtin_prefetch(line + kAhead + u * sizeof(Vector));
+        Vector words;
+        std::memcpy(&words, line + u * sizeof(Vector), sizeof(Vector));
+        sums[u] += words;
+      }
     }
   }
-  Vector sum = sums[0] + sums[1] + sums[2] + sums[3];
+  Vector sum = {};
+  for (int u = 0; u < kUnroll; ++u) {
+    sum += sums[u];
+  }
   return sum[0];
 }
 
@@ -155,26 +171,34 @@ double measureGflops(const Kernels &kernels, int elementBits, int threads,
   return total * 1e-9;
 }
 
-double measureRead(const Kernels &kernels, int threads, double seconds) {
-  int64_t cache = std::max<int64_t>(sysconf(_SC_LEVEL3_CACHE_SIZE), 0);
-  int64_t pages = sysconf(_SC_AVPHYS_PAGES) / 4;
-  int64_t bytes = std::max<int64_t>(2 * cache, int64_t(256) << 20);
-  bytes = std::min(bytes, std::max<int64_t>(pages, 1) * sysconf(_SC_PAGESIZE));
-  int64_t share = bytes / threads / 4096 * 4096;
-  auto *buffer = static_cast<char *>(std::aligned_alloc(4096, share * threads));
-  if (!buffer || share == 0) {
-    std::free(buffer);
+double measureRead(const Kernels &kernels, int threads, int64_t bytes,
+                   double seconds) {
+  constexpr int64_t grain = kStreams * 256;
+  constexpr int kWindows = 5;
+  int64_t limit = std::max<int64_t>(sysconf(_SC_AVPHYS_PAGES), 4) / 4 *
+                  sysconf(_SC_PAGESIZE);
+  bytes = std::min(bytes, limit);
+  int64_t share = std::max(bytes / threads / grain, int64_t(1)) * grain;
+  constexpr int64_t page = int64_t(2) << 20;
+  int64_t total = (share * threads + page - 1) / page * page;
+  auto *buffer = static_cast<char *>(std::aligned_alloc(page, total));
+  if (!buffer) {
     return 0;
   }
+  madvise(buffer, total, MADV_HUGEPAGE);
   onThreads(threads, [&](int t) { std::memset(buffer + t * share, 1, share); });
   double best = 0;
-  Clock::time_point start = Clock::now();
-  do {
-    Clock::time_point pass = Clock::now();
-    onThreads(threads,
-              [&](int t) { sink += kernels.sum(buffer + t * share, share); });
-    best = std::max(best, double(share) * threads / since(pass));
-  } while (since(start) < seconds);
+  for (int window = 0; window < kWindows; ++window) {
+    std::atomic<int64_t> read{0};
+    Clock::time_point start = Clock::now();
+    onThreads(threads, [&](int t) {
+      do {
+        sink += kernels.sum(buffer + t * share, share);
+        read += share;
+      } while (since(start) < seconds / kWindows);
+    });
+    best = std::max(best, double(read) / since(start));
+  }
   std::free(buffer);
   return best * 1e-9;
 }
@@ -194,13 +218,16 @@ int attn::run::countThreads() {
   return 1;
 }
 
-Ceilings attn::run::measureCeilings(int elementBits, double seconds) {
+Ceilings attn::run::measureCeilings(int elementBits, int64_t bytes,
+                                    double seconds) {
   Kernels kernels = pickKernels();
   Ceilings ceilings;
   ceilings.threads = countThreads();
   ceilings.vectorBits = kernels.vectorBits;
   ceilings.gflops =
       measureGflops(kernels, elementBits, ceilings.threads, seconds);
-  ceilings.readGBs = measureRead(kernels, ceilings.threads, seconds);
+  ceilings.bytes = bytes > 0 ? bytes : kBeyondCaches;
+  ceilings.readGBs =
+      measureRead(kernels, ceilings.threads, ceilings.bytes, seconds);
   return ceilings;
 }

@@ -13,7 +13,8 @@ namespace attn::run {
 struct Ceilings {
   int threads = 1;
   double gflops = 0;  // multiply-adds in registers, two operations each
-  double readGBs = 0; // sums over a buffer beyond all caches
+  double readGBs = 0; // sums over `bytes` bytes, again and again
+  int64_t bytes = 0;
   int vectorBits = 0; // of the multiply-adds
 };
 
@@ -21,8 +22,11 @@ struct Ceilings {
 /// process may use.
 int countThreads();
 
-/// Measures for about `seconds` each. `elementBits` is 32 or 64.
-Ceilings measureCeilings(int elementBits, double seconds = 0.1);
+/// Measures for about `seconds` each. `elementBits` is 32 or 64; `bytes` is
+/// what the work in question reads, since caches serve small sets faster (and
+/// large shared ones nobody knows how far), or 0 for what is beyond all caches.
+Ceilings measureCeilings(int elementBits, int64_t bytes = 0,
+                         double seconds = 0.2);
 
 } // namespace attn::run
 

@@ -174,7 +174,8 @@ std::string attn::run::describeTiming(const Timing &timing,
                 gflops, ratio(gflops, ceilings.gflops), ceilings.gflops,
                 ceilings.threads, ceilings.vectorBits);
   text += print("           %.2f GB/s of the floor, %.2f of the measured %.1f "
-                "(reads beyond the caches)\n",
-                gbs, ratio(gbs, ceilings.readGBs), ceilings.readGBs);
+                "(reads of %s)\n",
+                gbs, ratio(gbs, ceilings.readGBs), ceilings.readGBs,
+                bytesText(double(ceilings.bytes)).c_str());
   return text;
 }

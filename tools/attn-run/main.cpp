@@ -165,7 +165,13 @@ Status runFunction(const Source &source, const Program &program,
     if (!timing) {
       return timing.status();
     }
-    print(describeTiming(*timing, work, measureCeilings(isDouble ? 64 : 32)));
+    double bytes = 0;
+    for (const Work &op : work) {
+      bytes += op.floorBytes;
+    }
+    print(describeTiming(
+        *timing, work,
+        measureCeilings(isDouble ? 64 : 32, static_cast<int64_t>(bytes))));
   }
   return checked;
 }
