@@ -87,21 +87,23 @@ Value exp2Mantissa(const VectorMath &m, Value fraction) {
   return polynomial(m, taylor, fraction);
 }
 
-// p * 2^r for an integral r within the clamped range.
-Value scale(const VectorMath &m, Value p, Value r, bool avx512) {
+// p * 2^r for an integral r, or 0 where `keep` is false.
+Value scale(const VectorMath &m, Value p, Value r, Value keep, bool avx512) {
   bool single = m.type.getElementType().isF32();
-  if (avx512 && m.type.getNumElements() * (single ? 32 : 64) == 512) {
+  int64_t count = m.type.getNumElements();
+  if (avx512 && count * (single ? 32 : 64) == 512) {
     Type i32 = m.b.getI32Type();
-    Type maskType = m.b.getIntegerType(m.type.getNumElements());
-    Value all = LLVM::ConstantOp::create(m.b, m.loc, maskType,
-                                         m.b.getIntegerAttr(maskType, -1));
+    Type maskType = m.b.getIntegerType(count);
+    Value mask = vector::BitCastOp::create(
+        m.b, m.loc, VectorType::get({1}, maskType), keep);
+    mask = vector::ExtractOp::create(m.b, m.loc, mask, 0);
     Value current =
         LLVM::ConstantOp::create(m.b, m.loc, i32, m.b.getI32IntegerAttr(4));
     return LLVM::CallIntrinsicOp::create(
                m.b, m.loc, m.type,
                m.b.getStringAttr(single ? "llvm.x86.avx512.mask.scalef.ps.512"
                                         : "llvm.x86.avx512.mask.scalef.pd.512"),
-               ValueRange{p, r, p, all, current})
+               ValueRange{p, r, m.constant(0.0), mask, current})
         .getResult(0);
   }
   // In two halves, each a normal power of two: one would overflow at the ends
@@ -119,18 +121,21 @@ Value scale(const VectorMath &m, Value p, Value r, bool avx512) {
         arith::ShLIOp::create(m.b, m.loc, biased, m.integer(ints, mantissa));
     p = m.mul(p, arith::BitcastOp::create(m.b, m.loc, m.type, bits));
   }
-  return p;
+  return arith::SelectOp::create(m.b, m.loc, keep, p, m.constant(0.0));
 }
 
 Value emitExp2(const VectorMath &m, Value x, bool avx512) {
   bool single = m.type.getElementType().isF32();
-  // Beyond these the result is 0 or infinite anyway; -inf must not meet
-  // x - round(x).
-  double low = single ? -152 : -1080, high = single ? 129 : 1025;
+  // What is below the normal numbers becomes 0 by selection: to compute it
+  // would take a microcode assist an element, and masked scores are all of that
+  // kind. Above, the result is infinite from the first number that is.
+  double low = single ? -126 : -1022, high = single ? 129 : 1025;
+  Value keep = arith::CmpFOp::create(m.b, m.loc, arith::CmpFPredicate::UGE, x,
+                                     m.constant(low));
   Value bounded = m.clamp(arith::CmpFPredicate::OGT, m.constant(low), x);
   bounded = m.clamp(arith::CmpFPredicate::OLT, m.constant(high), bounded);
   Value r = math::RoundEvenOp::create(m.b, m.loc, bounded);
-  return scale(m, exp2Mantissa(m, m.sub(bounded, r)), r, avx512);
+  return scale(m, exp2Mantissa(m, m.sub(bounded, r)), r, keep, avx512);
 }
 
 bool isExpanded(Type type) {

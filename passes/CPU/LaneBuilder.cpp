@@ -149,6 +149,13 @@ Value LaneBuilder::selectZero(Value test, Value x, Value y) {
   return arith::SelectOp::create(b, loc, zero, x, y);
 }
 
+Value LaneBuilder::scaled(Value x, Value factor) {
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(x.getType()));
+  Value any =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, factor, zero);
+  return arith::SelectOp::create(b, loc, any, mul(x, factor), zero);
+}
+
 // Swaps ever smaller blocks: after the stage of distance s, element (i, l) has
 // the bits >= s of i and l exchanged.
 SmallVector<Value> LaneBuilder::transpose(SmallVector<Value> rows) {

@@ -61,6 +61,10 @@ public:
   /// `a` where `test == 0`, else `b`; NaN in `test` selects `b`.
   mlir::Value selectZero(mlir::Value test, mlir::Value a, mlir::Value b);
 
+  /// `a * factor`, and 0 where `factor` is 0, whatever `a` holds: accumulators
+  /// need no initial value. Scalars or vectors.
+  mlir::Value scaled(mlir::Value a, mlir::Value factor);
+
   /// Transposes `lanes` vectors in registers.
   llvm::SmallVector<mlir::Value> transpose(llvm::SmallVector<mlir::Value> rows);
 

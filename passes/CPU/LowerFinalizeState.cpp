@@ -77,8 +77,7 @@ std::pair<Value, Value> FinalizeLowering::total(Value sum, Value max,
     return {factor, Value()};
   }
   Value none = lb.constant(-std::numeric_limits<double>::infinity());
-  Value lse =
-      lb.add(max, math::LogOp::create(lb.b, lb.loc, sum));
+  Value lse = lb.add(max, math::LogOp::create(lb.b, lb.loc, sum));
   return {factor, lb.selectZero(sum, none, lse)};
 }
 
@@ -89,7 +88,7 @@ void FinalizeLowering::elements(Value p, Value lane, Value head, Value query,
   lb.loop(blocks.whole, blocks.size, 1, [&](Value e) {
     SmallVector<Value> at = asRows ? SmallVector<Value>{p, lane, e}
                                    : SmallVector<Value>{p, e, lane};
-    Value x = lb.mul(lb.loadScalar(op.getAcc(), at), factor);
+    Value x = lb.scaled(lb.loadScalar(op.getAcc(), at), factor);
     memref::StoreOp::create(lb.b, lb.loc, lb.convert(x, element), out.get(),
                             out.at(head, query, e));
   });
@@ -103,7 +102,7 @@ void FinalizeLowering::rowsPanel(Value p, Value used) {
                                op.getSink() ? lb.splat(sinkOf(head)) : Value());
     lb.loop(zero, blocks.whole, lb.lanes,
             [&, factor = factor, head = head, query = query](Value e) {
-              lb.store(lb.mul(lb.load(op.getAcc(), {p, lane, e}), factor),
+              lb.store(lb.scaled(lb.load(op.getAcc(), {p, lane, e}), factor),
                        out.get(), out.at(head, query, e));
             });
     if (blocks.rest) {
@@ -147,7 +146,7 @@ void FinalizeLowering::lanesPanel(Value p, Value used) {
     lb.loop(zero, blocks.whole, lb.lanes, [&](Value e) {
       SmallVector<Value> block;
       for (int64_t l = 0; l < lb.lanes; ++l) {
-        block.push_back(lb.mul(
+        block.push_back(lb.scaled(
             lb.load(op.getAcc(), {p, lb.index.add(e, l), lane}), factor));
       }
       block = lb.transpose(block);

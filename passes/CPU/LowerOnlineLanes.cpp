@@ -175,8 +175,8 @@ void OnlineLanes::valueTile(int64_t rows, Value p, Value value, KeyRange range,
   for (int64_t m = 0; m < rows; ++m) {
     columns.push_back(lb.index.add(value, m));
     for (int64_t v = 0; v < vectors; ++v) {
-      acc.push_back(
-          lb.mul(lb.load(op.getAcc(), {p, columns[m], lane(v)}), factors[v]));
+      acc.push_back(lb.scaled(lb.load(op.getAcc(), {p, columns[m], lane(v)}),
+                              factors[v]));
     }
   }
   Values sums = lb.unrolled(

@@ -270,7 +270,7 @@ void OnlineRows::valueTile(Value keys, Value column, int64_t vectors,
     for (int64_t c = 0; c < vectors; ++c) {
       Value old = count ? lb.loadPart(op.getAcc(), at(r, c), count)
                         : lb.load(op.getAcc(), at(r, c));
-      acc.push_back(lb.mul(old, factors[r]));
+      acc.push_back(lb.scaled(old, factors[r]));
     }
   }
   auto step = [&](Value key, Value group, ArrayRef<Value> lanes,

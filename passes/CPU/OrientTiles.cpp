@@ -120,7 +120,9 @@ struct OrientTilesPass
                                     workspace(inner))
           .getResult(0);
     };
-    SmallVector<Value> state = {refill(loop.getInits()[0], inner(valueSize)),
+    // The accumulator of a row without weight is not read (a factor of 0
+    // selects 0), so it starts as whatever is there.
+    SmallVector<Value> state = {workspace(inner(valueSize)),
                                 refill(loop.getInits()[1], {width}),
                                 refill(loop.getInits()[2], {width})};
     AffineMap sourceMap = AffineMap::get(

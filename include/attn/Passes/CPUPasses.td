@@ -109,8 +109,8 @@ def ExpandVectorMathPass : InterfacePass<"attn-expand-vector-math", "mlir::Funct
     `math.exp2`, `math.exp`, `math.log` and `math.tanh` on vectors of f32 or f64
     become polynomials; LLVM would call libm for each element. Relative error of
     exp2: 1.7e-7 in f32 (degree 5), 1e-16 in f64 (degree 13). -inf gives 0,
-    +inf gives +inf, NaN gives NaN; results below the smallest normal number may
-    be 0.
+    +inf gives +inf, NaN gives NaN; results below the smallest normal number are
+    0.
 
     Needs: nothing. Leaves: none of these ops on vectors of f32 or f64. Numerics
     changed: as above. Example: `test/Passes/CPU/expand-vector-math.mlir`.
