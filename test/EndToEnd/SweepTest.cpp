@@ -5,6 +5,7 @@
 //   ATTN_SWEEP_SEED   seed of the sample (default 1)
 //   ATTN_SWEEP_WORK   most multiplications a case, in millions (default 60)
 //   ATTN_SWEEP_CASE   run this one case alone, by the seed that a failure named
+//   ATTN_SWEEP_PRINT  1: print the module of each case, for attn-opt
 //===----------------------------------------------------------------------===//
 
 #include "Runner.h"
@@ -13,6 +14,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <iostream>
 #include <unistd.h>
 
 using namespace attn::sweep;
@@ -54,6 +56,9 @@ public:
 
 TEST_P(Sweep, AgreesWithTheReference) {
   current = GetParam().describe() + "\n" + moduleText(GetParam());
+  if (fromEnvironment("ATTN_SWEEP_PRINT", 0)) {
+    std::cout << "// " << current;
+  }
   std::string failure = check(GetParam());
   EXPECT_TRUE(failure.empty()) << failure;
 }
