@@ -1,0 +1,44 @@
+//===- Cases.h - the attention problems of attn-bench
+//-----------------------===//
+
+#ifndef ATTN_TEST_BENCH_CASES_H
+#define ATTN_TEST_BENCH_CASES_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace attn::bench {
+
+/// What a case is compared with.
+enum class Ceiling { kFma, kRead };
+
+struct Case {
+  std::string name;
+  std::string group; // cases are selected by group or name
+  std::string dtype = "f32";
+  int64_t batch = 1, queryHeads = 16, keyHeads = 16;
+  int64_t queries = 4096, keys = 4096;
+  int64_t headSize = 128;
+  std::string mask = {};  // the attribute, e.g. `#attn.causal`
+  std::string score = {}; // softcap, alibi
+  bool bshd = false;
+  Ceiling ceiling = Ceiling::kFma;
+  double bar = 0; // the least ratio to the ceiling; 0: none
+
+  /// The module, with q, k and v as arguments of static shape.
+  std::string module() const;
+  std::string shape(bool query) const; // "1x16x4096x128"
+  /// Pairs that the mask shows, over all heads.
+  double visiblePairs() const;
+  /// Multiply-adds count two; visible pairs alone.
+  double flops() const { return 4.0 * visiblePairs() * headSize; }
+  /// K and V, once.
+  double keyBytes() const;
+};
+
+std::vector<Case> allCases();
+
+} // namespace attn::bench
+
+#endif // ATTN_TEST_BENCH_CASES_H
