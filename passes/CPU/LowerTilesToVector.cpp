@@ -1,5 +1,6 @@
 //===- LowerTilesToVector.cpp - lower tile ops on memrefs to vectors ------===//
 
+#include "../PassTarget.h"
 #include "LaneBuilder.h"
 #include "LowerTiles.h"
 #include "attn/Passes/Passes.h"
@@ -103,10 +104,9 @@ struct LowerTilesToVectorPass
   using LowerTilesToVectorPassBase::LowerTilesToVectorPassBase;
 
   void runOnOperation() override {
-    llvm::Expected<TargetDescription> description =
-        TargetDescription::get(target);
+    std::optional<TargetDescription> description =
+        passTarget(getOperation(), target);
     if (!description) {
-      getOperation().emitError(llvm::toString(description.takeError()));
       return signalPassFailure();
     }
     SmallVector<Operation *> ops;

@@ -4,6 +4,7 @@
 // (r mod G, r floordiv G), so that neighbouring rows share their position.
 //===----------------------------------------------------------------------===//
 
+#include "../PassTarget.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Passes/Passes.h"
@@ -207,10 +208,9 @@ struct OrientTilesPass
   }
 
   void runOnOperation() override {
-    llvm::Expected<TargetDescription> description =
-        TargetDescription::get(target);
+    std::optional<TargetDescription> description =
+        passTarget(getOperation(), target);
     if (!description) {
-      getOperation().emitError(llvm::toString(description.takeError()));
       return signalPassFailure();
     }
     SmallVector<KeyLoopOp> loops;

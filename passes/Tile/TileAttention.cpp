@@ -5,6 +5,7 @@
 // attn.merge_states joins (Flash-Decoding).
 //===----------------------------------------------------------------------===//
 
+#include "../PassTarget.h"
 #include "AttentionTiler.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -480,10 +481,9 @@ struct TileAttentionPass
   }
 
   void runOnOperation() override {
-    llvm::Expected<TargetDescription> description =
-        TargetDescription::get(target);
+    std::optional<TargetDescription> description =
+        passTarget(getOperation(), target);
     if (!description) {
-      getOperation().emitError(llvm::toString(description.takeError()));
       return signalPassFailure();
     }
     SmallVector<AttentionOp> ops;
