@@ -2,6 +2,8 @@
 
 #include "Case.h"
 
+#include "llvm/Support/ErrorHandling.h"
+
 #include <algorithm>
 #include <set>
 
@@ -55,7 +57,7 @@ const Mask &attn::sweep::maskOf(const std::string &text) {
       return mask;
     }
   }
-  return allMasks().front();
+  llvm::report_fatal_error("no such mask in the sweep: " + llvm::Twine(text));
 }
 
 //===----------------------------------------------------------------------===//
