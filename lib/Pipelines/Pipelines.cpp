@@ -80,6 +80,7 @@ void buildAttnCPUVectorPipeline(OpPassManager &pm,
                                 const CPUPipelineOptions &options) {
   auto lower = withTarget<LowerTilesToVectorPassOptions>(options);
   pm.addNestedPass<func::FuncOp>(createLowerTilesToVectorPass(lower));
+  pm.addNestedPass<func::FuncOp>(createLowerCopiesPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   ForallToOpenMPPassOptions openmp;
   openmp.openmp = options.openmp;
@@ -136,6 +137,7 @@ void buildAttnReferencePipeline(OpPassManager &pm) {
   pm.addPass(createDecomposeReferencePass());
   addCleanup(pm);
   addBufferization(pm);
+  pm.addNestedPass<func::FuncOp>(createLowerCopiesPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createForallToOpenMPPass());
   addCleanup(pm);

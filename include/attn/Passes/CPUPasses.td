@@ -82,6 +82,21 @@ def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::
            "Target description: host, or a CPU name.">];
 }
 
+def LowerCopiesPass : InterfacePass<"attn-lower-copies", "mlir::FunctionOpInterface"> {
+  let summary = "write copies of strided buffers as linalg";
+  let description = [{
+    A `memref.copy` of which one side is not contiguous becomes a
+    `linalg.generic`, where MLIR would call a function of its runner library.
+    Copies between contiguous buffers stay: they become memcpy.
+
+    Needs: nothing. Leaves: no `memref.copy` of a strided buffer. Example:
+    `test/Passes/CPU/lower-copies.mlir`.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+  let statistics = [
+    Statistic<"numLowered", "num-lowered", "Number of copies lowered">];
+}
+
 def ForallToOpenMPPass : InterfacePass<"attn-forall-to-openmp", "mlir::FunctionOpInterface"> {
   let summary = "run parallel tiles as OpenMP tasks, with a workspace a thread";
   let description = [{
