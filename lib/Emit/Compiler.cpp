@@ -12,6 +12,7 @@
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/AsmParser/AsmParserState.h"
 #include "mlir/Bytecode/BytecodeReader.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
@@ -158,6 +159,7 @@ describeForm(ModuleOp module, const CompileOptions &options) {
   OwningOpRef<ModuleOp> copy(module.clone());
   Diagnostics diagnostics(*module.getContext());
   PassManager pm(module.getContext());
+  pm.addNestedPass<func::FuncOp>(createWrapMemrefsPass());
   pm.addPass(createDecomposeReferencePass());
   if (failed(pm.run(*copy))) {
     return diagnostics.status("the reference has no form");
