@@ -1,4 +1,5 @@
-# The tests of attn. ATTN_OPT_ROUNDTRIP=1 in the environment makes every
+# The tests of attn, in this directory and in docs/examples (lit.site.cfg.py says
+# which). ATTN_OPT_ROUNDTRIP=1 in the environment makes every
 # attn-opt of every test print its module, parse it again (as text and as
 # bytecode) and compare.
 
@@ -7,12 +8,10 @@ import os
 import lit.formats
 
 
-config.name = "attn"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test", ".py"]
 config.excludes = ["lit.cfg.py", "lit.site.cfg.py", "unit", "bench", "Inputs"]
-config.test_source_root = os.path.dirname(__file__)
-config.test_exec_root = os.path.join(config.attn_binary_dir, "test")
+config.test_exec_root = config.attn_suite_binary_dir
 
 opt = os.path.join(config.attn_tools_dir, "attn-opt")
 if os.environ.get("ATTN_OPT_ROUNDTRIP", "0") not in ("", "0"):
@@ -31,7 +30,7 @@ tool("not", config.not_tool)
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%attn_source", config.attn_source_dir))
 config.substitutions.append(
-    ("%cases", os.path.join(config.test_source_root, "Inputs", "attention_cases.py"))
+    ("%cases", os.path.join(os.path.dirname(__file__), "Inputs", "attention_cases.py"))
 )
 
 run = os.path.join(config.attn_tools_dir, "attn-run")

@@ -1,6 +1,10 @@
 // The attention of one layer of Llama-3-8B: 32 query heads, 8 key heads, head
 // size 128, causal, any length.
 //
+// RUN: attn-run %s --set s=300 --random 1 --check
+//
+// The real size, timed and explained:
+//
 //   attn-run llama3-8b-layer.mlir --set s=4096 --random 1 --check --bench 3 --report
 //
 // Query heads share key heads in order; nothing is broadcast. `attn.dims` names
