@@ -33,6 +33,19 @@ std::string describeTimes(const CompileResult &result) {
   return text + ")";
 }
 
+/// Writes what --emit makes. Standard output may be a file that holds more, so
+/// it is written to, and not replaced as a named file is.
+Status writeEmitted(const std::string &bytes, const Options &options) {
+  if (options.emitTo != "-") {
+    return rt::writeFileAtomically(options.emitTo, {bytes});
+  }
+  bool written =
+      std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() &&
+      std::fflush(stdout) == 0;
+  return written ? Status()
+                 : Status::runtime("cannot write to standard output");
+}
+
 Status emitPackage(const Source &source, const Options &options) {
   Result<Program> program = loadProgram(source, options);
   if (!program) {
@@ -43,8 +56,7 @@ Status emitPackage(const Source &source, const Options &options) {
     return bytes.status();
   }
   note(program->how);
-  return rt::writeFileAtomically(
-      options.emitTo == "-" ? "/dev/stdout" : options.emitTo, {*bytes});
+  return writeEmitted(*bytes, options);
 }
 
 } // namespace
@@ -162,6 +174,5 @@ Status attn::run::emitSource(const Source &source, const Options &options) {
   if (!text) {
     return text.status();
   }
-  return rt::writeFileAtomically(
-      options.emitTo == "-" ? "/dev/stdout" : options.emitTo, {*text});
+  return writeEmitted(*text, options);
 }
