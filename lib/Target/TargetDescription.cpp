@@ -90,8 +90,8 @@ llvm::Expected<TargetDescription> TargetDescription::get(llvm::StringRef name) {
            llvm::is_contained(features, ("+" + feature).str());
   };
   setVectors(target,
-             has("avx512f") && has("avx512vl") && has("avx512bw") &&
-                 has("avx512dq"),
+             // Each implies avx512f, which x86-64-v4 does not list.
+             has("avx512vl") && has("avx512bw") && has("avx512dq"),
              has("avx2") && has("fma"), has("avx512bf16"));
   readMachine(target);
   return target;
