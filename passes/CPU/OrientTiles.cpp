@@ -9,6 +9,7 @@
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Passes/Passes.h"
 #include "attn/Target/CostModel.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/Support/MathExtras.h"
@@ -95,11 +96,14 @@ struct OrientTilesPass
             : SmallVector<AffineExpr>{row % heads, row.floorDiv(heads)},
         context);
 
-    // A workspace of static size, cut to the panels in use.
+    // A workspace of static size, cut to the panels in use. Not tensor.empty,
+    // of which CSE makes one for two workspaces, and bufferization then a
+    // buffer of dynamic size for one of their slices.
     auto workspace = [&](ArrayRef<int64_t> inner) -> Value {
       SmallVector<int64_t> shape{maxPanels};
       llvm::append_range(shape, inner);
-      Value empty = tensor::EmptyOp::create(rewriter, loc, shape, type);
+      Value empty = bufferization::AllocTensorOp::create(
+          rewriter, loc, RankedTensorType::get(shape, type), ValueRange());
       if (maxPanels == 1) {
         return empty;
       }

@@ -21,7 +21,8 @@ def OrientTilesPass : InterfacePass<"attn-orient-tiles", "mlir::FunctionOpInterf
     `test/Passes/CPU/orient-tiles.mlir`.
   }];
   let dependentDialects = ["::attn::AttnDialect", "::mlir::tensor::TensorDialect",
-                           "::mlir::linalg::LinalgDialect"];
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::bufferization::BufferizationDialect"];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"host\"",
            "Target description: host, or a CPU name.">];
