@@ -2,7 +2,7 @@
 // Sampled cases, all from one seed. Environment:
 //
 //   ATTN_SWEEP_COUNT  cases (default 150)
-//   ATTN_SWEEP_SEED   seed of the sample (default 1)
+//   ATTN_SWEEP_SEED   seed of the sample (default 1), or `day`: days since 1970
 //   ATTN_SWEEP_WORK   most multiplications a case, in millions (default 60)
 //   ATTN_SWEEP_CASE   run this one case alone, by the seed that a failure named
 //   ATTN_SWEEP_PRINT  1: print the module of each case, for attn-opt
@@ -14,6 +14,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <unistd.h>
 
@@ -23,6 +24,9 @@ namespace {
 
 uint64_t fromEnvironment(const char *name, uint64_t fallback) {
   const char *text = std::getenv(name);
+  if (text && std::string(text) == "day") {
+    return static_cast<uint64_t>(std::time(nullptr)) / 86400;
+  }
   return text && *text ? std::strtoull(text, nullptr, 0) : fallback;
 }
 
