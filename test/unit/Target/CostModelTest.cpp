@@ -1,0 +1,178 @@
+//===- CostModelTest.cpp - what tile sizes keep to on every target --------===//
+
+#include "attn/Target/CostModel.h"
+
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+using namespace attn;
+
+namespace {
+
+std::vector<std::string> targetNames() {
+  if (!llvm::Triple(llvm::sys::getProcessTriple()).isX86()) {
+    return {"host"};
+  }
+  return {"host",      "x86-64", "x86-64-v2",     "x86-64-v3",
+          "x86-64-v4", "znver4", "sapphirerapids"};
+}
+
+TargetDescription getTarget(const std::string &name) {
+  llvm::Expected<TargetDescription> target = TargetDescription::get(name);
+  if (!target) {
+    ADD_FAILURE() << llvm::toString(target.takeError());
+    return TargetDescription();
+  }
+  return *target;
+}
+
+std::string print(const AttentionShape &shape) {
+  auto text = [](int64_t n) { return std::to_string(n) + " "; };
+  return "batch " + text(shape.batch) + "heads " + text(shape.queryHeads) +
+         text(shape.keyHeads) + "queries " + text(shape.queries) + "keys " +
+         text(shape.keys) + "sizes " + text(shape.headSize) +
+         text(shape.valueSize) + "bits " + text(shape.elementBits) +
+         text(shape.accumulatorBits);
+}
+
+/// Calls `body` for many shapes on each target, with what it fails on printed.
+void forEach(
+    std::function<void(const AttentionShape &, const TargetDescription &)>
+        body) {
+  for (const std::string &name : targetNames()) {
+    TargetDescription target = getTarget(name);
+    for (int64_t queries : {-1, 1, 2, 3, 7, 16, 33, 512, 4096}) {
+      for (int64_t headSize : {1, 32, 80, 128, 256, 576}) {
+        for (int64_t valueSize : {int64_t{1}, int64_t{64}, headSize}) {
+          for (int64_t keyHeads : {-1, 1, 4, 32}) {
+            for (int64_t bits : {16, 32, 64}) {
+              AttentionShape shape;
+              shape.batch = queries == 7 ? -1 : 2;
+              shape.queryHeads = 32;
+              shape.keyHeads = keyHeads;
+              shape.queries = queries;
+              shape.headSize = headSize;
+              shape.valueSize = valueSize;
+              shape.elementBits = bits;
+              shape.accumulatorBits = bits == 64 ? 64 : 32;
+              SCOPED_TRACE(name + ", " + print(shape));
+              body(shape, target);
+              if (testing::Test::HasFailure()) {
+                return;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(TargetDescriptionTest, Names) {
+  for (const std::string &name : targetNames()) {
+    SCOPED_TRACE(name);
+    TargetDescription target = getTarget(name);
+    EXPECT_FALSE(target.triple.empty());
+    EXPECT_FALSE(target.cpu.empty());
+    EXPECT_GT(target.cores, 0);
+    EXPECT_GT(target.l1Bytes, 0);
+    EXPECT_GT(target.l2Bytes, 0);
+    EXPECT_GE(target.vectorRegisters, 16);
+    EXPECT_EQ(target.avx512, target.vectorBits == 512);
+    EXPECT_EQ(target.lanes(32), target.vectorBits / 32);
+    EXPECT_GT(target.peakGflops(32), target.peakGflops(64));
+  }
+  if (targetNames().size() > 1) {
+    EXPECT_EQ(getTarget("x86-64").vectorBits, 128);
+    EXPECT_EQ(getTarget("x86-64-v2").vectorBits, 128);
+    EXPECT_EQ(getTarget("x86-64-v3").vectorBits, 256);
+    EXPECT_EQ(getTarget("x86-64-v4").vectorBits, 512);
+    EXPECT_FALSE(getTarget("x86-64-v4").bf16Dot);
+    EXPECT_TRUE(getTarget("znver4").bf16Dot);
+    EXPECT_TRUE(getTarget("sapphirerapids").bf16Dot);
+  }
+}
+
+TEST(TargetDescriptionTest, UnknownNameIsAnError) {
+  for (const char *name : {"pentium-9", "i386", "sm_90a", "x86-64-v9"}) {
+    llvm::Expected<TargetDescription> target = TargetDescription::get(name);
+    ASSERT_FALSE(static_cast<bool>(target)) << name;
+    std::string message = llvm::toString(target.takeError());
+    EXPECT_NE(message.find("'" + std::string(name) + "'"), std::string::npos)
+        << message;
+  }
+}
+
+void checkRegisters(const TileChoice &choice, const TargetDescription &target) {
+  EXPECT_GE(choice.registerTile, 1);
+  // Accumulators, the vectors of one operand, and one broadcast.
+  EXPECT_LE((choice.registerTile + 1) * choice.vectors + 1,
+            target.vectorRegisters);
+}
+
+TEST(CostModelTest, PrefillTiles) {
+  forEach([](const AttentionShape &shape, const TargetDescription &target) {
+    TileChoice choice = chooseTiles(shape, target).prefill;
+    EXPECT_GT(choice.vectors, 0);
+    EXPECT_EQ(choice.lanes,
+              choice.vectors * target.lanes(shape.accumulatorBits));
+    EXPECT_GT(choice.rows, 0);
+    EXPECT_EQ(choice.rows % choice.lanes, 0);
+    EXPECT_GT(choice.keys, 0);
+    EXPECT_EQ(choice.split, 0);
+    EXPECT_FALSE(choice.reason.empty());
+    checkRegisters(choice, target);
+    // No row tile is all padding.
+    if (shape.queries > 0) {
+      EXPECT_LT(choice.rows - choice.lanes, shape.queries);
+    }
+  });
+}
+
+TEST(CostModelTest, DecodeTiles) {
+  forEach([](const AttentionShape &shape, const TargetDescription &target) {
+    AttentionTiles tiles = chooseTiles(shape, target);
+    int64_t limit = decodeRowLimit(shape, target);
+    EXPECT_EQ(tiles.fewRows.rows, target.lanes(shape.accumulatorBits));
+    EXPECT_GE(limit, tiles.fewRows.rows);
+    for (const TileChoice *choice : {&tiles.fewRows, &tiles.decode}) {
+      EXPECT_GT(choice->rows, 0);
+      EXPECT_GT(choice->keys, 0);
+      EXPECT_GE(choice->split, 512);
+      EXPECT_LE(choice->split, 8192);
+      EXPECT_EQ(choice->split % choice->keys, 0);
+      EXPECT_FALSE(choice->reason.empty());
+      EXPECT_EQ(choice->lanes,
+                choice->vectors * target.lanes(shape.accumulatorBits));
+      // Where the form is used, one panel holds the rows.
+      if (choice->rows <= limit) {
+        EXPECT_LE(choice->rows, choice->lanes);
+      }
+      if (choice->rows > rowFormLimit(target, shape.accumulatorBits)) {
+        checkRegisters(*choice, target);
+      }
+    }
+  });
+}
+
+// Otherwise results would depend on the machine's number of cores.
+TEST(CostModelTest, ChunksDoNotDependOnCores) {
+  forEach([](const AttentionShape &shape, const TargetDescription &target) {
+    TargetDescription other = target;
+    other.cores = target.cores * 8;
+    AttentionTiles here = chooseTiles(shape, target);
+    AttentionTiles there = chooseTiles(shape, other);
+    EXPECT_EQ(here.decode.split, there.decode.split);
+    EXPECT_EQ(here.decode.keys, there.decode.keys);
+    EXPECT_EQ(here.fewRows.split, there.fewRows.split);
+    EXPECT_EQ(here.prefill.keys, there.prefill.keys);
+  });
+}
+
+} // namespace
