@@ -58,6 +58,15 @@ struct VectorMath {
     Value beyond = arith::CmpFOp::create(b, loc, predicate, bound, x);
     return arith::SelectOp::create(b, loc, beyond, bound, x);
   }
+  // Whether x is not below `low`, and x kept within [low, high]; NaN stays, and
+  // counts as not below.
+  std::pair<Value, Value> bound(Value x, double low, double high) const {
+    Value least = constant(low), most = constant(high);
+    Value keep =
+        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UGE, x, least);
+    x = clamp(arith::CmpFPredicate::OGT, least, x);
+    return {keep, clamp(arith::CmpFPredicate::OLT, most, x)};
+  }
 };
 
 Value polynomial(const VectorMath &m, ArrayRef<double> coefficients, Value x) {
@@ -129,13 +138,28 @@ Value emitExp2(const VectorMath &m, Value x, bool avx512) {
   // What is below the normal numbers becomes 0 by selection: to compute it
   // would take a microcode assist an element, and masked scores are all of that
   // kind. Above, the result is infinite from the first number that is.
-  double low = single ? -126 : -1022, high = single ? 129 : 1025;
-  Value keep = arith::CmpFOp::create(m.b, m.loc, arith::CmpFPredicate::UGE, x,
-                                     m.constant(low));
-  Value bounded = m.clamp(arith::CmpFPredicate::OGT, m.constant(low), x);
-  bounded = m.clamp(arith::CmpFPredicate::OLT, m.constant(high), bounded);
+  auto [keep, bounded] = m.bound(x, single ? -126 : -1022, single ? 129 : 1025);
   Value r = math::RoundEvenOp::create(m.b, m.loc, bounded);
   return scale(m, exp2Mantissa(m, m.sub(bounded, r)), r, keep, avx512);
+}
+
+// e^x = 2^r * 2^(t log2 e), t = x - r ln 2. The first part of ln 2 has so few
+// bits that its product with r is exact, with or without FMA.
+Value emitExp(const VectorMath &m, Value x, bool avx512) {
+  bool single = m.type.getElementType().isF32();
+  constexpr double kLog2E = 1.4426950408889634074;
+  double head = single ? 0.693359375 : 6.93147180369123816490e-01;
+  double tail = single ? -2.12194440054690583e-4 : 1.90821492927058770002e-10;
+  // The first number from 2^-126 (2^-1022) on, and 129 (1025) ln 2.
+  auto [keep, bounded] =
+      m.bound(x, single ? -87.336540222167969 : -708.3964185322641,
+              single ? 89.415985107421875 : 710.47586007394391);
+  Value r =
+      math::RoundEvenOp::create(m.b, m.loc, m.mul(bounded, m.constant(kLog2E)));
+  Value t = m.fma(r, m.constant(-head), bounded);
+  t = m.fma(r, m.constant(-tail), t);
+  Value p = exp2Mantissa(m, m.mul(t, m.constant(kLog2E)));
+  return scale(m, p, r, keep, avx512);
 }
 
 bool isExpanded(Type type) {
@@ -159,39 +183,19 @@ struct ExpandExp2 : public OpRewritePattern<math::Exp2Op> {
   bool avx512;
 };
 
-// e^x = 2^(x log2 e), the product in two parts so that its rounding does not
-// grow with x.
 struct ExpandExp : public OpRewritePattern<math::ExpOp> {
-  using OpRewritePattern::OpRewritePattern;
+  ExpandExp(MLIRContext *context, bool avx512)
+      : OpRewritePattern(context), avx512(avx512) {}
   LogicalResult matchAndRewrite(math::ExpOp op,
                                 PatternRewriter &rewriter) const override {
     if (!isExpanded(op.getType())) {
       return rewriter.notifyMatchFailure(op, "not a vector of f32 or f64");
     }
     VectorMath m{rewriter, op.getLoc(), cast<VectorType>(op.getType())};
-    constexpr double kLog2E = 1.4426950408889634074;
-    bool single = m.type.getElementType().isF32();
-    double head = single ? static_cast<float>(kLog2E) : kLog2E;
-    double tail = single ? kLog2E - head : 2.0355273740931033e-17;
-    Value x = op.getOperand();
-    Value product = m.mul(x, m.constant(head));
-    // The rounding error of the product, exact by FMA; it is NaN only where
-    // the product is infinite, and 2^product does not need it there.
-    Value error = m.fma(
-        x, m.constant(tail),
-        m.fma(x, m.constant(head), arith::NegFOp::create(m.b, m.loc, product)));
-    Value power = math::Exp2Op::create(m.b, m.loc, product);
-    Value ordered = arith::CmpFOp::create(m.b, m.loc, arith::CmpFPredicate::ORD,
-                                          error, error);
-    Value correction = m.mul(error, m.constant(0.69314718055994530942));
-    Value corrected = m.fma(power, correction, power);
-    Value finite = arith::CmpFOp::create(
-        m.b, m.loc, arith::CmpFPredicate::OLT, power,
-        m.constant(std::numeric_limits<double>::infinity()));
-    Value use = arith::AndIOp::create(m.b, m.loc, ordered, finite);
-    rewriter.replaceOpWithNewOp<arith::SelectOp>(op, use, corrected, power);
+    rewriter.replaceOp(op, emitExp(m, op.getOperand(), avx512));
     return success();
   }
+  bool avx512;
 };
 
 // tanh(x) = 1 - 2 / (e^2x + 1), and its odd series near 0 where that cancels.
@@ -302,8 +306,8 @@ struct ExpandVectorMathPass
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<ExpandExp2>(&getContext(), avx512);
-    patterns.add<ExpandExp, ExpandLog, ExpandTanh>(&getContext());
+    patterns.add<ExpandExp, ExpandExp2>(&getContext(), avx512);
+    patterns.add<ExpandLog, ExpandTanh>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
       signalPassFailure();
     }
