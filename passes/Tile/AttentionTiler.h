@@ -40,10 +40,14 @@ public:
   llvm::SmallVector<mlir::Value> run(const AttentionTiles &tiles,
                                      int64_t rowLimit);
 
+  /// After `run`: the forms that stand in the code, with their tiles.
+  llvm::StringRef getForms() const { return forms; }
+
 private:
   void readSizes();
   Sequence sequence(mlir::Value batch);
   mlir::Value countQueries();
+  void noteForm(llvm::StringRef name, const TileChoice &tiles);
   llvm::SmallVector<mlir::Value> prefillForm(const TileChoice &tiles);
   llvm::SmallVector<mlir::Value> decodeForm(const TileChoice &tiles);
   llvm::SmallVector<mlir::Value> mergeForm(mlir::Value parts,
@@ -92,6 +96,7 @@ private:
   IndexBuilder index;
   mlir::Value batches, heads, keyHeads, group;
   mlir::OpFoldResult headSize, valueSize;
+  std::string forms;
 };
 
 } // namespace attn

@@ -311,7 +311,12 @@ Value AttentionTiler::countQueries() {
   return loop.getResult(0);
 }
 
+void AttentionTiler::noteForm(StringRef name, const TileChoice &tiles) {
+  forms += (forms.empty() ? "" : "; ") + name.str() + ": " + tiles.reason;
+}
+
 SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
+  noteForm("prefill", tiles);
   Value count = index.ceilDiv(countQueries(), tiles.rows);
   SmallVector<Value> outs = llvm::to_vector(op.getOuts());
   auto forall =
@@ -439,6 +444,25 @@ struct TileAttentionPass
     : public attn::impl::TileAttentionPassBase<TileAttentionPass> {
   using TileAttentionPassBase::TileAttentionPassBase;
 
+  // Puts the sizes that the options give, and says so.
+  static void override(TileChoice &choice, int64_t rows, int64_t keys,
+                       int64_t split) {
+    std::string given;
+    auto take = [&](int64_t TileChoice::*size, int64_t option, StringRef name) {
+      if (option > 0) {
+        choice.*size = option;
+        given += (given.empty() ? "" : ", ") + std::to_string(option) + " " +
+                 name.str();
+      }
+    };
+    take(&TileChoice::rows, rows, "rows");
+    take(&TileChoice::keys, keys, "keys");
+    take(&TileChoice::split, split, "keys a chunk");
+    if (!given.empty()) {
+      choice.reason = "by option " + given + ", in place of " + choice.reason;
+    }
+  }
+
   LogicalResult tile(AttentionOp op, const TargetDescription &description) {
     if (!op.hasTensorSemantics()) {
       return op.emitOpError("expected tensors: wrap memrefs first "
@@ -459,22 +483,17 @@ struct TileAttentionPass
           "expected static head sizes of 'q' and 'v' for tiling");
     }
     AttentionTiles tiles = chooseTiles(shape, description);
-    tiles.prefill.rows = rows > 0 ? rows : tiles.prefill.rows;
-    for (TileChoice *choice : {&tiles.prefill, &tiles.fewRows, &tiles.decode}) {
-      choice->keys = keys > 0 ? keys : choice->keys;
-    }
-    for (TileChoice *choice : {&tiles.fewRows, &tiles.decode}) {
-      choice->split = split > 0 ? split : choice->split;
-    }
-    remark::passed(op.getLoc(), remark::RemarkOpts::name("tiles").category(
-                                    "attn-tile-attention"))
-        << "prefill: " << tiles.prefill.reason
-        << "; decode: " << tiles.decode.reason;
+    override(tiles.prefill, rows, keys, 0);
+    override(tiles.fewRows, 0, keys, split);
+    override(tiles.decode, 0, keys, split);
 
     IRRewriter rewriter(op);
     AttentionTiler tiler(rewriter, op, shape);
     SmallVector<Value> results =
         tiler.run(tiles, decodeRowLimit(shape, description));
+    remark::passed(op.getLoc(), remark::RemarkOpts::name("tiles").category(
+                                    "attn-tile-attention"))
+        << tiler.getForms();
     rewriter.replaceOp(op, results);
     ++numTiled;
     return success();

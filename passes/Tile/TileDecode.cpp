@@ -12,6 +12,7 @@ using namespace mlir;
 namespace attn {
 
 SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
+  noteForm("decode", tiles);
   // Parts always are S x B x Hq x Sq x E; the merge puts them in the layout.
   OpFoldResult count =
       tensor::getMixedSize(rewriter, loc, op.getQ(), op.getSeqDim());

@@ -1,0 +1,59 @@
+// RUN: attn-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(attn-expand-key-loop))' | FileCheck %s
+
+#q = affine_map<(g, m, n, d, e) -> (g, m, d)>
+#k = affine_map<(g, m, n, d, e) -> (n, d)>
+#v = affine_map<(g, m, n, d, e) -> (n, e)>
+#acc = affine_map<(g, m, n, d, e) -> (g, m, e)>
+#row = affine_map<(g, m, n, d, e) -> (g, m)>
+!acc = tensor<1x64x32xf32>
+!row = tensor<1x64xf32>
+
+// One loop a segment, in their order; the last tile of each is as long as what
+// is left. Full tiles have no mask.
+// CHECK-LABEL: func.func @segments
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<1x64x32xf32>, %[[K:[a-z0-9]+]]: tensor<?x32xf32>, %[[A:[a-z0-9]+]]: index, %[[B:[a-z0-9]+]]: index, %[[C:[a-z0-9]+]]: index, %[[D:[a-z0-9]+]]: index, %[[ACC:[a-z0-9]+]]: tensor<1x64x32xf32>, %[[MAX:[a-z0-9]+]]: tensor<1x64xf32>, %[[SUM:[a-z0-9]+]]: tensor<1x64xf32>
+// CHECK-NOT: attn.key_loop
+// CHECK: %[[STEP:.*]] = arith.constant 16 : index
+// CHECK: %[[R:.*]]:3 = scf.for %[[J:.*]] = %[[A]] to %[[B]] step %[[STEP]] iter_args(%[[X:.*]] = %[[ACC]], %[[Y:.*]] = %[[MAX]], %[[Z:.*]] = %[[SUM]])
+// CHECK: %[[LEFT:.*]] = arith.subi %[[B]], %[[J]]
+// CHECK: %[[N:.*]] = arith.minsi %{{.*}}, %{{.*}}
+// CHECK: %[[T:.*]] = tensor.extract_slice %[[K]][%[[J]], 0] [%[[N]], 32]
+// CHECK: %[[S:.*]]:3 = attn.online_attention ins(%[[Q]], %[[T]], %[[T]] : {{.*}}) positions({{.*}}, %[[J]]) outs(%[[X]], %[[Y]], %[[Z]] : {{.*}}) mask(#attn.causal)
+// CHECK: scf.yield %[[S]]#0, %[[S]]#1, %[[S]]#2
+// CHECK: %[[R1:.*]]:3 = scf.for %[[J:.*]] = %[[B]] to %[[C]] step %[[STEP]] iter_args(%{{.*}} = %[[R]]#0, %{{.*}} = %[[R]]#1, %{{.*}} = %[[R]]#2)
+// CHECK: attn.online_attention
+// CHECK-NOT: mask(
+// CHECK: scf.yield
+// CHECK: scf.for %{{.*}} = %[[C]] to %[[D]] step %[[STEP]] iter_args(%{{.*}} = %[[R1]]#0,
+// CHECK: attn.online_attention {{.*}} mask(#attn.causal)
+func.func @segments(%q: tensor<1x64x32xf32>, %k: tensor<?x32xf32>, %a: index, %b: index, %c: index, %d: index, %acc: !acc, %max: !row, %sum: !row) -> (!acc, !row, !row) {
+  %step = arith.constant 16 : index
+  %s:3 = attn.key_loop step(%step) segments(partial %a to %b, full %b to %c, partial %c to %d) iter_args(%acc, %max, %sum : !acc, !row, !row) {
+  ^bb0(%j: index, %n: index, %x: !acc, %y: !row, %z: !row):
+    %t = tensor.extract_slice %k[%j, 0] [%n, 32] [1, 1] : tensor<?x32xf32> to tensor<?x32xf32>
+    %r:3 = attn.online_attention ins(%q, %t, %t : tensor<1x64x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>) positions(%a, %a, %a, %j)
+      outs(%x, %y, %z : !acc, !row, !row) mask(#attn.causal)
+      {indexing_maps = [#q, #k, #v, #acc, #row, #row], row_map = affine_map<(g, m) -> (g, m)>, scale = 0.125 : f32} -> !acc, !row, !row
+    attn.yield %r#0, %r#1, %r#2 : !acc, !row, !row
+  } -> !acc, !row, !row
+  return %s#0, %s#1, %s#2 : !acc, !row, !row
+}
+
+// -----
+
+// A segment that is empty for sure leaves nothing, and one without carried
+// values a plain loop.
+// CHECK-LABEL: func.func @effects
+// CHECK-SAME: %[[A:[a-z0-9]+]]: index, %[[B:[a-z0-9]+]]: index,
+// CHECK: scf.for %[[J:.*]] = %[[A]] to %[[B]] step
+// CHECK: memref.store %[[J]],
+// CHECK-NOT: scf.for
+// CHECK: return
+func.func @effects(%a: index, %b: index, %step: index, %m: memref<index>) {
+  attn.key_loop step(%step) segments(full %a to %b, partial %b to %b) {
+  ^bb0(%j: index, %n: index):
+    memref.store %j, %m[] : memref<index>
+    attn.yield
+  }
+  return
+}
