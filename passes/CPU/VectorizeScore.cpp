@@ -10,6 +10,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 #include <limits>
 
@@ -66,6 +67,35 @@ static Value captured(LaneBuilder &lb, Value memref, AffineMap map,
   return result;
 }
 
+// `inner` once a lane: for ops that do not work on vectors, such as scf.if.
+// `used` is what it reads, in its regions too.
+static void laneByLane(LaneBuilder &lb, Operation &inner, ArrayRef<Value> used,
+                       IRMapping &mapping) {
+  SmallVector<Value> results;
+  for (int64_t lane = 0; lane < lb.lanes; ++lane) {
+    IRMapping scalars;
+    for (Value value : used) {
+      Value mapped = mapping.lookupOrDefault(value);
+      if (isVector(mapped)) {
+        mapped = vector::ExtractOp::create(lb.b, lb.loc, mapped, lane);
+      }
+      scalars.map(value, mapped);
+    }
+    Operation *clone = lb.b.clone(inner, scalars);
+    for (auto [d, result] : llvm::enumerate(clone->getResults())) {
+      if (lane == 0) {
+        auto type = VectorType::get({lb.lanes}, result.getType());
+        results.push_back(
+            vector::BroadcastOp::create(lb.b, lb.loc, type, result));
+      } else {
+        results[d] =
+            vector::InsertOp::create(lb.b, lb.loc, result, results[d], lane);
+      }
+    }
+  }
+  mapping.map(inner.getResults(), results);
+}
+
 static Value vectorizeScore(LaneBuilder &lb, OnlineAttentionOp op, Value x,
                             const ScorePoint &point) {
   Block &block = op.getScore().front();
@@ -82,11 +112,18 @@ static Value vectorizeScore(LaneBuilder &lb, OnlineAttentionOp op, Value x,
     mapping.map(block.getArgument(position++), value);
   }
   for (Operation &inner : block.without_terminator()) {
-    bool vectors = llvm::any_of(inner.getOperands(), [&](Value operand) {
-      return isVector(mapping.lookupOrDefault(operand));
+    SetVector<Value> used(inner.getOperands().begin(),
+                          inner.getOperands().end());
+    getUsedValuesDefinedAbove(inner.getRegions(), used);
+    bool vectors = llvm::any_of(used, [&](Value value) {
+      return isVector(mapping.lookupOrDefault(value));
     });
     if (!vectors) {
       lb.b.clone(inner, mapping);
+      continue;
+    }
+    if (!OpTrait::hasElementwiseMappableTraits(&inner)) {
+      laneByLane(lb, inner, used.getArrayRef(), mapping);
       continue;
     }
     OperationState state(inner.getLoc(), inner.getName());
