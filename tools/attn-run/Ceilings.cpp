@@ -13,6 +13,10 @@
 #include <unistd.h>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 using namespace attn::run;
 
 namespace {
@@ -87,6 +91,28 @@ template <typename Vector>
   return sum[0];
 }
 
+#if defined(__x86_64__)
+/// The same with products of pairs of bf16, summed in f32.
+__attribute__((target("avx512f,avx512bf16"))) double dotRun(double seed) {
+  __m512 chain[kChains];
+  auto factor = reinterpret_cast<__m512bh>(_mm512_set1_epi16(0x3c00));
+  for (int c = 0; c < kChains; ++c) {
+    chain[c] = _mm512_set1_ps(static_cast<float>(seed) + c);
+  }
+  for (int64_t i = 0; i < kRounds; ++i) {
+#pragma clang loop unroll(full)
+    for (int c = 0; c < kChains; ++c) {
+      chain[c] = _mm512_dpbf16_ps(chain[c], factor, factor);
+    }
+  }
+  double sum = 0;
+  for (int c = 0; c < kChains; ++c) {
+    sum += chain[c][0];
+  }
+  return sum;
+}
+#endif
+
 struct Kernels {
   int vectorBits;
   double (*f32)(double);
@@ -150,8 +176,14 @@ std::atomic<uint64_t> sink; // results that must not be optimised away
 
 double measureGflops(const Kernels &kernels, int elementBits, int threads,
                      double seconds) {
-  double flops = 2.0 * kChains * kRounds * (kernels.vectorBits / elementBits);
   auto run = elementBits == 64 ? kernels.f64 : kernels.f32;
+#if defined(__x86_64__)
+  if (elementBits == 16 && __builtin_cpu_supports("avx512bf16")) {
+    run = dotRun;
+  }
+#endif
+  int width = run == kernels.f32 ? 32 : elementBits;
+  double flops = 2.0 * kChains * kRounds * (kernels.vectorBits / width);
   std::vector<double> rates(threads);
   onThreads(threads, [&](int t) {
     // The best slice: other work on the machine is no part of the ceiling.

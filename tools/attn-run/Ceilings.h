@@ -22,9 +22,10 @@ struct Ceilings {
 /// process may use.
 int countThreads();
 
-/// Measures for about `seconds` each. `elementBits` is 32 or 64; `bytes` is
-/// what the work in question reads, since caches serve small sets faster (and
-/// large shared ones nobody knows how far), or 0 for what is beyond all caches.
+/// Measures for about `seconds` each. `elementBits` is 32 or 64, or 16 for dot
+/// products of bf16 (f32 where the CPU has none); `bytes` is what the work in
+/// question reads, since caches serve small sets faster (and large shared ones
+/// nobody knows how far), or 0 for what is beyond all caches.
 Ceilings measureCeilings(int elementBits, int64_t bytes = 0,
                          double seconds = 0.2);
 

@@ -28,7 +28,7 @@ struct Flags {
   cl::OptionCategory category{"attn-run options"};
 
   cl::opt<std::string> input{cl::Positional,
-                             cl::desc("<module.mlir or x.attnpkg>"),
+                             cl::desc("<module.mlir, x.attnpkg, or - >"),
                              cl::cat(category)};
   cl::opt<std::string> entry{
       "entry", cl::desc("Function to run; needed when there are several"),

@@ -46,6 +46,28 @@ Status writeEmitted(const std::string &bytes, const Options &options) {
                  : Status::runtime("cannot write to standard output");
 }
 
+/// To a file, whole or not at all; "-" is standard output.
+Status emitBytes(const std::string &bytes, const std::string &to) {
+  if (to != "-") {
+    return rt::writeFileAtomically(to, {bytes});
+  }
+  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() ||
+      std::fflush(stdout) != 0) {
+    return Status::runtime("cannot write to standard output");
+  }
+  return {};
+}
+
+/// All of standard input.
+std::string readStandardInput() {
+  std::string bytes;
+  char buffer[1 << 16];
+  while (size_t count = std::fread(buffer, 1, sizeof(buffer), stdin)) {
+    bytes.append(buffer, count);
+  }
+  return bytes;
+}
+
 Status emitPackage(const Source &source, const Options &options) {
   Result<Program> program = loadProgram(source, options);
   if (!program) {
@@ -69,9 +91,13 @@ bool Source::isPackage() const { return bytes.compare(0, 2, "PK") == 0; }
 
 Result<Source> attn::run::readSource(const Options &options) {
   Source source;
+  if (options.input == "-") {
+    source.name = "<stdin>";
+    source.bytes = readStandardInput();
+    return source;
+  }
   source.name = options.input;
-  Result<std::string> bytes = rt::readFile(
-      options.input == "-" ? "/dev/stdin" : options.input, int64_t(1) << 30);
+  Result<std::string> bytes = rt::readFile(options.input, int64_t(1) << 30);
   if (!bytes) {
     return bytes.status();
   }
