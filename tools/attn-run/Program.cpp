@@ -46,18 +46,6 @@ Status writeEmitted(const std::string &bytes, const Options &options) {
                  : Status::runtime("cannot write to standard output");
 }
 
-/// To a file, whole or not at all; "-" is standard output.
-Status emitBytes(const std::string &bytes, const std::string &to) {
-  if (to != "-") {
-    return rt::writeFileAtomically(to, {bytes});
-  }
-  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() ||
-      std::fflush(stdout) != 0) {
-    return Status::runtime("cannot write to standard output");
-  }
-  return {};
-}
-
 /// All of standard input.
 std::string readStandardInput() {
   std::string bytes;
