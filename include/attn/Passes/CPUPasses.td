@@ -10,10 +10,11 @@ def OrientTilesPass : InterfacePass<"attn-orient-tiles", "mlir::FunctionOpInterf
     Many query rows become lanes: the query tile is packed once, before the key
     loop, into panels of W rows side by side (P x D x W), and the state is
     carried in the same form (P x E x W), so that the loop computes
-    S^T = K Q^T with elements of K and V broadcast from their own buffers and no
-    horizontal reduction anywhere. Few rows (decode) stay rows (P x W x D,
-    P x W x E), and the loop computes with whole vectors of K and V, each read
-    once for all rows. Workspaces have static sizes.
+    S^T = K Q^T with elements of K and V broadcast and no horizontal reduction
+    anywhere. Few rows (decode; up to half a vector) stay rows (1 x W x D,
+    1 x W x E, W a power of two), and the loop computes with whole vectors of K
+    and V, each read once for all rows. Workspaces have the static sizes of
+    `max_rows`, of which the loop takes a slice of the panels in use.
 
     Needs: `attn.key_loop` with `max_rows`, a constant step, one
     `attn.online_attention`, state that starts as `linalg.fill` and ends in one
@@ -25,15 +26,16 @@ def OrientTilesPass : InterfacePass<"attn-orient-tiles", "mlir::FunctionOpInterf
                            "::mlir::bufferization::BufferizationDialect"];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"host\"",
-           "Target description: host, or a CPU name.">];
+           "Target description: host, or an LLVM CPU name.">];
 }
 
 def ProtectArgumentsPass : Pass<"attn-protect-arguments", "::mlir::ModuleOp"> {
   let summary = "forbid writes to tensor arguments that are not donated";
   let description = [{
-    Marks the tensor arguments of public functions as not writable for
-    bufferization, but for those with `attn.donated`, which may be updated in
-    place. A caller's tensors are then never changed behind its back.
+    Marks the tensor arguments of public functions with a body as not writable
+    for bufferization, but for those with `attn.donated`, which may be updated
+    in place. Marks that are there stay. A caller's tensors are then never
+    changed behind its back.
 
     Needs: nothing. Leaves: `bufferization.writable` on every such argument.
     Example: `test/Passes/CPU/protect-arguments.mlir`.
@@ -62,16 +64,20 @@ def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::
     `attn.online_attention` with queries as lanes becomes, for each panel:
     register tiles of keys by lanes for S^T with scale, score, mask and running
     maximum in their epilogue; the exponentials with their sums; register tiles
-    of values by lanes that rescale the accumulator as they load it. With
-    queries as rows it becomes dot products along the head size, whose sums are
-    folded to one vector of (row, key) lanes, and sums along the values; the
-    next keys and values are prefetched. `attn.pack_rows`,
+    of values by lanes that rescale the accumulator as they load it. Keys and
+    values of another type than the accumulator, or with other rows between
+    theirs, are copied once a tile where enough rows use them. With queries as
+    rows it becomes dot products along the head size, whose sums are folded to
+    one vector of (row, key) lanes, and sums along the values. Keys and values
+    are prefetched before they are needed. `attn.pack_rows`,
     `attn.finalize_state` and `attn.merge_states` become loops over whole
-    vectors. Scratch memory is one block of scores, allocated outside of all
-    loops of the enclosing parallel tile.
+    vectors, with elements where a size is no multiple of one; so do fills of
+    whole vectors. Scratch memory (a block of scores, those copies, a vector a
+    row) is allocated outside of all loops of the enclosing parallel tile, or
+    of the function.
 
-    Needs: tile ops on memrefs, oriented by `attn-orient-tiles`. Leaves: no
-    op of the dialect. Numerics: exponentials are `math.exp2` of a difference of
+    Needs: tile ops on memrefs, oriented by `attn-orient-tiles` for the same
+    target. Leaves: none of these ops. Numerics: exponentials are `math.exp2` of a difference of
     scores times log2(e), which comes after the score region. Example:
     `test/Passes/CPU/lower-tiles-to-vector.mlir`.
   }];
@@ -80,7 +86,7 @@ def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::
                            "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect"];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"host\"",
-           "Target description: host, or a CPU name.">];
+           "Target description: host, or an LLVM CPU name.">];
 }
 
 def LowerCopiesPass : InterfacePass<"attn-lower-copies", "mlir::FunctionOpInterface"> {
@@ -99,13 +105,13 @@ def LowerCopiesPass : InterfacePass<"attn-lower-copies", "mlir::FunctionOpInterf
 }
 
 def ForallToOpenMPPass : InterfacePass<"attn-forall-to-openmp", "mlir::FunctionOpInterface"> {
-  let summary = "run parallel tiles as OpenMP tasks, with a workspace a thread";
+  let summary = "run parallel tiles by OpenMP threads, with a workspace a thread";
   let description = [{
     An outermost `scf.forall` becomes an `omp.parallel` around one `omp.wsloop`
     with a dynamic schedule over its linearised tiles, in their order. Buffers
-    that a tile allocates with sizes known outside of it are allocated once a
-    thread. Inner `scf.forall`s, and all of them with `openmp=false`, become
-    `scf.for`.
+    that a tile allocates with sizes known outside of it, and frees, are
+    allocated once a thread. Inner `scf.forall`s, those in an `omp.parallel`
+    that is there, and all of them with `openmp=false`, become one `scf.for`.
 
     Needs: `scf.forall` on memrefs. Leaves: no `scf.forall`. Example:
     `test/Passes/CPU/forall-to-openmp.mlir`.

@@ -9,12 +9,15 @@ def TileAttentionPass : InterfacePass<"attn-tile-attention", "mlir::FunctionOpIn
   let description = [{
     Rewrites each `attn.attention` as an `scf.forall` over batch, heads and
     tiles of query rows, around one `attn.key_loop` over the keys that the tile
-    can see: ranges where the mask hides something are `partial`, the rest is
-    `full`. Few query rows (decode) are taken with all heads of their group as
-    one tile, and the keys are cut in chunks of `split` whose `(o, lse)` are
-    merged; with a dynamic number of rows both forms stand behind a guard.
-    Tile sizes come from the cost model over the target description where the
-    options are 0, and a remark tells them with the reason.
+    can see: ranges where the mask may hide something are `partial`, the rest is
+    `full`. A mask that is a union of more than a few terms is one partial range
+    of all keys. Few query rows (decode) are taken with all heads of their group
+    as one tile, and the keys are cut in chunks of `split` whose `(o, lse)` are
+    merged, for layouts but `thd` and a static size of the group. With a dynamic
+    number of queries a guard chooses at run time between one query, as many as
+    fill a vector with their group, and more. Tile sizes come from the cost
+    model over the target description where the options are 0, and a remark
+    tells the sizes of the forms in the code with the reason.
 
     Needs: `attn.attention` on tensors with static D and E. Leaves: no
     `attn.attention`; level 2 of the design. Example:
@@ -28,9 +31,9 @@ def TileAttentionPass : InterfacePass<"attn-tile-attention", "mlir::FunctionOpIn
                            "::mlir::arith::ArithDialect"];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"host\"",
-           "Target description: host, or a name and features.">,
+           "Target description: host, or an LLVM CPU name.">,
     Option<"rows", "rows", "int64_t", /*default=*/"0",
-           "Query rows a tile; 0 asks the cost model.">,
+           "Query rows a tile of the prefill form; 0 asks the cost model.">,
     Option<"keys", "keys", "int64_t", /*default=*/"0",
            "Keys a step; 0 asks the cost model.">,
     Option<"split", "split", "int64_t", /*default=*/"0",
@@ -43,8 +46,9 @@ def ExpandKeyLoopPass : InterfacePass<"attn-expand-key-loop", "mlir::FunctionOpI
   let summary = "expand key loops to one scf.for a segment";
   let description = [{
     Each segment of an `attn.key_loop` becomes an `scf.for` over its tiles, in
-    order; in those of full segments the mask of the tile op is dropped, so that
-    full tiles carry no mask arithmetic.
+    order, but for segments whose bounds are one value; in those of full segments
+    the mask of the tile op is dropped, so that full tiles carry no mask
+    arithmetic.
 
     Needs: `attn.key_loop` with source `slice`. Leaves: no `attn.key_loop`.
     Example: `test/Passes/Tile/expand-key-loop.mlir`.
