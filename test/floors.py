@@ -1,8 +1,6 @@
-#!/usr/bin/env python3
-"""A file includes only from its own floor and those below (docs/Architecture.md).
-
-usage: floors.py <source directory>
-"""
+# A file includes only from its own floor and those below (docs/Architecture.md).
+#
+# RUN: %python %s %attn_source
 
 import pathlib
 import re
