@@ -66,8 +66,9 @@ void buildAttnToCPUPipeline(mlir::OpPassManager &pm,
 /// row, then to the LLVM dialect through upstream passes alone.
 void buildAttnReferencePipeline(mlir::OpPassManager &pm);
 
-/// Registers dialects, external models, passes and pipelines of attn, and the
-/// dialects and interfaces that its pipelines need.
+/// Registers the dialects, external models, passes and pipelines of attn. The
+/// pipelines also need upstream's dialects with their interfaces, which are the
+/// host's to register (mlir::registerAllDialects, mlir::registerAllExtensions).
 void registerAll(mlir::DialectRegistry &registry);
 
 /// Registers passes and pipelines alone (once a process).
