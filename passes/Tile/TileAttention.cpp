@@ -342,13 +342,17 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   tile.query = index.mul(number, tiles.rows);
   tile.queries =
       index.min(index.sub(seq.queries, tile.query), index.constant(tiles.rows));
+  Value zero = index.constant(0), keys = seq.keys;
   if (op.getLayout() == Layout::THD) {
-    // A sequence shorter than the longest has no row in its last tiles.
-    tile.queries = index.max(tile.queries, index.constant(0));
+    // A sequence shorter than the longest has no row in its last tiles, which
+    // walk no keys then.
+    tile.queries = index.max(tile.queries, zero);
     tile.query = index.min(tile.query, seq.queries);
+    Value empty = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                                        tile.queries, zero);
+    keys = arith::SelectOp::create(rewriter, loc, empty, zero, keys);
   }
-  Value zero = index.constant(0);
-  SmallVector<Value> state = keyLoop(seq, tile, zero, seq.keys, tiles);
+  SmallVector<Value> state = keyLoop(seq, tile, zero, keys, tiles);
 
   SmallVector<OpFoldResult> offsets, sizes, lseOffsets, lseSizes;
   sliceRows(seq, tile, valueSize, offsets, sizes);

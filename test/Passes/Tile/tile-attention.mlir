@@ -189,7 +189,7 @@ func.func @dynamic(%q: !q, %k: !k, %v: !k, %o: !q) -> !q {
 !cu = tensor<5xi32>
 
 // Ragged sequences: the grid reaches the longest; a shorter one has tiles
-// without rows.
+// without rows, which walk no keys.
 // CHECK-LABEL: func.func @thd
 // CHECK-SAME: %[[Q:[a-z0-9]+]]: {{.*}}, %[[K:[a-z0-9]+]]: {{.*}}, %[[CQ:[a-z0-9]+]]: tensor<5xi32>, %[[CK:[a-z0-9]+]]: tensor<5xi32>,
 // CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
@@ -200,7 +200,10 @@ func.func @dynamic(%q: !q, %k: !k, %v: !k, %o: !q) -> !q {
 // CHECK: %[[QS:.*]] = tensor.extract %[[CQ]][%[[B]]]
 // CHECK: %[[START:.*]] = arith.index_cast %[[QS]]
 // CHECK: tensor.extract %[[CK]][%[[B]]]
-// CHECK: arith.maxsi %{{.*}}, %[[C0]]
+// CHECK: %[[KEYS:.*]] = arith.subi
+// CHECK: %[[COUNT:.*]] = arith.maxsi %{{.*}}, %[[C0]]
+// CHECK: %[[EMPTY:.*]] = arith.cmpi eq, %[[COUNT]], %[[C0]]
+// CHECK: arith.select %[[EMPTY]], %[[C0]], %[[KEYS]]
 // CHECK: %[[ROW:.*]] = arith.addi %[[START]], %{{.*}}
 // CHECK: tensor.extract_slice %[[Q]][%[[ROW]], %[[H]], 0] [%[[M:.*]], 1, 64] {{.*}} to tensor<?x1x64xf32>
 // CHECK: attn.key_loop
