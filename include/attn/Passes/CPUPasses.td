@@ -65,11 +65,11 @@ def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::
     register tiles of keys by lanes for S^T with scale, score, mask and running
     maximum in their epilogue; the exponentials with their sums; register tiles
     of values by lanes that rescale the accumulator as they load it. Keys and
-    values of another type than the accumulator, or with other rows between
-    theirs, are copied once a tile where enough rows use them. With queries as
-    rows it becomes dot products along the head size, whose sums are folded to
-    one vector of (row, key) lanes, and sums along the values. Keys and values
-    are prefetched before they are needed. `attn.pack_rows`,
+    values of another type than the accumulator are converted once a tile, and
+    strided ones copied where enough rows use them. With queries as rows it
+    becomes dot products along the head size, whose sums are folded to one
+    vector of (row, key) lanes, and sums along the values. Keys and values are
+    prefetched before they are needed. `attn.pack_rows`,
     `attn.finalize_state` and `attn.merge_states` become loops over whole
     vectors, with elements where a size is no multiple of one; so do fills of
     whole vectors. Scratch memory (a block of scores, those copies, a vector a
@@ -77,9 +77,9 @@ def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::
     of the function.
 
     Needs: tile ops on memrefs, oriented by `attn-orient-tiles` for the same
-    target. Leaves: none of these ops. Numerics: exponentials are `math.exp2` of a difference of
-    scores times log2(e), which comes after the score region. Example:
-    `test/Passes/CPU/lower-tiles-to-vector.mlir`.
+    target. Leaves: none of these ops. Numerics: exponentials are `math.exp2` of
+    a difference of scores times log2(e), which comes after the score region.
+    Example: `test/Passes/CPU/lower-tiles-to-vector.mlir`.
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
                            "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",

@@ -46,8 +46,8 @@ def ExpandKeyLoopPass : InterfacePass<"attn-expand-key-loop", "mlir::FunctionOpI
   let summary = "expand key loops to one scf.for a segment";
   let description = [{
     Each segment of an `attn.key_loop` becomes an `scf.for` over its tiles, in
-    order, but for segments whose bounds are one value; in those of full segments
-    the mask of the tile op is dropped, so that full tiles carry no mask
+    order; a segment whose bounds are one value has none. In the loops of full
+    segments the mask of the tile op is dropped, so that full tiles carry no mask
     arithmetic.
 
     Needs: `attn.key_loop` with source `slice`. Leaves: no `attn.key_loop`.
