@@ -313,7 +313,7 @@ Result<CompileResult> attn::compileModule(ModuleOp module,
     manifest.contentHash = *std::move(key);
   }
   llvm::raw_string_ostream report(manifest.report = "");
-  report << llvm::json::Value(buildReport(module, *target));
+  report << llvm::json::Value(buildReport(module, *target, options));
   timer.end("describe");
 
   Result<OwningOpRef<ModuleOp>> lowered =

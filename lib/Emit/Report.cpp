@@ -149,8 +149,8 @@ std::string locationOf(Operation *op) {
   return text;
 }
 
-json::Object describeAttention(AttentionOp op,
-                               const TargetDescription &target) {
+json::Object describeAttention(AttentionOp op, const TargetDescription &target,
+                               const CompileOptions &options) {
   AttentionShape shape = AttentionShape::of(op);
   Value q = op.getQ(), k = op.getK(), v = op.getV(), out = op.getOut();
   bool ragged = op.getLayout() == Layout::THD;
@@ -183,6 +183,7 @@ json::Object describeAttention(AttentionOp op,
   result["cuSeqlensQ"] = describeValue(op.getCuSeqlensQ());
   result["cuSeqlensK"] = describeValue(op.getCuSeqlensK());
   AttentionTiles tiles = chooseTiles(shape, target);
+  tiles.useOptions(options.rows, options.keys, options.split);
   result["prefill"] = describeTiles(tiles.prefill);
   result["decode"] = describeTiles(tiles.decode);
   result["decodeRows"] = decodeRowLimit(shape, target);
@@ -191,11 +192,12 @@ json::Object describeAttention(AttentionOp op,
 
 } // namespace
 
-json::Object attn::buildReport(ModuleOp module,
-                               const TargetDescription &target) {
+json::Object attn::buildReport(ModuleOp module, const TargetDescription &target,
+                               const CompileOptions &options) {
   json::Array ops;
-  module.walk(
-      [&](AttentionOp op) { ops.push_back(describeAttention(op, target)); });
+  module.walk([&](AttentionOp op) {
+    ops.push_back(describeAttention(op, target, options));
+  });
   json::Object machine{{"cores", target.cores},
                        {"vectorBits", target.vectorBits},
                        {"gigahertz", target.gigahertz},

@@ -167,4 +167,28 @@ AttentionTiles chooseTiles(const AttentionShape &shape,
   return tiles;
 }
 
+static void useOption(TileChoice &choice, int64_t rows, int64_t keys,
+                      int64_t split) {
+  std::string given;
+  auto take = [&](int64_t TileChoice::*size, int64_t option, const char *name) {
+    if (option > 0) {
+      choice.*size = option;
+      given +=
+          (given.empty() ? "" : ", ") + std::to_string(option) + " " + name;
+    }
+  };
+  take(&TileChoice::rows, rows, "rows");
+  take(&TileChoice::keys, keys, "keys");
+  take(&TileChoice::split, split, "keys a chunk");
+  if (!given.empty()) {
+    choice.reason = "by option " + given + ", in place of " + choice.reason;
+  }
+}
+
+void AttentionTiles::useOptions(int64_t rows, int64_t keys, int64_t split) {
+  useOption(prefill, rows, keys, 0);
+  useOption(fewRows, 0, keys, split);
+  useOption(decode, 0, keys, split);
+}
+
 } // namespace attn

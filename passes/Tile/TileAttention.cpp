@@ -448,25 +448,6 @@ struct TileAttentionPass
     : public attn::impl::TileAttentionPassBase<TileAttentionPass> {
   using TileAttentionPassBase::TileAttentionPassBase;
 
-  // Puts the sizes that the options give, and says so.
-  static void override(TileChoice &choice, int64_t rows, int64_t keys,
-                       int64_t split) {
-    std::string given;
-    auto take = [&](int64_t TileChoice::*size, int64_t option, StringRef name) {
-      if (option > 0) {
-        choice.*size = option;
-        given += (given.empty() ? "" : ", ") + std::to_string(option) + " " +
-                 name.str();
-      }
-    };
-    take(&TileChoice::rows, rows, "rows");
-    take(&TileChoice::keys, keys, "keys");
-    take(&TileChoice::split, split, "keys a chunk");
-    if (!given.empty()) {
-      choice.reason = "by option " + given + ", in place of " + choice.reason;
-    }
-  }
-
   LogicalResult tile(AttentionOp op, const TargetDescription &description) {
     if (!op.hasTensorSemantics()) {
       return op.emitOpError("expected tensors: wrap memrefs first "
@@ -487,9 +468,7 @@ struct TileAttentionPass
           "expected static head sizes of 'q' and 'v' for tiling");
     }
     AttentionTiles tiles = chooseTiles(shape, description);
-    override(tiles.prefill, rows, keys, 0);
-    override(tiles.fewRows, 0, keys, split);
-    override(tiles.decode, 0, keys, split);
+    tiles.useOptions(rows, keys, split);
 
     IRRewriter rewriter(op);
     AttentionTiler tiler(rewriter, op, shape);

@@ -3,6 +3,7 @@
 #ifndef ATTN_EMIT_REPORT_H
 #define ATTN_EMIT_REPORT_H
 
+#include "attn/Emit/Compiler.h"
 #include "attn/Target/TargetDescription.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -32,8 +33,10 @@ namespace attn {
 /// {"rows", "keys", "lanes", "vectors", "split", "why"}. Without batch (`thd`)
 /// "batch" is 1 less than the size of the operand "cuSeqlensQ", and sizes of
 /// sequences are totals.
+/// The tile sizes are those of `options` where it gives them.
 llvm::json::Object buildReport(mlir::ModuleOp module,
-                               const TargetDescription &target);
+                               const TargetDescription &target,
+                               const CompileOptions &options);
 
 } // namespace attn
 

@@ -43,6 +43,9 @@ struct AttentionTiles {
   TileChoice prefill; // many rows: one head a tile
   TileChoice fewRows; // up to decodeRowLimit rows, all heads of a group
   TileChoice decode;  // one query, or the known few, all heads of a group
+
+  /// Puts the sizes that are given (above 0), and says so in the reasons.
+  void useOptions(int64_t rows, int64_t keys, int64_t split);
 };
 AttentionTiles chooseTiles(const AttentionShape &shape,
                            const TargetDescription &target);
