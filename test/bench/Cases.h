@@ -1,5 +1,4 @@
-//===- Cases.h - the attention problems of attn-bench
-//-----------------------===//
+//===- Cases.h - the attention problems of attn-bench --------------------===//
 
 #ifndef ATTN_TEST_BENCH_CASES_H
 #define ATTN_TEST_BENCH_CASES_H
@@ -11,7 +10,11 @@
 namespace attn::bench {
 
 /// What a case is compared with.
-enum class Ceiling { kFma, kRead };
+enum class Ceiling {
+  kFma,
+  kDot, ///< dot products of bf16 where the CPU has them
+  kRead,
+};
 
 struct Case {
   std::string name;
@@ -24,7 +27,13 @@ struct Case {
   std::string score = {}; // softcap, alibi
   bool bshd = false;
   Ceiling ceiling = Ceiling::kFma;
-  double bar = 0; // the least ratio to the ceiling; 0: none
+  // The least ratios to the ceiling, by --bars: of a decent compiler and of the
+  // machine's limit. 0: none.
+  double decent = 0, limit = 0;
+  // Another case, which runs beside each repetition, and the most time that
+  // this one may take in units of its.
+  std::string against = {};
+  double most = 0;
 
   /// The module, with q, k and v as arguments of static shape.
   std::string module() const;

@@ -1,9 +1,9 @@
-//===- attn-bench.cpp - attention against the limits of this machine
-//--------===//
+//===- attn-bench.cpp - attention against the limits of this machine ------===//
 // For each case, in one process: the multiply-add peak and the read bandwidth
 // are measured beside every repetition, since clocks and memory drift, and the
-// median of the ratios is what counts. Visible pairs alone are work. Exits with
-// 1 if a ratio is under the bar of its case and --bars is given.
+// median of the ratios is what counts. Visible pairs alone are work. Cases that
+// are compared with another one run it beside each repetition too. Exits with 1
+// if a case misses its bar and --bars is given.
 //===----------------------------------------------------------------------===//
 
 #include "Cases.h"
@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstdio>
 #include <malloc.h>
+#include <optional>
 
 using namespace attn;
 using attn::bench::Case;
@@ -26,13 +27,27 @@ using attn::bench::Ceiling;
 
 static llvm::cl::OptionCategory category("attn-bench options");
 static llvm::cl::opt<std::string>
-    selected("cases",
-             llvm::cl::desc("groups or parts of names, comma separated"),
-             llvm::cl::init("prefill,decode"), llvm::cl::cat(category));
-static llvm::cl::opt<int> reps("reps", llvm::cl::desc("repetitions a case"),
-                               llvm::cl::init(7), llvm::cl::cat(category));
-static llvm::cl::opt<bool> bars("bars", llvm::cl::desc("fail under the bars"),
-                                llvm::cl::cat(category));
+    casesOption("cases",
+                llvm::cl::desc("groups or parts of names, comma separated"),
+                llvm::cl::init("prefill,decode"), llvm::cl::cat(category));
+static llvm::cl::opt<int> repsOption("reps",
+                                     llvm::cl::desc("repetitions a case"),
+                                     llvm::cl::init(7),
+                                     llvm::cl::cat(category));
+enum class Bars { kNone, kDecent, kLimit };
+static llvm::cl::opt<Bars> barsOption(
+    "bars", llvm::cl::desc("fail under the bars of"),
+    llvm::cl::init(Bars::kNone),
+    llvm::cl::values(clEnumValN(Bars::kNone, "none", "nothing"),
+                     clEnumValN(Bars::kDecent, "decent", "a decent compiler"),
+                     clEnumValN(Bars::kLimit, "limit", "the machine's limit")),
+    llvm::cl::cat(category));
+
+// What the options said. The linker that compilation calls resets all options
+// of llvm::cl in the process.
+static std::string selected;
+static int reps;
+static Bars bars;
 
 static double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -51,20 +66,38 @@ static rt::Status fail(const Case &c, const rt::Status &status) {
   return status.withContext(c.name);
 }
 
-// Runs one case and prints its line; `below` is set if it misses its bar.
-static rt::Status runCase(const Case &c, bool &below) {
+/// A case compiled, with its arguments.
+class Program {
+public:
+  rt::Status make(const Case &c);
+  /// Seconds of one call.
+  double run() {
+    auto start = std::chrono::steady_clock::now();
+    invocation->run();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() -
+                                         start)
+        .count();
+  }
+
+private:
+  rt::Package package;
+  std::optional<rt::Library> library;
+  std::vector<rt::Tensor> tensors;
+  std::optional<rt::Invocation> invocation;
+};
+
+rt::Status Program::make(const Case &c) {
   auto compiled = compileText(c.module(), c.name, CompileOptions());
   if (!compiled) {
     return fail(c, compiled.status());
   }
-  auto library = rt::Library::load(compiled->package);
-  if (!library) {
-    return fail(c, library.status());
+  package = std::move(compiled->package);
+  auto loaded = rt::Library::load(package);
+  if (!loaded) {
+    return fail(c, loaded.status());
   }
-  const rt::FunctionInfo *function =
-      compiled->package.manifest.findFunction("f");
-  std::vector<rt::Tensor> tensors;
-  rt::Arguments arguments;
+  library = *std::move(loaded);
+  const rt::FunctionInfo *function = package.manifest.findFunction("f");
   for (const rt::ValueInfo &argument : function->arguments) {
     auto tensor = rt::Tensor::create(argument.dtype, argument.shape);
     if (!tensor) {
@@ -73,45 +106,80 @@ static rt::Status runCase(const Case &c, bool &below) {
     rt::fillRandom(*tensor, /*seed=*/1, tensors.size());
     tensors.push_back(std::move(*tensor));
   }
+  rt::Arguments arguments;
   for (rt::Tensor &tensor : tensors) {
     arguments.push_back(&tensor);
   }
-  auto invocation = rt::Invocation::create(*library, *function, arguments);
-  if (!invocation) {
-    return fail(c, invocation.status());
+  auto created = rt::Invocation::create(*library, *function, arguments);
+  if (!created) {
+    return fail(c, created.status());
+  }
+  invocation = *std::move(created);
+  return rt::Status::success();
+}
+
+static double measureCeiling(const Case &c) {
+  bool reads = c.ceiling == Ceiling::kRead;
+  attn::run::Ceilings measured = attn::run::measureCeilings(
+      c.ceiling == Ceiling::kDot ? 16 : 32,
+      reads ? static_cast<int64_t>(c.keyBytes()) : 1 << 20, 0.02);
+  return reads ? measured.readGBs : measured.gflops;
+}
+
+static const char *nameOf(Ceiling ceiling) {
+  switch (ceiling) {
+  case Ceiling::kFma:
+    return "the f32 FMA peak";
+  case Ceiling::kDot:
+    return "the bf16 dot peak";
+  case Ceiling::kRead:
+    return "the read bandwidth";
+  }
+  return "";
+}
+
+// Runs one case and prints its line; `below` is set if it misses its bar.
+static rt::Status runCase(const Case &c, const Case *against, bool &below) {
+  Program program, other;
+  if (rt::Status status = program.make(c); !status.ok()) {
+    return status;
+  }
+  if (against) {
+    if (rt::Status status = other.make(*against); !status.ok()) {
+      return status;
+    }
   }
   bool reads = c.ceiling == Ceiling::kRead;
-  int64_t readSize = reads ? static_cast<int64_t>(c.keyBytes()) : 1 << 20;
-  auto ceiling = [&] {
-    attn::run::Ceilings measured =
-        attn::run::measureCeilings(32, readSize, 0.02);
-    return reads ? measured.readGBs : measured.gflops;
-  };
   double work = (reads ? c.keyBytes() : c.flops()) / 1e9;
-  std::vector<double> seconds, ratios;
-  double before = ceiling();
+  std::vector<double> seconds, ratios, times;
+  double before = measureCeiling(c);
   for (int r = -1; r < reps; ++r) { // the first one warms up
-    auto start = std::chrono::steady_clock::now();
-    invocation->run();
-    double elapsed =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-            .count();
-    double after = ceiling();
+    double elapsed = program.run();
+    double after = measureCeiling(c);
+    double others = against ? other.run() : 0;
     if (r >= 0) {
       seconds.push_back(elapsed);
       ratios.push_back(work / elapsed / ((before + after) / 2));
+      times.push_back(against ? elapsed / others : 0);
     }
-    before = after;
+    before = against ? measureCeiling(c) : after;
   }
   double time = median(seconds), ratio = median(ratios);
-  below = bars && c.bar > 0 && ratio < c.bar;
-  std::printf("%-30s %9.3f ms %8.1f %-8s ratio %.3f [%.3f, %.3f] of %s%s\n",
-              c.name.c_str(), time * 1e3, work / time,
-              reads ? "GB/s" : "GFLOP/s", ratio,
-              *std::min_element(ratios.begin(), ratios.end()),
-              *std::max_element(ratios.begin(), ratios.end()),
-              reads ? "the read bandwidth" : "the f32 FMA peak",
-              below ? "  BELOW ITS BAR" : "");
+  double bar = bars == Bars::kDecent  ? c.decent
+               : bars == Bars::kLimit ? c.limit
+                                      : 0;
+  below = ratio < bar;
+  std::printf(
+      "%-30s %9.3f ms %8.1f %-8s ratio %.3f [%.3f, %.3f] of %s", c.name.c_str(),
+      time * 1e3, work / time, reads ? "GB/s" : "GFLOP/s", ratio,
+      *std::min_element(ratios.begin(), ratios.end()),
+      *std::max_element(ratios.begin(), ratios.end()), nameOf(c.ceiling));
+  if (against) {
+    double relative = median(times);
+    below |= bars == Bars::kLimit && c.most > 0 && relative > c.most;
+    std::printf(", %.3f x the time of %s", relative, against->name.c_str());
+  }
+  std::printf("%s\n", below ? "  MISSES ITS BAR" : "");
   std::fflush(stdout);
   return rt::Status::success();
 }
@@ -120,17 +188,24 @@ int main(int argc, char **argv) {
   llvm::cl::HideUnrelatedOptions(category);
   llvm::cl::ParseCommandLineOptions(
       argc, argv, "attention against the limits of this machine\n");
+  selected = casesOption;
+  reps = repsOption;
+  bars = barsOption;
   // Results keep their pages between calls.
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   std::printf("%d threads\n", attn::run::countThreads());
   int missed = 0, ran = 0;
-  for (const Case &c : bench::allCases()) {
+  std::vector<Case> cases = bench::allCases();
+  for (const Case &c : cases) {
     if (!isSelected(c)) {
       continue;
     }
+    auto against = llvm::find_if(
+        cases, [&](const Case &other) { return other.name == c.against; });
     bool below = false;
-    rt::Status status = runCase(c, below);
+    rt::Status status =
+        runCase(c, against == cases.end() ? nullptr : &*against, below);
     if (!status.ok()) {
       std::fprintf(stderr, "attn-bench: error: %s\n", status.message().c_str());
       return 3;
