@@ -15,8 +15,9 @@ namespace attn {
 /// this process. Symbols of libc, libm and OpenMP stay undefined for the
 /// loader; conversions of 16-bit floats that compilers take from their own
 /// support library are linked in. May be called from several threads, which
-/// then take turns (lld has global state). Errors: kCompile with the linker's
-/// text, kRuntime when no temporary file can be written.
+/// then take turns (lld has global state). lld also resets the llvm::cl options
+/// of the process to their defaults: read yours before. Errors: kCompile with
+/// the linker's text, kRuntime when no temporary file can be written.
 rt::Result<std::string> linkSharedObject(std::string_view object,
                                          const TargetDescription &target);
 
