@@ -112,7 +112,7 @@ void addPrefill(std::vector<Case> &cases) {
         c.decent = 0.35;
       }
       if (c.dtype == "bf16") {
-        c.ceiling = Ceiling::kDot;
+        c.ceiling = Ceiling::kBf16;
         c.against = "f32" + rest;
         c.most = row.size == 128 ? 1 / 1.8 : 0;
       }
@@ -206,7 +206,7 @@ std::vector<Case> allCases() {
   Case dot = smoke;
   dot.name = "bf16 D64 causal S256";
   dot.dtype = "bf16";
-  dot.ceiling = Ceiling::kDot;
+  dot.ceiling = Ceiling::kBf16;
   dot.against = smoke.name;
   cases.push_back(dot);
   return cases;

@@ -12,7 +12,7 @@ namespace attn::bench {
 /// What a case is compared with.
 enum class Ceiling {
   kFma,
-  kDot, ///< dot products of bf16 where the CPU has them
+  kBf16, ///< dot products of bf16, or f32 where the CPU is faster in that
   kRead,
 };
 
