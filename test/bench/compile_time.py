@@ -2,12 +2,14 @@
 
 usage: compile_time.py ATTN_RUN MODULE [--bars] [attn-run options...]
 
-With --bars it fails where the fastest compilation takes 2 s or the fastest
-cached start 0.3 s: the fastest, since other work on the machine is no part of
-either.
+With --bars it fails where a run that compiles takes 2 s or a cached one 0.3 s of
+processor time, the least of several: waiting for other work on the machine is
+no part of either.
 """
 
+import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -15,12 +17,16 @@ import time
 
 
 def run(command):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.monotonic()
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = subprocess.run(command, capture_output=True, text=True,
+                            env=dict(os.environ, OMP_NUM_THREADS="1"))
     seconds = time.monotonic() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
     if result.returncode != 0:
         sys.exit("compile_time.py: " + (result.stderr or result.stdout).strip())
-    return seconds, result.stdout + result.stderr
+    return seconds, processor, result.stdout + result.stderr
 
 
 def main():
@@ -29,15 +35,17 @@ def main():
         sys.exit(__doc__)
     with tempfile.TemporaryDirectory() as cache:
         command = arguments + ["--random=1", "--cache-dir=" + cache]
-        compiled = []
+        compiled, compiling = [], []
         for _ in range(5):
-            _, text = run(command + ["--no-cache"])
+            _, processor, text = run(command + ["--no-cache"])
+            compiling.append(processor)
             compiled.append(float(re.search(r"compiled in ([0-9.]+) s", text).group(1)))
             phases = re.search(r"\((parse .*)\)", text).group(1)
         run(command)
-        started = []
+        started, starting = [], []
         for _ in range(9):
-            seconds, text = run(command)
+            seconds, processor, text = run(command)
+            starting.append(processor)
             if "cached" not in text:
                 sys.exit("compile_time.py: the second run did not hit the cache")
             started.append(seconds)
@@ -45,7 +53,8 @@ def main():
         times.sort()
         print("%-21s median %.3f s, least %.3f s" % (name, times[len(times) // 2], times[0]))
     print("phases of the last compilation: " + phases)
-    if "--bars" in sys.argv and (compiled[0] >= 2.0 or started[0] >= 0.3):
+    print("processor time: %.3f s and %.3f s" % (min(compiling), min(starting)))
+    if "--bars" in sys.argv and (min(compiling) >= 2.0 or min(starting) >= 0.3):
         sys.exit("compile_time.py: above the bars of 2 s and 0.3 s")
 
 
