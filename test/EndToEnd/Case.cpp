@@ -142,9 +142,9 @@ const char *text(Sinks sinks) {
   return names[static_cast<int>(sinks)];
 }
 const char *text(Score score) {
-  const char *names[] = {"none",     "soft-cap", "soft-cap-read",
-                         "alibi",    "bias",     "key-bias",
-                         "relative", "band",     "point"};
+  const char *names[] = {"none",  "soft-cap", "soft-cap-read", "alibi",
+                         "bias",  "key-bias", "relative",      "band",
+                         "point", "branch"};
   return names[static_cast<int>(score)];
 }
 
@@ -228,7 +228,7 @@ void chooseTiles(Random &random, CompileOptions &options) {
   options.split = choice[2];
   options.openmp = !random.oneIn(4);
   options.target = random.pick<std::string>(
-      {"host", "host", "host", "x86-64-v3", "x86-64-v2"});
+      {"host", "host", "host", "x86-64-v4", "x86-64-v3", "x86-64-v2"});
 }
 
 Lengths chooseLengths(Random &random, const Case &c, int64_t batch,
@@ -337,7 +337,7 @@ Case attn::sweep::randomCase(uint64_t seed, double maxWork) {
     c.sinks = random.oneIn(3) ? Sinks::kInfinite : Sinks::kFinite;
   }
   if (!random.oneIn(3)) {
-    c.score = static_cast<Score>(random.below(9));
+    c.score = static_cast<Score>(random.below(10));
     if (c.score == Score::kBandBias && !maskOf(c.mask).band) {
       c.mask = "#attn.window<127, 64>";
     }

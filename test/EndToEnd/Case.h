@@ -71,6 +71,7 @@ enum class Score {
   kRelative,    ///< captured at (h, j - i)
   kBandBias,    ///< the same, with entries for visible pairs only
   kPoint,       ///< computed from b, h, i and j
+  kBranch,      ///< a branch, and a function without a vector form
 };
 
 /// The sizes of one launch: one entry a sequence; equal but for `thd`.

@@ -304,6 +304,16 @@ std::string Writer::scoreBody(const std::string &t) {
     add("%3 = arith.mulf %near, %small : " + t);
     add("%y = arith.addf %2, %3 : " + t);
     break;
+  case Score::kBranch:
+    add("%zero = arith.constant 0.0 : " + t);
+    add("%positive = arith.cmpf ogt, %x, %zero : " + t);
+    add("%y = scf.if %positive -> (" + t + ") {");
+    add("  %0 = math.atan %x : " + t);
+    add("  scf.yield %0 : " + t);
+    add("} else {");
+    add("  scf.yield %x : " + t);
+    add("}");
+    break;
   }
   add("attn.yield %y : " + t);
   return text;
@@ -421,6 +431,7 @@ std::optional<Captured> attn::sweep::capturedOf(const Case &c,
   case Score::kNone:
   case Score::kSoftCap:
   case Score::kPoint:
+  case Score::kBranch:
     return std::nullopt;
   case Score::kSoftCapRead:
     return Captured{c.accumulator(), "()", {}};

@@ -197,6 +197,10 @@ ref::ScoreFn scoreOf(const Case &c, const Data &data,
       T y = T(0.25) * (static_cast<T>(x) + static_cast<T>(p.b * p.h));
       return y + T(0.015625) * static_cast<T>(p.k - p.q);
     };
+  case Score::kBranch:
+    return [](double x, const ref::Point &) {
+      return x > 0 ? std::atan(static_cast<T>(x)) : static_cast<T>(x);
+    };
   }
   return nullptr;
 }
@@ -269,6 +273,11 @@ std::unique_ptr<Program> Program::make(const Case &c, std::string &error) {
       compileText(moduleText(c), "case.mlir", c.options);
   if (!compiled) {
     error = compiled.message();
+    return nullptr;
+  }
+  // Code for a CPU that this one is not: that it compiles is all there is to
+  // see.
+  if (!rt::checkHost(compiled->package.manifest.target).ok()) {
     return nullptr;
   }
   rt::Result<rt::Library> library = rt::Library::load(compiled->package);
@@ -412,7 +421,7 @@ std::string attn::sweep::check(const Case &c) {
   std::string error;
   std::unique_ptr<Program> program = Program::make(c, error);
   if (!program) {
-    return explain("does not compile: " + error);
+    return error.empty() ? "" : explain("does not compile: " + error);
   }
   for (const Lengths &lengths : c.launches) {
     Data data = makeData(c, lengths);

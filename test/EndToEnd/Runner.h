@@ -29,7 +29,8 @@ struct Values {
 
 class Program {
 public:
-  /// Compiles and loads the module of `c`. On failure the text says why.
+  /// Compiles and loads the module of `c`. On failure the text says why; null
+  /// without a text is code that compiles and cannot run on this machine.
   static std::unique_ptr<Program> make(const Case &c, std::string &error);
 
   /// Launches once. Empty on success, else what went wrong.
