@@ -35,6 +35,11 @@ void AttentionOp::getEffects(
   getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
 }
 
+void AttentionOp::getSuccessorRegions(
+    RegionBranchPoint point, SmallVectorImpl<RegionSuccessor> &regions) {
+  getPairRegions(getOperation(), point, regions);
+}
+
 LogicalResult
 AttentionOp::reifyResultShapes(OpBuilder &builder,
                                ReifiedRankedShapedTypeDims &shapes) {
@@ -189,9 +194,14 @@ LogicalResult AttentionOp::verify() {
              << shaped(value).getElementType() << " [attention_c11]";
     }
   }
-  return verifyScore(getOperation(), getScore(), getCaptured(),
-                     getCapturedMaps(), accumulator,
-                     {"attention_c9", "attention_c12", "attention_c13"});
+  if (failed(verifyScore(getOperation(), getScore(), getCaptured(),
+                         getCapturedMaps(), accumulator,
+                         {"attention_c9", "attention_c12", "attention_c13"}))) {
+    return failure();
+  }
+  return verifyMaskRegion(getOperation(), getMaskRegion(), getMaskCaptured(),
+                          getMaskMaps(), getMaskAscending(),
+                          {"attention_c15", "attention_c16", "attention_c17"});
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,4 @@
-//===- ScoreRegion.cpp - what ops with a score region share ---------------===//
+//===- ScoreRegion.cpp - what ops with score and mask regions share -------===//
 
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
@@ -9,8 +9,12 @@ using namespace mlir;
 
 namespace attn {
 
-LogicalResult verifyScore(Operation *op, Region &score, OperandRange captured,
-                          ArrayAttr maps, FloatType type, ScoreLabels labels) {
+// A region of `kind` ("score", "mask") that takes `leading`, an element of each
+// captured operand and (b, h, i, j), and yields a `result`.
+static LogicalResult verifyRegion(Operation *op, StringRef kind, Region &region,
+                                  TypeRange leading, Type result,
+                                  OperandRange captured, ArrayAttr maps,
+                                  ScoreLabels labels) {
   if (maps.size() != captured.size()) {
     return op->emitOpError("expected one map a captured operand, but got ")
            << maps.size() << " for " << captured.size() << " ["
@@ -27,54 +31,106 @@ LogicalResult verifyScore(Operation *op, Region &score, OperandRange captured,
              << AffineMapAttr::get(map) << " [" << labels.captured << "]";
     }
   }
-  if (score.empty()) {
+  if (region.empty()) {
     if (!captured.empty()) {
-      return op->emitOpError(
-                 "expected a score region for the captured operands [")
-             << labels.region << "]";
+      return op->emitOpError("expected a ")
+             << kind << " region for the captured operands [" << labels.region
+             << "]";
     }
     return success();
   }
-  if (!score.hasOneBlock()) {
-    return op->emitOpError("expected a score region of one block [")
-           << labels.region << "]";
+  if (!region.hasOneBlock()) {
+    return op->emitOpError("expected a ")
+           << kind << " region of one block [" << labels.region << "]";
   }
-  Block &block = score.front();
-  SmallVector<Type> expected{type};
+  Block &block = region.front();
+  SmallVector<Type> expected(leading);
   for (Value value : captured) {
     expected.push_back(cast<ShapedType>(value.getType()).getElementType());
   }
   expected.append(4, IndexType::get(op->getContext()));
   if (block.getArgumentTypes() != TypeRange(expected)) {
-    return op->emitOpError("expected the score region to take (")
-           << expected << ") [" << labels.region << "]";
+    return op->emitOpError("expected the ")
+           << kind << " region to take (" << expected << ") [" << labels.region
+           << "]";
   }
   auto yield = dyn_cast<YieldOp>(block.getTerminator());
-  if (!yield || yield.getValues().getTypes() != TypeRange{Type(type)}) {
-    return op->emitOpError("expected the score region to yield one ")
-           << type << " [" << labels.region << "]";
+  if (!yield || yield.getValues().getTypes() != TypeRange{result}) {
+    return op->emitOpError("expected the ")
+           << kind << " region to yield one " << result << " [" << labels.region
+           << "]";
   }
   // What a pair reads must be known to tiling, which sees operands only.
-  WalkResult walk = score.walk([&](Operation *inner) {
+  WalkResult walk = region.walk([&](Operation *inner) {
     for (Value operand : inner->getOperands()) {
       if (isa<ShapedType>(operand.getType()) &&
           !isa<VectorType>(operand.getType()) &&
-          !score.isAncestor(operand.getParentRegion())) {
-        op->emitOpError("expected the score region to read tensors and memrefs "
-                        "as captured operands only [")
-            << labels.pure << "]";
+          !region.isAncestor(operand.getParentRegion())) {
+        op->emitOpError("expected the ")
+            << kind << " region to read tensors and memrefs as captured "
+            << "operands only [" << labels.pure << "]";
         return WalkResult::interrupt();
       }
     }
     if (!isa<YieldOp>(inner) && !isMemoryEffectFree(inner)) {
-      op->emitOpError("expected the score region to be free of side effects, "
-                      "but got '")
+      op->emitOpError("expected the ")
+          << kind << " region to be free of side effects, but got '"
           << inner->getName() << "' [" << labels.pure << "]";
       return WalkResult::interrupt();
     }
     return WalkResult::advance();
   });
   return failure(walk.wasInterrupted());
+}
+
+LogicalResult verifyScore(Operation *op, Region &score, OperandRange captured,
+                          ArrayAttr maps, FloatType type, ScoreLabels labels) {
+  return verifyRegion(op, "score", score, Type(type), type, captured, maps,
+                      labels);
+}
+
+LogicalResult verifyMaskRegion(Operation *op, Region &mask,
+                               OperandRange captured, ArrayAttr maps,
+                               ArrayRef<bool> ascending, ScoreLabels labels) {
+  if (!ascending.empty() && ascending.size() != captured.size()) {
+    return op->emitOpError("expected one mark 'ascending' a captured operand "
+                           "of the mask region, or none, but got ")
+           << ascending.size() << " for " << captured.size() << " ["
+           << labels.captured << "]";
+  }
+  return verifyRegion(op, "mask", mask, {},
+                      IntegerType::get(op->getContext(), 1), captured, maps,
+                      labels);
+}
+
+void getPairRegions(Operation *op, RegionBranchPoint point,
+                    SmallVectorImpl<RegionSuccessor> &regions) {
+  if (point.isParent()) {
+    for (Region &region : op->getRegions()) {
+      if (!region.empty()) {
+        regions.emplace_back(&region);
+      }
+    }
+  }
+  regions.emplace_back(op, op->getResults().take_front(0));
+}
+
+// %t at map (ascending)? : type
+static ParseResult
+parseCaptured(OpAsmParser &parser,
+              SmallVectorImpl<OpAsmParser::UnresolvedOperand> &captured,
+              SmallVectorImpl<Type> &types, SmallVectorImpl<Attribute> &maps,
+              SmallVectorImpl<bool> *ascending) {
+  AffineMapAttr map;
+  if (parser.parseOperand(captured.emplace_back()) ||
+      parser.parseKeyword("at") || parser.parseAttribute(map)) {
+    return failure();
+  }
+  maps.push_back(map);
+  if (ascending) {
+    ascending->push_back(succeeded(parser.parseOptionalKeyword("ascending")));
+  }
+  return parser.parseColonType(types.emplace_back());
 }
 
 // score (`(` %t `at` map `:` type (`,` ...)* `)`)? region
@@ -87,14 +143,7 @@ parseScore(OpAsmParser &parser,
   }
   SmallVector<Attribute> parsed;
   auto parseOne = [&]() -> ParseResult {
-    AffineMapAttr map;
-    if (parser.parseOperand(captured.emplace_back()) ||
-        parser.parseKeyword("at") || parser.parseAttribute(map) ||
-        parser.parseColonType(types.emplace_back())) {
-      return failure();
-    }
-    parsed.push_back(map);
-    return success();
+    return parseCaptured(parser, captured, types, parsed, nullptr);
   };
   if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::OptionalParen,
                                      parseOne) ||
@@ -122,6 +171,82 @@ void printScore(OpAsmPrinter &printer, Operation *op, OperandRange captured,
   }
   printer << " ";
   printer.printRegion(score);
+}
+
+// mask (attribute in parentheses (and)?)? (captured operands, region)?
+OptionalParseResult
+parseMask(OpAsmParser &parser, MaskAttrInterface &mask,
+          SmallVectorImpl<OpAsmParser::UnresolvedOperand> &captured,
+          SmallVectorImpl<Type> &types, ArrayAttr &maps,
+          DenseBoolArrayAttr &ascending, Region &region) {
+  if (failed(parser.parseOptionalKeyword("mask"))) {
+    return std::nullopt;
+  }
+  SmallVector<Attribute> parsed;
+  SmallVector<bool> marks;
+  auto parseOne = [&]() -> ParseResult {
+    return parseCaptured(parser, captured, types, parsed, &marks);
+  };
+  bool hasRegion = true, isOpen = succeeded(parser.parseOptionalLParen());
+  if (isOpen) {
+    Attribute attribute;
+    SMLoc loc = parser.getCurrentLocation();
+    OptionalParseResult result = parser.parseOptionalAttribute(attribute);
+    if (result.has_value()) {
+      if (failed(*result)) {
+        return failure();
+      }
+      mask = dyn_cast<MaskAttrInterface>(attribute);
+      if (!mask) {
+        return parser.emitError(loc, "expected a mask, but got ") << attribute;
+      }
+      if (parser.parseRParen()) {
+        return failure();
+      }
+      hasRegion = succeeded(parser.parseOptionalKeyword("and"));
+      isOpen = hasRegion && succeeded(parser.parseOptionalLParen());
+    }
+  }
+  if (isOpen &&
+      (parser.parseCommaSeparatedList(parseOne) || parser.parseRParen())) {
+    return failure();
+  }
+  if (hasRegion && parser.parseRegion(region)) {
+    return failure();
+  }
+  maps = parser.getBuilder().getArrayAttr(parsed);
+  ascending = parser.getBuilder().getDenseBoolArrayAttr(
+      llvm::is_contained(marks, true) ? ArrayRef<bool>(marks)
+                                      : ArrayRef<bool>());
+  return success();
+}
+
+void printMask(OpAsmPrinter &printer, Operation *op, MaskAttrInterface mask,
+               OperandRange captured, TypeRange types, ArrayAttr maps,
+               DenseBoolArrayAttr ascending, Region &region) {
+  if (!mask && region.empty()) {
+    return;
+  }
+  printer << "mask";
+  if (mask) {
+    printer << "(" << mask << ")";
+  }
+  if (region.empty()) {
+    return;
+  }
+  printer << (mask ? " and" : "");
+  if (!captured.empty()) {
+    ArrayRef<bool> marks = ascending.asArrayRef();
+    printer << "(";
+    for (auto [n, value] : llvm::enumerate(captured)) {
+      printer << (n ? ", " : "") << value << " at " << maps[n]
+              << (!marks.empty() && marks[n] ? " ascending" : "") << " : "
+              << value.getType();
+    }
+    printer << ")";
+  }
+  printer << " ";
+  printer.printRegion(region);
 }
 
 template <typename EnumT, typename AttrT>

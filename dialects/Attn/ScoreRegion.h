@@ -1,10 +1,11 @@
-//===- ScoreRegion.h - what ops with a score region share -----------------===//
+//===- ScoreRegion.h - what ops with score and mask regions share ---------===//
 
 #ifndef ATTN_DIALECTS_ATTN_SCOREREGION_H
 #define ATTN_DIALECTS_ATTN_SCOREREGION_H
 
 #include "attn/Dialect/Attn/AttnDialect.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
 
 namespace attn {
 
@@ -20,6 +21,30 @@ mlir::LogicalResult verifyScore(mlir::Operation *op, mlir::Region &score,
                                 mlir::OperandRange captured,
                                 mlir::ArrayAttr maps, mlir::FloatType type,
                                 ScoreLabels labels);
+/// The same of the mask region.
+mlir::LogicalResult verifyMaskRegion(mlir::Operation *op, mlir::Region &mask,
+                                     mlir::OperandRange captured,
+                                     mlir::ArrayAttr maps,
+                                     llvm::ArrayRef<bool> ascending,
+                                     ScoreLabels labels);
+
+/// The flow of control of an op whose regions run once a pair, in any order, on
+/// arguments that are no operands: into each, and on.
+void getPairRegions(mlir::Operation *op, mlir::RegionBranchPoint point,
+                    llvm::SmallVectorImpl<mlir::RegionSuccessor> &regions);
+
+/// `mask(attribute)`, `mask(captured...) {region}`, or, with both,
+/// `mask(attribute) and(captured...) {region}`. Absent where there is no
+/// `mask`.
+mlir::OptionalParseResult
+parseMask(mlir::OpAsmParser &parser, MaskAttrInterface &mask,
+          llvm::SmallVectorImpl<mlir::OpAsmParser::UnresolvedOperand> &captured,
+          llvm::SmallVectorImpl<mlir::Type> &types, mlir::ArrayAttr &maps,
+          mlir::DenseBoolArrayAttr &ascending, mlir::Region &region);
+void printMask(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+               MaskAttrInterface mask, mlir::OperandRange captured,
+               mlir::TypeRange types, mlir::ArrayAttr maps,
+               mlir::DenseBoolArrayAttr ascending, mlir::Region &region);
 
 /// Optional, and absent where there is no `score`.
 mlir::OptionalParseResult parseScore(

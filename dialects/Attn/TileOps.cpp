@@ -113,6 +113,11 @@ void OnlineAttentionOp::getEffects(Effects &effects) {
   getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
 }
 
+void OnlineAttentionOp::getSuccessorRegions(
+    RegionBranchPoint point, SmallVectorImpl<RegionSuccessor> &regions) {
+  getPairRegions(getOperation(), point, regions);
+}
+
 LogicalResult
 OnlineAttentionOp::reifyResultShapes(OpBuilder &builder,
                                      ReifiedRankedShapedTypeDims &shapes) {
@@ -124,6 +129,14 @@ OnlineAttentionOp::reifyResultShapes(OpBuilder &builder,
 
 FloatType OnlineAttentionOp::getAccumulatorType() {
   return cast<FloatType>(shaped(getMax()).getElementType());
+}
+
+void OnlineAttentionOp::dropMask() {
+  removeMaskAttr();
+  getMaskRegion().getBlocks().clear();
+  getMaskCapturedMutable().clear();
+  setMaskMapsAttr(ArrayAttr::get(getContext(), {}));
+  setMaskAscending({});
 }
 
 double OnlineAttentionOp::getScaleValue() {
@@ -226,10 +239,16 @@ LogicalResult OnlineAttentionOp::verify() {
     return emitOpError("expected one element type for 'q', 'k' and 'v' and one "
                        "for the state [online_attention_c6]");
   }
-  return verifyScore(
-      getOperation(), getScore(), getCaptured(), getCapturedMaps(),
-      getAccumulatorType(),
-      {"online_attention_c7", "online_attention_c7", "online_attention_c7"});
+  if (failed(verifyScore(getOperation(), getScore(), getCaptured(),
+                         getCapturedMaps(), getAccumulatorType(),
+                         {"online_attention_c7", "online_attention_c7",
+                          "online_attention_c7"}))) {
+    return failure();
+  }
+  return verifyMaskRegion(
+      getOperation(), getMaskRegion(), getMaskCaptured(), getMaskMaps(),
+      getMaskAscending(),
+      {"online_attention_c8", "online_attention_c8", "online_attention_c8"});
 }
 
 //===----------------------------------------------------------------------===//

@@ -79,7 +79,10 @@ public:
     }
     OpFoldResult keyHead, keyHeads;
     if (failed(tileHeads(keyHead, keyHeads)) || failed(tileOffset()) ||
-        failed(tileCaptured())) {
+        failed(tileCaptured(op.getCaptured(), op.getCapturedMaps(), captured,
+                            capturedMaps)) ||
+        failed(tileCaptured(op.getMaskCaptured(), op.getMaskMaps(),
+                            maskCaptured, maskMaps))) {
       return failure();
     }
     OpFoldResult zero = b.getIndexAttr(0);
@@ -107,11 +110,14 @@ public:
     }
     auto tiled = AttentionOp::create(
         b, loc, ValueRange(outs).getTypes(), q, k, v, offset, lens,
-        op.getCuSeqlensQ(), op.getCuSeqlensK(), sink, captured, outs,
-        op.getScaleAttr(), op.getMaskAttr(), op.getLayoutAttr(),
-        b.getAffineMapArrayAttr(capturedMaps));
+        op.getCuSeqlensQ(), op.getCuSeqlensK(), sink, captured, maskCaptured,
+        outs, op.getScaleAttr(), op.getMaskAttr(), op.getLayoutAttr(),
+        b.getAffineMapArrayAttr(capturedMaps),
+        b.getAffineMapArrayAttr(maskMaps), op.getMaskAscendingAttr());
     tiled->setDiscardableAttrs(op->getDiscardableAttrDictionary());
-    cloneScore(tiled);
+    cloneRegion(tiled, op.getScore(), tiled.getScore(), 1 + captured.size());
+    cloneRegion(tiled, op.getMaskRegion(), tiled.getMaskRegion(),
+                maskCaptured.size());
     return TilingResult{{tiled},
                         llvm::to_vector_of<Value>(tiled.getResults()),
                         llvm::to_vector(slices)};
@@ -123,8 +129,8 @@ private:
   Location loc;
   Point offsets, sizes;
   Value offset;
-  SmallVector<Value> captured;
-  SmallVector<AffineMap> capturedMaps;
+  SmallVector<Value> captured, maskCaptured;
+  SmallVector<AffineMap> capturedMaps, maskMaps;
   SmallVector<Operation *> slices;
 
   Value slice(Value tensor, const Point &from, const Point &count) {
@@ -180,7 +186,7 @@ private:
                 : addOffsets(b, loc, op.getOffset(), offsets.query));
       return success();
     }
-    if (whole || (!op.getMask() && op.getScore().empty())) {
+    if (whole || (!op.isMasked() && op.getScore().empty())) {
       return success();
     }
     OpFoldResult keys = tensor::getMixedSize(b, loc, op.getK(), op.getSeqDim());
@@ -212,19 +218,20 @@ private:
 
   // The tile counts batches and heads from 0, and reads what `op` reads: by a
   // map that adds the start of the tile, or a slice that starts there.
-  LogicalResult tileCaptured() {
+  LogicalResult tileCaptured(ValueRange operands, ArrayAttr maps,
+                             SmallVector<Value> &tiled,
+                             SmallVector<AffineMap> &tiledMaps) {
     Mixed start{batchStart(), offsets.head};
     std::optional<int64_t> batch = getConstantIntValue(start[0]);
     std::optional<int64_t> head = getConstantIntValue(start[1]);
-    for (auto [value, attr] :
-         llvm::zip_equal(op.getCaptured(), op.getCapturedMaps())) {
+    for (auto [value, attr] : llvm::zip_equal(operands, maps)) {
       AffineMap map = cast<AffineMapAttr>(attr).getValue();
       if (batch && head) {
         AffineExpr moved[] = {b.getAffineDimExpr(0) + *batch,
                               b.getAffineDimExpr(1) + *head,
                               b.getAffineDimExpr(2), b.getAffineDimExpr(3)};
-        captured.push_back(value);
-        capturedMaps.push_back(map.replaceDimsAndSymbols(moved, {}, 4, 0));
+        tiled.push_back(value);
+        tiledMaps.push_back(map.replaceDimsAndSymbols(moved, {}, 4, 0));
         continue;
       }
       Mixed from, count;
@@ -243,10 +250,10 @@ private:
             b, loc, size - first,
             {tensor::getMixedSize(b, loc, value, dim), from.back()}));
       }
-      captured.push_back(map.getNumResults() == 0
-                             ? value
-                             : makeSlice(b, loc, value, from, count, slices));
-      capturedMaps.push_back(map);
+      tiled.push_back(map.getNumResults() == 0
+                          ? value
+                          : makeSlice(b, loc, value, from, count, slices));
+      tiledMaps.push_back(map);
     }
     return success();
   }
@@ -263,14 +270,15 @@ private:
     return true;
   }
 
-  void cloneScore(AttentionOp tiled) {
-    if (op.getScore().empty()) {
+  // `from`, whose arguments (b, h, i, j) start at number `first`.
+  void cloneRegion(AttentionOp tiled, Region &from, Region &to,
+                   unsigned first) {
+    if (from.empty()) {
       return;
     }
     IRMapping mapping;
-    op.getScore().cloneInto(&tiled.getScore(), mapping);
-    Block &block = tiled.getScore().front();
-    unsigned first = 1 + captured.size();
+    from.cloneInto(&to, mapping);
+    Block &block = to.front();
     Mixed start{batchStart(), offsets.head};
     for (unsigned d = 0; d < 2; ++d) {
       if (isConstantIntValue(start[d], 0)) {

@@ -108,7 +108,7 @@ static FailureOr<TilingResult> tileWithState(OpBuilder &b, OnlineAttentionOp op,
       if (succeeded(shift)) {
         position[n] =
             addOffsets(b, loc, position[n], applyShift(b, loc, *shift, rows));
-      } else if (op.getMask() || !op.getScore().empty()) {
+      } else if (op.isMasked() || !op.getScore().empty()) {
         return op.emitOpError("expected 'row_map' to be linear for a tile of "
                               "the rows under a mask or score, but got ")
                << op.getRowMapAttr();
@@ -128,6 +128,7 @@ static FailureOr<TilingResult> tileWithState(OpBuilder &b, OnlineAttentionOp op,
   operands.append({op.getBatch(), asValue(position[0]), asValue(position[1]),
                    asValue(key)});
   llvm::append_range(operands, op.getCaptured());
+  llvm::append_range(operands, op.getMaskCaptured());
   llvm::append_range(operands, state);
   Operation *tiled = b.clone(*op.getOperation());
   tiled->setOperands(operands);

@@ -178,6 +178,7 @@ json::Object describeAttention(AttentionOp op, const TargetDescription &target,
   result["score"] = !op.getScore().empty();
   MaskAttrInterface mask = op.getMaskAttr();
   result["mask"] = mask ? describeMask(mask.getMaskSet()) : nullptr;
+  result["maskRegion"] = !op.getMaskRegion().empty();
   result["offset"] = describeValue(op.getOffset());
   result["kvLens"] = describeValue(op.getKvLens());
   result["cuSeqlensQ"] = describeValue(op.getCuSeqlensQ());

@@ -23,7 +23,7 @@ AttentionShape AttentionShape::of(AttentionOp op) {
   shape.valueSize = dim(op.getV(), op.getSizeDim());
   shape.elementBits = op.getElementType().getWidth();
   shape.accumulatorBits = op.getAccumulatorType().getWidth();
-  shape.masked = static_cast<bool>(op.getMaskAttr());
+  shape.masked = op.isMasked();
   return shape;
 }
 

@@ -59,11 +59,14 @@ private:
   struct KeyRange {
     Value first, count;
   };
+  using Reads = SmallVector<RegionReads>; // one for each vector of a panel
   KeyRange visibleKeys(Value p, Value keys);
-  void panel(Value p, KeyRange keys);
+  KeyRange markVisible(Value p, Value keys, const Reads &reads);
+  Reads readCaptured(Value p);
+  void panel(Value p, KeyRange keys, const Reads &reads);
   Values scoreTile(int64_t rows, Value p, KeyRange keys, Value key,
-                   ValueRange maxima);
-  Value epilogue(Value sum, Value p, Value key, int64_t v);
+                   ValueRange maxima, const Reads &reads);
+  ScorePoint pointAt(Value p, Value key, int64_t v);
   void softmax(Value keys, ValueRange maxima, ValueRange sums, Value p,
                Values &factors);
   void valueTile(int64_t rows, Value p, Value value, KeyRange keys,
@@ -72,30 +75,69 @@ private:
   LaneBuilder lb;
   OnlineAttentionOp op;
   int64_t width, vectors, tile;
-  bool oneHead;               // the rows of a panel are consecutive queries
-  Value scores;               // S^T, then P^T: keys x W
+  bool oneHead; // the rows of a panel are consecutive queries
+  // S^T, then P^T: keys x W. With a mask region it first holds 0 for pairs that
+  // are visible, -inf for others.
+  Value scores;
   Value keyBlock, valueBlock; // the tile of K and V, or a copy of it
 };
 
-// Scale, score and mask of one vector of dot products.
-Value OnlineLanes::epilogue(Value sum, Value p, Value key, int64_t v) {
+// Vector `v` of panel `p` against `key` of the tile, which may be null.
+ScorePoint OnlineLanes::pointAt(Value p, Value key, int64_t v) {
   auto [head, query] = lb.rows(op.getRowMap(), p, lane(v));
   ScorePoint point;
   point.batch = op.getBatch();
   point.head = lb.offset(op.getHead(), head);
   point.query = lb.offset(op.getQuery(), query);
-  point.key = lb.index.add(op.getKey(), key);
+  point.key = key ? lb.index.add(op.getKey(), key) : Value();
   if (oneHead) {
     point.firstQuery = lb.index.add(
         op.getQuery(), lb.index.add(lb.index.mul(p, width), lane(v)));
   }
-  return scorePairs(lb, op, sum, point);
+  return point;
+}
+
+// What regions read and no key changes, once a panel.
+OnlineLanes::Reads OnlineLanes::readCaptured(Value p) {
+  Reads reads;
+  for (int64_t v = 0; v < vectors; ++v) {
+    reads.push_back(readRegions(lb, op, pointAt(p, Value(), v)));
+  }
+  return reads;
+}
+
+// Evaluates the mask of panel `p` against all keys of the tile into `scores`,
+// and returns the range of keys that some row sees.
+OnlineLanes::KeyRange OnlineLanes::markVisible(Value p, Value keys,
+                                               const Reads &reads) {
+  Value zero = lb.index.constant(0);
+  Values range =
+      lb.loop(zero, keys, 1, {keys, zero}, [&](Value key, ValueRange carried) {
+        Value any;
+        for (int64_t v = 0; v < vectors; ++v) {
+          Value visible = visiblePairs(lb, op, pointAt(p, key, v), reads[v]);
+          lb.store(hidePairs(lb, visible, lb.constant(0.0)), scores,
+                   {key, lane(v)});
+          any =
+              any ? arith::OrIOp::create(lb.b, lb.loc, any, visible).getResult()
+                  : visible;
+        }
+        any = vector::ReductionOp::create(lb.b, lb.loc,
+                                          vector::CombiningKind::OR, any);
+        auto ifAny = [&](Value then, Value otherwise) -> Value {
+          return arith::SelectOp::create(lb.b, lb.loc, any, then, otherwise);
+        };
+        return Values{ifAny(lb.index.min(carried[0], key), carried[0]),
+                      ifAny(lb.index.add(key, 1), carried[1])};
+      });
+  return {range[0], lb.index.sub(range[1], range[0])};
 }
 
 // `rows` keys of `range` from `key` on against panel `p`; returns the running
 // maxima.
 SmallVector<Value> OnlineLanes::scoreTile(int64_t rows, Value p, KeyRange range,
-                                          Value key, ValueRange maxima) {
+                                          Value key, ValueRange maxima,
+                                          const Reads &reads) {
   prefetch(p, op.getK(), key, rows);
   Values keys;
   for (int64_t m = 0; m < rows; ++m) {
@@ -120,7 +162,15 @@ SmallVector<Value> OnlineLanes::scoreTile(int64_t rows, Value p, KeyRange range,
   Values next(maxima);
   for (int64_t m = 0; m < rows; ++m) {
     for (int64_t v = 0; v < vectors; ++v) {
-      Value x = epilogue(sums[m * vectors + v], p, keys[m], v);
+      ScorePoint point = pointAt(p, keys[m], v);
+      Value x = scorePairs(lb, op, sums[m * vectors + v], point, reads[v]);
+      if (op.getMaskRegion().empty()) {
+        x = hidePairs(lb, visiblePairs(lb, op, point, reads[v]), x);
+      } else {
+        // Scores are stored at or before the marks that were read last.
+        Value mark = lb.load(scores, {keys[m], lane(v)});
+        x = lb.selectZero(mark, x, mark);
+      }
       lb.store(x, scores, {lb.index.add(key, m), lane(v)});
       next[v] = lb.max(x, next[v]);
     }
@@ -276,15 +326,15 @@ OnlineLanes::KeyRange OnlineLanes::visibleKeys(Value p, Value keys) {
   return range;
 }
 
-void OnlineLanes::panel(Value p, KeyRange keys) {
+void OnlineLanes::panel(Value p, KeyRange keys, const Reads &reads) {
   Values olds;
   for (int64_t v = 0; v < vectors; ++v) {
     olds.push_back(lb.load(op.getMax(), {p, lane(v)}));
   }
-  Values maxima = lb.tiles(keys.count, tile, olds,
-                           [&](int64_t rows, Value key, ValueRange carried) {
-                             return scoreTile(rows, p, keys, key, carried);
-                           });
+  Values maxima = lb.tiles(
+      keys.count, tile, olds, [&](int64_t rows, Value key, ValueRange carried) {
+        return scoreTile(rows, p, keys, key, carried, reads);
+      });
   Values factors;
   softmax(keys.count, maxima, olds, p, factors);
   lb.tiles(size(op.getAcc(), 1), tile, {},
@@ -302,20 +352,23 @@ void OnlineLanes::run() {
   Value zero = lb.index.constant(0);
   keyBlock = stage(op.getK(), keys);
   valueBlock = stage(op.getV(), keys);
-  if (op.getMaskAttr()) {
+  if (op.isMasked()) {
     lb.loop(zero, panels, 1, [&](Value p) {
-      KeyRange range = visibleKeys(p, keys);
+      Reads reads = readCaptured(p);
+      KeyRange range = op.getMaskRegion().empty() ? visibleKeys(p, keys)
+                                                  : markVisible(p, keys, reads);
       Value any = arith::CmpIOp::create(lb.b, lb.loc, arith::CmpIPredicate::sgt,
                                         range.count, zero);
       auto guard = scf::IfOp::create(lb.b, lb.loc, any);
       OpBuilder::InsertionGuard insertion(lb.b);
       lb.b.setInsertionPoint(guard.thenYield());
-      panel(p, range);
+      panel(p, range, reads);
     });
     return;
   }
   auto all = [&](Value count) {
-    lb.loop(zero, panels, 1, [&](Value p) { panel(p, KeyRange{zero, count}); });
+    lb.loop(zero, panels, 1,
+            [&](Value p) { panel(p, KeyRange{zero, count}, readCaptured(p)); });
   };
   if (getConstantIntValue(keys) || vectors == 1) {
     all(keys);

@@ -175,7 +175,8 @@ Value OnlineRows::scoreGroup(Value group, Value keys, bool whole) {
   key = keysPerVector == 1 ? first : lb.offset(first, key);
   point.key = isa<VectorType>(key.getType()) ? lb.offset(op.getKey(), key)
                                              : lb.index.add(op.getKey(), key);
-  Value x = scorePairs(lb, op, sum, point);
+  Value x = scorePairs(lb, op, sum, point, {});
+  x = hidePairs(lb, visiblePairs(lb, op, point, {}), x);
   if (!whole) {
     Value inside = arith::CmpIOp::create(
         lb.b, lb.loc, arith::CmpIPredicate::slt,

@@ -31,10 +31,27 @@ struct ScorePoint {
   mlir::Value firstQuery;
 };
 
-/// The dot products `sum` of these pairs scaled, through the score region, and
-/// -inf where the mask hides them.
+/// Elements of the captured tensors of the score and the mask region, null for
+/// those at indices that depend on the key.
+struct RegionReads {
+  llvm::SmallVector<mlir::Value> score, mask;
+};
+
+/// Those at `point`, whose key does not matter.
+RegionReads readRegions(LaneBuilder &lb, OnlineAttentionOp op,
+                        ScorePoint point);
+
+/// Which of these pairs the mask shows: a vector of i1, null for all of them.
+mlir::Value visiblePairs(LaneBuilder &lb, OnlineAttentionOp op,
+                         const ScorePoint &point, const RegionReads &reads);
+
+/// The dot products `sum` of these pairs scaled and through the score region,
+/// as if all were visible. What `reads` lacks is read here.
 mlir::Value scorePairs(LaneBuilder &lb, OnlineAttentionOp op, mlir::Value sum,
-                       const ScorePoint &point);
+                       const ScorePoint &point, const RegionReads &reads);
+
+/// `x` where `visible`, which may be null for all, else -inf.
+mlir::Value hidePairs(LaneBuilder &lb, mlir::Value visible, mlir::Value x);
 
 /// Memory of `shape` for the lowering of `op`, allocated outside of its loops
 /// (in the enclosing parallel tile, or the function).

@@ -186,17 +186,22 @@ struct OrientTilesPass
       auto lookup = [&](Value value) { return mapping.lookupOrDefault(value); };
       SmallVector<Value> captured =
           llvm::map_to_vector(online.getCaptured(), lookup);
+      SmallVector<Value> maskCaptured =
+          llvm::map_to_vector(online.getMaskCaptured(), lookup);
       auto turned = OnlineAttentionOp::create(
           rewriter, loc, types, qPacked, lookup(online.getK()),
           lookup(online.getV()), lookup(online.getBatch()),
           lookup(online.getHead()), lookup(online.getQuery()),
-          lookup(online.getKey()), captured, packed.getCarried()[0],
-          packed.getCarried()[1], packed.getCarried()[2], online.getScaleAttr(),
-          online.getMaskAttr(), rewriter.getArrayAttr(maps),
-          AffineMapAttr::get(rowMap), online.getCapturedMapsAttr(),
-          rewriter.getI64IntegerAttr(*step));
+          lookup(online.getKey()), captured, maskCaptured,
+          packed.getCarried()[0], packed.getCarried()[1],
+          packed.getCarried()[2], online.getScaleAttr(), online.getMaskAttr(),
+          rewriter.getArrayAttr(maps), AffineMapAttr::get(rowMap),
+          online.getCapturedMapsAttr(), online.getMaskMapsAttr(),
+          online.getMaskAscendingAttr(), rewriter.getI64IntegerAttr(*step));
       rewriter.cloneRegionBefore(online.getScore(), turned.getScore(),
                                  turned.getScore().end(), mapping);
+      rewriter.cloneRegionBefore(online.getMaskRegion(), turned.getMaskRegion(),
+                                 turned.getMaskRegion().end(), mapping);
       YieldOp::create(rewriter, loc, turned.getResults());
     }
 

@@ -1,4 +1,4 @@
-//===- VectorizeScore.cpp - score regions on vectors of rows --------------===//
+//===- VectorizeScore.cpp - score and mask regions on vectors of rows -----===//
 // Scalars stay scalars while all lanes agree on them (a key, a slope of a
 // head); what depends on the lane or the score becomes a vector.
 //===----------------------------------------------------------------------===//
@@ -96,17 +96,25 @@ static void laneByLane(LaneBuilder &lb, Operation &inner, ArrayRef<Value> used,
   mapping.map(inner.getResults(), results);
 }
 
-static Value vectorizeScore(LaneBuilder &lb, OnlineAttentionOp op, Value x,
-                            const ScorePoint &point) {
-  Block &block = op.getScore().front();
+// `region`, of scores or the mask, at `point`. `reads` holds the elements of
+// `captured` that are there already.
+static Value vectorizeRegion(LaneBuilder &lb, Region &region,
+                             ValueRange leading, ValueRange memrefs,
+                             ArrayAttr maps, ArrayRef<Value> reads,
+                             const ScorePoint &point) {
+  Block &block = region.front();
   IRMapping mapping;
-  mapping.map(block.getArgument(0), x);
-  unsigned position = 1;
-  for (auto [memref, map] :
-       llvm::zip_equal(op.getCaptured(), op.getCapturedMaps())) {
-    mapping.map(
-        block.getArgument(position++),
-        captured(lb, memref, cast<AffineMapAttr>(map).getValue(), point));
+  unsigned position = 0;
+  for (Value value : leading) {
+    mapping.map(block.getArgument(position++), value);
+  }
+  for (auto [n, memref] : llvm::enumerate(memrefs)) {
+    Value element = n < reads.size() ? reads[n] : Value();
+    mapping.map(block.getArgument(position++),
+                element
+                    ? element
+                    : captured(lb, memref,
+                               cast<AffineMapAttr>(maps[n]).getValue(), point));
   }
   for (Value value : {point.batch, point.head, point.query, point.key}) {
     mapping.map(block.getArgument(position++), value);
@@ -183,9 +191,9 @@ static Value termOnLanes(LaneBuilder &lb, const MaskTerm &term,
   return visible;
 }
 
-// Null where all pairs are visible.
-static Value visiblePairs(LaneBuilder &lb, const MaskSet &mask,
-                          const ScorePoint &point) {
+// Of the attribute; null where all pairs are visible.
+static Value pairsOfSet(LaneBuilder &lb, const MaskSet &mask,
+                        const ScorePoint &point) {
   std::vector<MaskTerm> terms = mask.terms();
   if (!point.firstQuery || isVector(point.key) || terms.empty()) {
     auto vector = [&](Value index) {
@@ -205,20 +213,55 @@ static Value visiblePairs(LaneBuilder &lb, const MaskSet &mask,
   return visible;
 }
 
+RegionReads readRegions(LaneBuilder &lb, OnlineAttentionOp op,
+                        ScorePoint point) {
+  point.key = lb.index.constant(0); // nothing uses it
+  auto readAll = [&](ValueRange memrefs, ArrayAttr maps) {
+    SmallVector<Value> elements;
+    for (auto [memref, attr] : llvm::zip_equal(memrefs, maps)) {
+      AffineMap map = cast<AffineMapAttr>(attr).getValue();
+      bool usesKey = map.isFunctionOfDim(3);
+      elements.push_back(usesKey ? Value() : captured(lb, memref, map, point));
+    }
+    return elements;
+  };
+  return {readAll(op.getCaptured(), op.getCapturedMaps()),
+          readAll(op.getMaskCaptured(), op.getMaskMaps())};
+}
+
+Value visiblePairs(LaneBuilder &lb, OnlineAttentionOp op,
+                   const ScorePoint &point, const RegionReads &reads) {
+  Value visible;
+  if (MaskAttrInterface mask = op.getMaskAttr()) {
+    visible = pairsOfSet(lb, mask.getMaskSet(), point);
+  }
+  if (op.getMaskRegion().empty()) {
+    return visible;
+  }
+  Value shown =
+      vectorizeRegion(lb, op.getMaskRegion(), {}, op.getMaskCaptured(),
+                      op.getMaskMaps(), reads.mask, point);
+  return visible
+             ? arith::AndIOp::create(lb.b, lb.loc, visible, shown).getResult()
+             : shown;
+}
+
 Value scorePairs(LaneBuilder &lb, OnlineAttentionOp op, Value sum,
-                 const ScorePoint &point) {
+                 const ScorePoint &point, const RegionReads &reads) {
   Value x = lb.mul(sum, lb.constant(op.getScaleValue()));
   if (!op.getScore().empty()) {
-    x = vectorizeScore(lb, op, x, point);
-  }
-  if (MaskAttrInterface mask = op.getMaskAttr()) {
-    if (Value visible = visiblePairs(lb, mask.getMaskSet(), point)) {
-      x = arith::SelectOp::create(
-          lb.b, lb.loc, visible, x,
-          lb.constant(-std::numeric_limits<double>::infinity()));
-    }
+    x = vectorizeRegion(lb, op.getScore(), x, op.getCaptured(),
+                        op.getCapturedMaps(), reads.score, point);
   }
   return x;
+}
+
+Value hidePairs(LaneBuilder &lb, Value visible, Value x) {
+  return visible ? arith::SelectOp::create(
+                       lb.b, lb.loc, visible, x,
+                       lb.constant(-std::numeric_limits<double>::infinity()))
+                       .getResult()
+                 : x;
 }
 
 } // namespace attn

@@ -33,6 +33,9 @@ ReferenceForm::ReferenceForm(AttentionOp op, FloatType type,
   for (Value value : op.getCaptured()) {
     captured.push_back(source(value));
   }
+  for (Value value : op.getMaskCaptured()) {
+    maskCaptured.push_back(source(value));
+  }
 }
 
 void ReferenceForm::prepare(ImplicitLocOpBuilder &b) {
@@ -146,27 +149,47 @@ SmallVector<Value> ReferenceForm::at(Value batch, Value head, Value sequence,
 
 Value ReferenceForm::visible(ImplicitLocOpBuilder &b, const ReferenceRow &row,
                              Value j) const {
-  if (!op.getMask()) {
-    return Value();
+  Value visible;
+  if (op.getMask()) {
+    visible =
+        emitMask(b, b.getLoc(), op.getMask()->getMaskSet(), row.position, j);
   }
-  return emitMask(b, b.getLoc(), op.getMask()->getMaskSet(), row.position, j);
+  if (op.getMaskRegion().empty()) {
+    return visible;
+  }
+  // Pairs that the attribute hides may have no element to read, so that an
+  // index is kept inside of the tensor.
+  Value shown = inlineRegion(b, op.getMaskRegion(), {}, maskCaptured,
+                             op.getMaskMaps(), row, j);
+  return visible ? arith::AndIOp::create(b, visible, shown).getResult() : shown;
 }
 
 Value ReferenceForm::score(ImplicitLocOpBuilder &b, const ReferenceRow &row,
                            Value j, Value product) const {
   Value x = arith::MulFOp::create(b, product, scale);
-  if (op.getScore().empty()) {
-    return x;
-  }
+  return op.getScore().empty() ? x
+                               : inlineRegion(b, op.getScore(), x, captured,
+                                              op.getCapturedMaps(), row, j);
+}
+
+Value ReferenceForm::inlineRegion(ImplicitLocOpBuilder &b, Region &region,
+                                  ValueRange leading, ValueRange captured,
+                                  ArrayAttr maps, const ReferenceRow &row,
+                                  Value j) const {
   SmallVector<Value> point{row.batch, row.head, row.position, j};
-  SmallVector<Value> arguments{x};
-  for (auto [tensor, map] : llvm::zip_equal(captured, op.getCapturedMaps())) {
-    auto indices = affine::expandAffineMap(
-        b, b.getLoc(), cast<AffineMapAttr>(map).getValue(), point);
-    arguments.push_back(read(b, tensor, *indices));
+  SmallVector<Value> arguments(leading);
+  for (auto [tensor, attr] : llvm::zip_equal(captured, maps)) {
+    auto indices = *affine::expandAffineMap(
+        b, b.getLoc(), cast<AffineMapAttr>(attr).getValue(), point);
+    for (auto [dim, at] : llvm::enumerate(indices)) {
+      Value last = arith::SubIOp::create(b, size(b, tensor, dim), index(b, 1));
+      at = arith::MaxSIOp::create(b, arith::MinSIOp::create(b, at, last),
+                                  index(b, 0));
+    }
+    arguments.push_back(read(b, tensor, indices));
   }
   llvm::append_range(arguments, point);
-  return inlineScore(b, b.getLoc(), op.getScore(), arguments, type);
+  return inlineScore(b, b.getLoc(), region, arguments, type);
 }
 
 Value ReferenceForm::weight(ImplicitLocOpBuilder &b, Value y, Value max) const {

@@ -77,9 +77,15 @@ public:
                              mlir::Type to);
 
 private:
-  llvm::SmallVector<mlir::Value> captured;
+  llvm::SmallVector<mlir::Value> captured, maskCaptured;
   mlir::Value scale, groupSize, querySize, keySize;
 
+  /// `region`, of scores or the mask, at the pair (`row`, `j`). Captured
+  /// tensors are read at indices clamped to them.
+  mlir::Value inlineRegion(mlir::ImplicitLocOpBuilder &b, mlir::Region &region,
+                           mlir::ValueRange leading, mlir::ValueRange captured,
+                           mlir::ArrayAttr maps, const ReferenceRow &row,
+                           mlir::Value j) const;
   mlir::Value readIndex(mlir::ImplicitLocOpBuilder &b, mlir::Value tensor,
                         mlir::Value index) const;
 };

@@ -206,7 +206,7 @@ public:
     Value scaledAcc =
         makeGeneric(b, factor, op.getAcc(), {leading(rows + 1, rows), accMap},
                     {}, multiply);
-    bool hides = static_cast<bool>(op.getMask());
+    bool hides = op.isMasked();
     Value acc = makeGeneric(
         b, {weights, op.getV()}, scaledAcc,
         {scoreMap, inSpace(2, dims.value[0]), inSpace(3, dims.value[0])}, {n},
@@ -262,7 +262,7 @@ private:
   Value score(Builder &b, Value product) {
     Value x =
         arith::MulFOp::create(b, product, number(b, type, op.getScaleValue()));
-    if (!op.getMask() && op.getScore().empty()) {
+    if (!op.isMasked() && op.getScore().empty()) {
       return x;
     }
     SmallVector<Value> row;
@@ -276,24 +276,36 @@ private:
     Value key = linalg::IndexOp::create(b, rows);
     Value point[] = {op.getBatch(), add(op.getHead(), offsets[0]),
                      add(op.getQuery(), offsets[1]), add(op.getKey(), key)};
-    Value y = op.getScore().empty() ? x : cloneScore(b, x, point);
-    if (!op.getMask()) {
-      return y;
+    Value y = x;
+    if (!op.getScore().empty()) {
+      y = cloneRegion(b, op.getScore(), x, op.getCaptured(),
+                      op.getCapturedMaps(), point);
     }
-    Value visible =
-        emitMask(b, b.getLoc(), op.getMask()->getMaskSet(), point[2], point[3]);
-    return arith::SelectOp::create(b, visible, y, lowest(b, type));
+    Value visible;
+    if (op.getMask()) {
+      visible = emitMask(b, b.getLoc(), op.getMask()->getMaskSet(), point[2],
+                         point[3]);
+    }
+    if (!op.getMaskRegion().empty()) {
+      Value shown = cloneRegion(b, op.getMaskRegion(), {}, op.getMaskCaptured(),
+                                op.getMaskMaps(), point);
+      visible = visible ? arith::AndIOp::create(b, visible, shown).getResult()
+                        : shown;
+    }
+    return visible ? arith::SelectOp::create(b, visible, y, lowest(b, type))
+                         .getResult()
+                   : y;
   }
 
-  Value cloneScore(Builder &b, Value x, ValueRange point) {
-    SmallVector<Value> arguments{x};
-    for (auto [tensor, map] :
-         llvm::zip_equal(op.getCaptured(), op.getCapturedMaps())) {
+  Value cloneRegion(Builder &b, Region &region, ValueRange leading,
+                    ValueRange captured, ArrayAttr maps, ValueRange point) {
+    SmallVector<Value> arguments(leading);
+    for (auto [tensor, map] : llvm::zip_equal(captured, maps)) {
       arguments.push_back(
           readInside(b, tensor, cast<AffineMapAttr>(map).getValue(), point));
     }
     llvm::append_range(arguments, point);
-    Block &block = op.getScore().front();
+    Block &block = region.front();
     IRMapping mapping;
     mapping.map(block.getArguments(), arguments);
     for (Operation &inner : block.without_terminator()) {

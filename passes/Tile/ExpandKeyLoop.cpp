@@ -53,9 +53,9 @@ struct ExpandKeyLoopPass
       for (Operation &inner : op.getBody().front().without_terminator()) {
         Operation *clone = rewriter.clone(inner, mapping);
         auto online = dyn_cast<OnlineAttentionOp>(clone);
-        if (online && online.getMaskAttr() &&
+        if (online && online.isMasked() &&
             op.getKind(segment) == SegmentKind::Full) {
-          online.removeMaskAttr();
+          online.dropMask();
           ++numMasksDropped;
         }
       }

@@ -155,6 +155,10 @@ void AttentionTiler::segments(const Sequence &seq, const RowTile &tile,
                               SmallVector<int32_t> &kinds) {
   auto add = [&](SegmentKind kind, Value from, Value to) {
     if (from != to) {
+      // What a region hides is not known here.
+      if (!op.getMaskRegion().empty()) {
+        kind = SegmentKind::Partial;
+      }
       kinds.push_back(static_cast<int32_t>(kind));
       lower.push_back(from);
       upper.push_back(to);
@@ -279,14 +283,17 @@ SmallVector<Value> AttentionTiler::keyLoop(const Sequence &seq,
                       map({G, M})};
   auto online = OnlineAttentionOp::create(
       rewriter, loc, types, q, k, v, tile.batch, tile.head, position, key,
-      op.getCaptured(), body->getArgument(2), body->getArgument(3),
-      body->getArgument(4),
+      op.getCaptured(), op.getMaskCaptured(), body->getArgument(2),
+      body->getArgument(3), body->getArgument(4),
       rewriter.getFloatAttr(accumulator, *op.getStaticScale()),
       op.getMaskAttr(), rewriter.getArrayAttr(maps),
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, context)),
-      op.getCapturedMapsAttr(), rewriter.getI64IntegerAttr(tiles.keys));
+      op.getCapturedMapsAttr(), op.getMaskMapsAttr(), op.getMaskAscendingAttr(),
+      rewriter.getI64IntegerAttr(tiles.keys));
   rewriter.cloneRegionBefore(op.getScore(), online.getScore(),
                              online.getScore().end());
+  rewriter.cloneRegionBefore(op.getMaskRegion(), online.getMaskRegion(),
+                             online.getMaskRegion().end());
   rewriter.setInsertionPointToEnd(body);
   YieldOp::create(rewriter, loc, online.getResults());
   rewriter.setInsertionPointAfter(loop);
@@ -330,7 +337,7 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   Value batch = forall.getInductionVar(0), head = forall.getInductionVar(1);
   Value number = forall.getInductionVar(2);
   // Under a causal mask the last tile of a head is the longest: it goes first.
-  if (op.getMaskAttr()) {
+  if (op.isMasked()) {
     number = index.sub(index.add(count, -1), number);
   }
   Sequence seq = sequence(batch);

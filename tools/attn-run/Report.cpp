@@ -114,7 +114,7 @@ std::string explainOp(const Work &work, const Machine &machine) {
                        static_cast<long long>(work.headSize),
                        static_cast<long long>(work.valueSize),
                        rt::nameOf(work.element), work.layout.c_str(),
-                       work.hasMask ? ", masked" : "",
+                       work.hasMask || work.hasMaskRegion ? ", masked" : "",
                        work.hasScore ? ", score region" : "");
   text += "  work       " + countText(work.flops) + "FLOP, " +
           countText(work.exps) + " exps over " + countText(double(work.pairs)) +
@@ -123,7 +123,7 @@ std::string explainOp(const Work &work, const Machine &machine) {
                 100 * ratio(double(work.pairs), double(work.allPairs))) +
           " of " + countText(double(work.allPairs)) + ")" +
           (work.exact ? "" : ", at full lengths: the program makes them") +
-          "\n";
+          (work.hasMaskRegion ? ", before the mask region" : "") + "\n";
   text += "  bytes      floor " + bytesText(work.floorBytes) +
           " (what is visible, and each result, once); this schedule asks for " +
           bytesText(work.scheduleBytes) +

@@ -284,6 +284,7 @@ Work Measure::run() {
   work.element = rt::parseDType(op.getString("element").value_or("").str())
                      .value_or(rt::DType::kF32);
   work.hasMask = isGiven(op.get("mask"));
+  work.hasMaskRegion = op.getBoolean("maskRegion").value_or(false);
   work.hasScore = op.getBoolean("score").value_or(false);
   work.hasLse = op.getBoolean("lse").value_or(false);
   work.known = readSizes();

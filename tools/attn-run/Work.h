@@ -35,6 +35,7 @@ struct Work {
   int64_t batch = 0, queryHeads = 0, keyHeads = 0, queries = 0, keys = 0;
   int64_t headSize = 0, valueSize = 0;
   bool hasMask = false, hasScore = false, hasLse = false;
+  bool hasMaskRegion = false; ///< which hides pairs that are counted here
 
   bool isDecode = false; ///< which form runs at these sizes
   Tiles tiles;

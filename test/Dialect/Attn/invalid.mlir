@@ -540,3 +540,85 @@ func.func @finalize_state_c5(%a: memref<4x8x16xf32>, %m: memref<4x8xf32>, %o: me
 
 // expected-error @below {{expected a mask, but got 3 : i32}}
 #union = #attn.or<#attn.causal, 3 : i32>
+
+// -----
+
+func.func @attention_c15(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>, %c: tensor<8xi32>) {
+  // expected-error @below {{expected the mask region to take ('i32', 'index', 'index', 'index', 'index') [attention_c15]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) mask(%c at affine_map<(b, h, i, j) -> (i)> : tensor<8xi32>) {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %t = arith.constant true
+    attn.yield %t : i1
+  } -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c15__yield(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected the mask region to yield one 'i1' [attention_c15]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    attn.yield %i : index
+  } -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c16(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>, %c: tensor<8xi32>) {
+  // expected-error @below {{expected the map of a captured operand to send (b, h, i, j) to its 1 dimensions, but got affine_map<(d0, d1, d2, d3) -> (d1, d2)> [attention_c16]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) mask(%c at affine_map<(b, h, i, j) -> (h, i)> : tensor<8xi32>) {
+  ^bb0(%e: i32, %b: index, %h: index, %i: index, %j: index):
+    %t = arith.constant true
+    attn.yield %t : i1
+  } -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c16__ascending(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected one mark 'ascending' a captured operand of the mask region, or none, but got 1 for 0 [attention_c16]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %t = arith.constant true
+    attn.yield %t : i1
+  } {mask_ascending = array<i1: true>} -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c17(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>, %c: tensor<8xi1>) {
+  // expected-error @below {{expected the mask region to read tensors and memrefs as captured operands only [attention_c17]}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %t = tensor.extract %c[%j] : tensor<8xi1>
+    attn.yield %t : i1
+  } -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @online_attention_c8(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<8x16xf32>, %i: index, %a: tensor<4x2x16xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
+  // expected-error @below {{expected the mask region to yield one 'i1' [online_attention_c8]}}
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<8x16xf32>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>)
+    mask {
+  ^bb0(%b: index, %h: index, %p: index, %j: index):
+    attn.yield %b : index
+  }
+    {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>, affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>, affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+     row_map = affine_map<(g, m) -> (g, m)>, scale = 1.0 : f32} -> tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @mask_attribute(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v: tensor<1x2x8x32xf32>, %o: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected a mask, but got 1 : i64}}
+  %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) mask(1) -> tensor<1x4x8x32xf32>
+  return
+}

@@ -3,6 +3,7 @@
 #define ATTN_DIALECT_ATTN_ATTENTIONOPS_TD
 
 include "attn/Dialect/Attn/AttnBase.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -12,6 +13,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<DestinationStyleOpInterface, ["getDpsInitsMutable"]>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<RegionBranchOpInterface>,
     ConditionallySpeculatable,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
     DeclareOpInterfaceMethods<TilingInterface, [
@@ -45,6 +47,13 @@ def Attn_AttentionOp : Attn_Op<"attention", [
       whose result is discarded by a select. Tensors that it reads are operands,
       each at an affine map of the `(b, h, i, j)` that the region sees, so `i`
       is a position there too.
+    - A `mask` is an attribute (a set of positions), a region, or both, which then
+      must both show a pair. The region gets an element of each of its own
+      captured operands, then `(b, h, i, j)`, and yields whether the pair is
+      visible. Like `score` it may run on any pair; indices past the end of a
+      captured tensor read its last element. `ascending` promises that a captured
+      tensor does not decrease along the dimensions that its map moves, so that
+      a range of it has the bounds of its ends.
     - `kv_lens` cuts the keys of each sequence; what lies beyond may hold
       anything, NaN included. `cu_seqlens` are the starts of the ragged
       sequences of `thd`, the last entry is the end.
@@ -73,6 +82,12 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     * `attention_c13`: `score` uses no tensor or memref from above, and has no
       side effects.
     * `attention_c14`: `q` and `k` have equal batch sizes.
+    * `attention_c15`: a mask region takes `(captured..., b, h, i, j)` and yields
+      one `i1`.
+    * `attention_c16`: a captured operand of a mask region has one map, as in
+      `attention_c12`, and one mark `ascending`, if any has.
+    * `attention_c17`: a mask region uses no tensor or memref from above, and has
+      no side effects.
 
     Example:
     ```mlir
@@ -87,12 +102,15 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     Optional<Attn_Ints>:$cu_seqlens_q, Optional<Attn_Ints>:$cu_seqlens_k,
     Optional<Attn_HeadFloats>:$sink,
     Variadic<Attn_Captured>:$captured,
+    Variadic<Attn_Captured>:$mask_captured,
     Variadic<Attn_AnyFloats>:$outs,
     OptionalAttr<AnyAttrOf<[F32Attr, F64Attr]>>:$scale,
     OptionalAttr<Attn_Mask>:$mask,
     DefaultValuedAttr<Attn_LayoutAttr, "::attn::Layout::BHSD">:$layout,
-    DefaultValuedAttr<AffineMapArrayAttr, "{}">:$captured_maps);
-  let regions = (region AnyRegion:$score);
+    DefaultValuedAttr<AffineMapArrayAttr, "{}">:$captured_maps,
+    DefaultValuedAttr<AffineMapArrayAttr, "{}">:$mask_maps,
+    DefaultValuedAttr<DenseBoolArrayAttr, "{}">:$mask_ascending);
+  let regions = (region AnyRegion:$score, AnyRegion:$mask_region);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `ins` `(` $q `,` $k `,` $v `:` type($q) `,` type($k) `,` type($v) `)`
@@ -101,7 +119,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     (`cu_seqlens` `(` $cu_seqlens_q^ `,` $cu_seqlens_k `:` type($cu_seqlens_q) `,` type($cu_seqlens_k) `)`)?
     (`sink` `(` $sink^ `:` type($sink) `)`)?
     `outs` `(` $outs `:` type($outs) `)`
-    (`mask` `(` $mask^ `)`)?
+    (custom<Mask>($mask, $mask_captured, type($mask_captured), $mask_maps, $mask_ascending, $mask_region)^)?
     (custom<Score>($captured, type($captured), $captured_maps, $score)^)?
     attr-dict (`->` type($results)^)?
   }];
@@ -111,6 +129,8 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     /// The `lse` destination, or null.
     ::mlir::Value getLse() { return getOuts().size() > 1 ? getOuts()[1] : ::mlir::Value(); }
     bool hasTensorSemantics() { return ::mlir::isa<::mlir::TensorType>(getQ().getType()); }
+    /// Whether an attribute or a region hides pairs.
+    bool isMasked() { return getMaskAttr() || !getMaskRegion().empty(); }
     /// f64 for f64 operands, f32 for all others.
     ::mlir::FloatType getAccumulatorType();
     /// The element type of q, k and v.
@@ -133,10 +153,10 @@ def Attn_AttentionOp : Attn_Op<"attention", [
 def Attn_YieldOp : Attn_Op<"yield", [
     Pure, Terminator,
     ParentOneOf<["AttentionOp", "OnlineAttentionOp", "KeyLoopOp"]>]> {
-  let summary = "end a score region or the body of a key loop";
+  let summary = "end a score or mask region, or the body of a key loop";
   let description = [{
-    In a score region it yields the new score of a pair, in a key loop the new
-    carried state.
+    In a score region it yields the new score of a pair, in a mask region
+    whether the pair is visible, in a key loop the new carried state.
 
     Example:
     ```mlir

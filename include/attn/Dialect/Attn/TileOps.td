@@ -83,8 +83,10 @@ def Attn_KeyLoopOp : Attn_Op<"key_loop", [
 }
 
 def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
+    AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<DestinationStyleOpInterface, ["getDpsInitsMutable"]>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<RegionBranchOpInterface>,
     ConditionallySpeculatable,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
     DeclareOpInterfaceMethods<TilingInterface, [
@@ -127,6 +129,8 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
       state has the accumulation type.
     * `online_attention_c7`: `score` is as in `attn.attention`
       (`attention_c9`, `attention_c12`, `attention_c13`).
+    * `online_attention_c8`: a mask region is as in `attn.attention`
+      (`attention_c15`, `attention_c16`, `attention_c17`).
 
     Example:
     ```mlir
@@ -144,26 +148,33 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
     Attn_AnyFloats:$q, Attn_AnyFloats:$k, Attn_AnyFloats:$v,
     Index:$batch, Index:$head, Index:$query, Index:$key,
     Variadic<Attn_Captured>:$captured,
+    Variadic<Attn_Captured>:$mask_captured,
     Attn_AnyFloats:$acc, Attn_Stats:$max, Attn_Stats:$sum,
     AnyAttrOf<[F32Attr, F64Attr]>:$scale,
     OptionalAttr<Attn_Mask>:$mask,
     AffineMapArrayAttr:$indexing_maps,
     AffineMapAttr:$row_map,
     DefaultValuedAttr<AffineMapArrayAttr, "{}">:$captured_maps,
+    DefaultValuedAttr<AffineMapArrayAttr, "{}">:$mask_maps,
+    DefaultValuedAttr<DenseBoolArrayAttr, "{}">:$mask_ascending,
     OptionalAttr<I64Attr>:$max_keys);
-  let regions = (region AnyRegion:$score);
+  let regions = (region AnyRegion:$score, AnyRegion:$mask_region);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `ins` `(` $q `,` $k `,` $v `:` type($q) `,` type($k) `,` type($v) `)`
     `positions` `(` $batch `,` $head `,` $query `,` $key `)`
     `outs` `(` $acc `,` $max `,` $sum `:` type($acc) `,` type($max) `,` type($sum) `)`
-    (`mask` `(` $mask^ `)`)?
+    (custom<Mask>($mask, $mask_captured, type($mask_captured), $mask_maps, $mask_ascending, $mask_region)^)?
     (custom<Score>($captured, type($captured), $captured_maps, $score)^)?
     attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     bool hasTensorSemantics() { return ::mlir::isa<::mlir::TensorType>(getQ().getType()); }
+    /// Whether an attribute or a region hides pairs.
+    bool isMasked() { return getMaskAttr() || !getMaskRegion().empty(); }
+    /// Makes all pairs visible.
+    void dropMask();
     /// Map number `index` in the order q, k, v, acc, max, sum.
     ::mlir::AffineMap getMap(unsigned index) {
       return ::mlir::cast<::mlir::AffineMapAttr>(getIndexingMaps()[index]).getValue();
