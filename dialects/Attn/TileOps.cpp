@@ -97,6 +97,10 @@ LogicalResult KeyLoopOp::verify() {
     return emitOpError("expected a positive 'page_size' with source pages, and "
                        "with no other [key_loop_c4]");
   }
+  if ((getSource() == KeySource::Tiles) != static_cast<bool>(getLimit())) {
+    return emitOpError(
+        "expected 'limit' with source tiles, and with no other [key_loop_c5]");
+  }
   return success();
 }
 

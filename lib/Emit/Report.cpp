@@ -184,6 +184,7 @@ json::Object describeAttention(AttentionOp op, const TargetDescription &target,
   result["cuSeqlensQ"] = describeValue(op.getCuSeqlensQ());
   result["cuSeqlensK"] = describeValue(op.getCuSeqlensK());
   AttentionTiles tiles = chooseTiles(shape, target);
+  tiles.useMask(op);
   tiles.useOptions(options.rows, options.keys, options.split);
   result["prefill"] = describeTiles(tiles.prefill);
   result["decode"] = describeTiles(tiles.decode);

@@ -2,6 +2,8 @@
 
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "attn/Target/CostModel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 
@@ -25,6 +27,56 @@ AttentionShape AttentionShape::of(AttentionOp op) {
   shape.accumulatorBits = op.getAccumulatorType().getWidth();
   shape.masked = op.isMasked();
   return shape;
+}
+
+// The sizes of blocks by which `dim` of (b, h, i, j) is divided, in a map or in
+// the region.
+static void collectBlocks(AttentionOp op, unsigned dim,
+                          llvm::SmallVectorImpl<int64_t> &blocks) {
+  AffineExpr position = getAffineDimExpr(dim, op.getContext());
+  for (Attribute attr : op.getMaskMaps()) {
+    for (AffineExpr result :
+         cast<AffineMapAttr>(attr).getValue().getResults()) {
+      result.walk([&](AffineExpr expr) {
+        auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+        if (binary && expr.getKind() == AffineExprKind::FloorDiv &&
+            binary.getLHS() == position) {
+          if (auto by = dyn_cast<AffineConstantExpr>(binary.getRHS())) {
+            blocks.push_back(by.getValue());
+          }
+        }
+      });
+    }
+  }
+  if (op.getMaskRegion().empty()) {
+    return;
+  }
+  Block &block = op.getMaskRegion().front();
+  Value argument = block.getArgument(op.getMaskCaptured().size() + dim);
+  for (Operation *user : argument.getUsers()) {
+    if (isa<arith::DivSIOp, arith::FloorDivSIOp, arith::DivUIOp>(user)) {
+      if (auto by = getConstantIntValue(user->getOperand(1))) {
+        blocks.push_back(*by);
+      }
+    }
+  }
+}
+
+void AttentionTiles::useMask(AttentionOp op) {
+  auto use = [&](unsigned dim, int64_t TileChoice::*size, const char *name) {
+    llvm::SmallVector<int64_t> blocks;
+    collectBlocks(op, dim, blocks);
+    for (int64_t block : blocks) {
+      // Small blocks (words of bits) are no reason for small tiles.
+      if (block >= 64 && prefill.*size % block == 0 && prefill.*size > block) {
+        prefill.*size = block;
+        prefill.reason +=
+            "; " + std::to_string(block) + " " + name + ", a block of the mask";
+      }
+    }
+  };
+  use(2, &TileChoice::rows, "rows");
+  use(3, &TileChoice::keys, "keys");
 }
 
 } // namespace attn

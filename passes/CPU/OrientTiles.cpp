@@ -158,8 +158,8 @@ struct OrientTilesPass
     auto types = TypeRange(ValueRange(state));
     auto packed = KeyLoopOp::create(
         rewriter, loc, types, loop.getStep(), loop.getLower(), loop.getUpper(),
-        loop.getList(), state, loop.getKindsAttr(), loop.getSourceAttr(),
-        loop.getPageSizeAttr(), loop.getMaxRowsAttr());
+        loop.getList(), loop.getLimit(), state, loop.getKindsAttr(),
+        loop.getSourceAttr(), loop.getPageSizeAttr(), loop.getMaxRowsAttr());
     Block *body = rewriter.createBlock(&packed.getBody());
     body->addArguments({rewriter.getIndexType(), rewriter.getIndexType()},
                        {loc, loc});

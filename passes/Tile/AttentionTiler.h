@@ -6,6 +6,7 @@
 #ifndef ATTN_PASSES_TILE_ATTENTIONTILER_H
 #define ATTN_PASSES_TILE_ATTENTIONTILER_H
 
+#include "PairBox.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Target/CostModel.h"
@@ -28,6 +29,19 @@ struct RowTile {
   mlir::OpFoldResult heads;         // how many heads
 };
 
+/// How what a mask region hides is found.
+struct MaskPlan {
+  enum class Rung { None, Bounds, Lists } rung = Rung::None;
+  enum class Read { Ends, Row, Blocks, All };
+  llvm::SmallVector<Read> reads;        ///< of each captured tensor
+  bool byBatch = false, byHead = false; ///< lists differ between these
+  // Of the prefill form with lists, before its tiles:
+  llvm::SmallVector<mlir::Value> tables; ///< by captured tensor, or null
+  mlir::Value list;   ///< batch x head x row tile x tile of keys
+  mlir::Value counts; ///< batch x head x row tile x (full, partial)
+  std::string text;
+};
+
 /// Rewrites one attention op at the insertion point of the rewriter.
 class AttentionTiler {
 public:
@@ -42,6 +56,8 @@ public:
 
   /// After `run`: the forms that stand in the code, with their tiles.
   llvm::StringRef getForms() const { return forms; }
+  /// After `run`: how the mask region is dealt with; empty without one.
+  llvm::StringRef getMaskText() const { return plan.text; }
 
 private:
   void readSizes();
@@ -73,9 +89,32 @@ private:
   mlir::Value keyTile(mlir::Value tensor, const Sequence &seq,
                       const RowTile &tile, mlir::Value key, mlir::Value count,
                       mlir::OpFoldResult size);
+  RowTile rowTile(mlir::Value batch, mlir::Value head, mlir::Value number,
+                  int64_t rows, Sequence &seq);
   llvm::SmallVector<mlir::Value>
   keyLoop(const Sequence &seq, const RowTile &tile, mlir::Value chunkLo,
-          mlir::Value chunkHi, const TileChoice &tiles);
+          mlir::Value chunkHi, const TileChoice &tiles, mlir::Value number);
+  /// A list of tiles of keys, and how it divides into segments.
+  struct TileList {
+    mlir::Value list, limit;
+  };
+  // InspectMask.cpp
+  void planMask();
+  PairBox boxOf(const Sequence &seq, const RowTile &tile);
+  llvm::SmallVector<Range> readRows(BoxEvaluator &evaluator,
+                                    const PairBox &box);
+  Range readCaptured(BoxEvaluator &evaluator, unsigned n, const PairBox &box,
+                     int64_t step);
+  void inspect(const TileChoice &tiles, mlir::Value rowTiles);
+  void refine(const Sequence &seq, const RowTile &tile,
+              llvm::SmallVector<mlir::Value> &lower,
+              llvm::SmallVector<mlir::Value> &upper,
+              llvm::SmallVector<int32_t> &kinds);
+  TileList listSegments(const Sequence &seq, const RowTile &tile,
+                        mlir::Value number,
+                        llvm::SmallVector<mlir::Value> &lower,
+                        llvm::SmallVector<mlir::Value> &upper,
+                        llvm::SmallVector<int32_t> &kinds);
   void segments(const Sequence &seq, const RowTile &tile, mlir::Value lo,
                 mlir::Value hi, llvm::SmallVector<mlir::Value> &lower,
                 llvm::SmallVector<mlir::Value> &upper,
@@ -97,6 +136,7 @@ private:
   mlir::Value batches, heads, keyHeads, group;
   mlir::OpFoldResult headSize, valueSize;
   std::string forms;
+  MaskPlan plan;
 };
 
 } // namespace attn

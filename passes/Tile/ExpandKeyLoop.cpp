@@ -4,7 +4,9 @@
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
@@ -21,11 +23,20 @@ namespace {
 struct ExpandKeyLoopPass
     : public attn::impl::ExpandKeyLoopPassBase<ExpandKeyLoopPass> {
 
+  static Value loadTile(OpBuilder &b, Location loc, Value list, Value entry) {
+    Value tile =
+        isa<TensorType>(list.getType())
+            ? tensor::ExtractOp::create(b, loc, list, entry).getResult()
+            : memref::LoadOp::create(b, loc, list, entry).getResult();
+    return arith::IndexCastOp::create(b, loc, b.getIndexType(), tile);
+  }
+
   LogicalResult expand(KeyLoopOp op) {
-    if (op.getSource() != KeySource::Slice) {
+    bool tiles = op.getSource() == KeySource::Tiles;
+    if (!tiles && op.getSource() != KeySource::Slice) {
       return op.emitOpError("has source ")
              << stringifyKeySource(op.getSource())
-             << ", which has no lowering to loops; only slice has";
+             << ", which has no lowering to loops; only slice and tiles have";
     }
     IRRewriter rewriter(op);
     Location loc = op.getLoc();
@@ -36,8 +47,9 @@ struct ExpandKeyLoopPass
       if (lower == upper) {
         continue;
       }
-      auto loop = scf::ForOp::create(rewriter, loc, lower, upper, op.getStep(),
-                                     carried);
+      auto loop = scf::ForOp::create(
+          rewriter, loc, lower, upper,
+          tiles ? index.constant(1) : Value(op.getStep()), carried);
       OpBuilder::InsertionGuard guard(rewriter);
       if (carried.empty()) {
         rewriter.setInsertionPoint(loop.getBody()->getTerminator());
@@ -45,10 +57,15 @@ struct ExpandKeyLoopPass
         rewriter.setInsertionPointToStart(loop.getBody());
       }
       IRMapping mapping;
-      Value key = loop.getInductionVar();
+      Value key = loop.getInductionVar(), limit = upper;
+      if (tiles) {
+        key =
+            index.mul(loadTile(rewriter, loc, op.getList(), key), op.getStep());
+        limit = op.getLimit();
+      }
       mapping.map(op.getKeyIndex(), key);
       mapping.map(op.getKeyCount(),
-                  index.min(op.getStep(), index.sub(upper, key)));
+                  index.min(op.getStep(), index.sub(limit, key)));
       mapping.map(op.getCarried(), loop.getRegionIterArgs());
       for (Operation &inner : op.getBody().front().without_terminator()) {
         Operation *clone = rewriter.clone(inner, mapping);

@@ -155,10 +155,6 @@ void AttentionTiler::segments(const Sequence &seq, const RowTile &tile,
                               SmallVector<int32_t> &kinds) {
   auto add = [&](SegmentKind kind, Value from, Value to) {
     if (from != to) {
-      // What a region hides is not known here.
-      if (!op.getMaskRegion().empty()) {
-        kind = SegmentKind::Partial;
-      }
       kinds.push_back(static_cast<int32_t>(kind));
       lower.push_back(from);
       upper.push_back(to);
@@ -220,10 +216,9 @@ void AttentionTiler::segments(const Sequence &seq, const RowTile &tile,
 
 // State, key loop: (acc, max, sum) of a row tile over the keys of
 // [chunkLo, chunkHi).
-SmallVector<Value> AttentionTiler::keyLoop(const Sequence &seq,
-                                           const RowTile &tile, Value chunkLo,
-                                           Value chunkHi,
-                                           const TileChoice &tiles) {
+SmallVector<Value>
+AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
+                        Value chunkHi, const TileChoice &tiles, Value number) {
   MLIRContext *context = op.getContext();
   FloatType accumulator = op.getAccumulatorType();
   OpFoldResult count = getAsOpFoldResult(tile.queries);
@@ -251,14 +246,23 @@ SmallVector<Value> AttentionTiler::keyLoop(const Sequence &seq,
 
   SmallVector<Value> lower, upper;
   SmallVector<int32_t> kinds;
-  segments(seq, tile, chunkLo, chunkHi, lower, upper, kinds);
+  TileList list;
+  if (plan.list) {
+    list = listSegments(seq, tile, number, lower, upper, kinds);
+  } else {
+    segments(seq, tile, chunkLo, chunkHi, lower, upper, kinds);
+    if (!op.getMaskRegion().empty()) {
+      refine(seq, tile, lower, upper, kinds);
+    }
+  }
   Value position = index.add(seq.offset, tile.query);
 
   auto loop = KeyLoopOp::create(
-      rewriter, loc, types, index.constant(tiles.keys), lower, upper, Value(),
-      state, rewriter.getDenseI32ArrayAttr(kinds),
-      KeySourceAttr::get(context, KeySource::Slice), IntegerAttr(),
-      rewriter.getI64IntegerAttr(tiles.rows));
+      rewriter, loc, types, index.constant(tiles.keys), lower, upper, list.list,
+      list.limit, state, rewriter.getDenseI32ArrayAttr(kinds),
+      KeySourceAttr::get(context,
+                         list.list ? KeySource::Tiles : KeySource::Slice),
+      IntegerAttr(), rewriter.getI64IntegerAttr(tiles.rows));
   Block *body = rewriter.createBlock(&loop.getBody());
   body->addArguments({rewriter.getIndexType(), rewriter.getIndexType()},
                      {loc, loc});
@@ -322,9 +326,36 @@ void AttentionTiler::noteForm(StringRef name, const TileChoice &tiles) {
   forms += (forms.empty() ? "" : "; ") + name.str() + ": " + tiles.reason;
 }
 
+// Row tile `number` of a head. The keys of `seq` become none where it is empty.
+RowTile AttentionTiler::rowTile(Value batch, Value head, Value number,
+                                int64_t rows, Sequence &seq) {
+  RowTile tile;
+  tile.batch = batch;
+  tile.head = head;
+  tile.keyHead = index.div(head, group);
+  tile.heads = rewriter.getIndexAttr(1);
+  tile.query = index.mul(number, rows);
+  tile.queries =
+      index.min(index.sub(seq.queries, tile.query), index.constant(rows));
+  if (op.getLayout() == Layout::THD) {
+    // A sequence shorter than the longest has no row in its last tiles, which
+    // walk no keys then.
+    Value zero = index.constant(0);
+    tile.queries = index.max(tile.queries, zero);
+    tile.query = index.min(tile.query, seq.queries);
+    Value empty = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                                        tile.queries, zero);
+    seq.keys = arith::SelectOp::create(rewriter, loc, empty, zero, seq.keys);
+  }
+  return tile;
+}
+
 SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   noteForm("prefill", tiles);
   Value count = index.ceilDiv(countQueries(), tiles.rows);
+  if (plan.rung == MaskPlan::Rung::Lists) {
+    inspect(tiles, count);
+  }
   SmallVector<Value> outs = llvm::to_vector(op.getOuts());
   auto forall =
       scf::ForallOp::create(rewriter, loc,
@@ -341,25 +372,10 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
     number = index.sub(index.add(count, -1), number);
   }
   Sequence seq = sequence(batch);
-  RowTile tile;
-  tile.batch = batch;
-  tile.head = head;
-  tile.keyHead = index.div(head, group);
-  tile.heads = rewriter.getIndexAttr(1);
-  tile.query = index.mul(number, tiles.rows);
-  tile.queries =
-      index.min(index.sub(seq.queries, tile.query), index.constant(tiles.rows));
-  Value zero = index.constant(0), keys = seq.keys;
-  if (op.getLayout() == Layout::THD) {
-    // A sequence shorter than the longest has no row in its last tiles, which
-    // walk no keys then.
-    tile.queries = index.max(tile.queries, zero);
-    tile.query = index.min(tile.query, seq.queries);
-    Value empty = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
-                                        tile.queries, zero);
-    keys = arith::SelectOp::create(rewriter, loc, empty, zero, keys);
-  }
-  SmallVector<Value> state = keyLoop(seq, tile, zero, keys, tiles);
+  RowTile tile = rowTile(batch, head, number, tiles.rows, seq);
+  SmallVector<Value> state =
+      keyLoop(seq, tile, index.constant(0), seq.keys, tiles, number);
+  plan.list = Value();
 
   SmallVector<OpFoldResult> offsets, sizes, lseOffsets, lseSizes;
   sliceRows(seq, tile, valueSize, offsets, sizes);
@@ -417,6 +433,7 @@ AttentionTiler::guard(Value condition, function_ref<SmallVector<Value>()> then,
 SmallVector<Value> AttentionTiler::run(const AttentionTiles &tiles,
                                        int64_t rowLimit) {
   readSizes();
+  planMask();
   auto prefill = [&] { return prefillForm(tiles.prefill); };
   std::optional<int64_t> heads = getConstantIntValue(group);
   // Ragged rows do not make a rectangle of (head, query), and a group must be
@@ -475,6 +492,7 @@ struct TileAttentionPass
           "expected static head sizes of 'q' and 'v' for tiling");
     }
     AttentionTiles tiles = chooseTiles(shape, description);
+    tiles.useMask(op);
     tiles.useOptions(rows, keys, split);
 
     IRRewriter rewriter(op);
@@ -484,6 +502,11 @@ struct TileAttentionPass
     remark::passed(op.getLoc(), remark::RemarkOpts::name("tiles").category(
                                     "attn-tile-attention"))
         << tiler.getForms();
+    if (!tiler.getMaskText().empty()) {
+      remark::passed(op.getLoc(), remark::RemarkOpts::name("mask").category(
+                                      "attn-tile-attention"))
+          << tiler.getMaskText();
+    }
     rewriter.replaceOp(op, results);
     ++numTiled;
     return success();

@@ -47,7 +47,7 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
     tile.queries = seq.queries;
     Value lo = index.min(index.mul(split, tiles.split), seq.keys);
     Value hi = index.min(index.add(lo, tiles.split), seq.keys);
-    SmallVector<Value> state = keyLoop(seq, tile, lo, hi, tiles);
+    SmallVector<Value> state = keyLoop(seq, tile, lo, hi, tiles, Value());
 
     OpFoldResult zero = rewriter.getIndexAttr(0);
     OpFoldResult one = rewriter.getIndexAttr(1);

@@ -50,11 +50,13 @@ def ExpandKeyLoopPass : InterfacePass<"attn-expand-key-loop", "mlir::FunctionOpI
     segments the mask of the tile op is dropped, so that full tiles carry no mask
     arithmetic.
 
-    Needs: `attn.key_loop` with source `slice`. Leaves: no `attn.key_loop`.
-    Example: `test/Passes/Tile/expand-key-loop.mlir`.
+    Needs: `attn.key_loop` with source `slice` or `tiles`. Leaves: no
+    `attn.key_loop`. Example: `test/Passes/Tile/expand-key-loop.mlir`.
   }];
   let dependentDialects = ["::attn::AttnDialect", "::mlir::scf::SCFDialect",
-                           "::mlir::affine::AffineDialect"];
+                           "::mlir::affine::AffineDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::tensor::TensorDialect"];
   let statistics = [
     Statistic<"numMasksDropped", "num-masks-dropped",
               "Number of masks dropped in full segments">];

@@ -44,6 +44,9 @@ struct AttentionTiles {
   TileChoice fewRows; // up to decodeRowLimit rows, all heads of a group
   TileChoice decode;  // one query, or the known few, all heads of a group
 
+  /// Tiles no larger than the blocks of a mask that works on blocks.
+  void useMask(AttentionOp op);
+
   /// Puts the sizes that are given (above 0), and says so in the reasons.
   void useOptions(int64_t rows, int64_t keys, int64_t split);
 };

@@ -259,7 +259,7 @@ func.func @merge_states_c5(%p: memref<4x8x16xf32>, %s: memref<4x8xf32>, %o: memr
 
 func.func @key_loop_c1(%i: index) {
   // expected-error @below {{expected as many segment kinds as lower and upper bounds [key_loop_c1]}}
-  "attn.key_loop"(%i, %i, %i) <{kinds = array<i32: 0, 1>, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>}> ({
+  "attn.key_loop"(%i, %i, %i) <{kinds = array<i32: 0, 1>, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0>}> ({
   ^bb0(%k0: index, %size: index):
     attn.yield
   }) : (index, index, index) -> ()
@@ -305,6 +305,17 @@ func.func @key_loop_c4(%i: index, %t: tensor<?xi32>) {
   // expected-error @below {{expected a positive 'page_size' with source pages, and with no other [key_loop_c4]}}
   attn.key_loop step(%i) segments(full %i to %i) source(pages) list(%t : tensor<?xi32>) {
   ^bb0(%k0: index, %size: index, %page: index):
+    attn.yield
+  }
+  return
+}
+
+// -----
+
+func.func @key_loop_c5(%i: index, %t: tensor<?xi32>) {
+  // expected-error @below {{expected 'limit' with source tiles, and with no other [key_loop_c5]}}
+  attn.key_loop step(%i) segments(full %i to %i) source(tiles) list(%t : tensor<?xi32>) {
+  ^bb0(%k0: index, %size: index):
     attn.yield
   }
   return

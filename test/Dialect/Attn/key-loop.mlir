@@ -25,9 +25,9 @@ func.func @pages(%step: index, %a: index, %b: index, %table: tensor<?xi32>, %x: 
 }
 
 // CHECK-LABEL: func.func @tiles
-// CHECK: attn.key_loop step(%{{[^ ,)]+}}) segments(partial %{{[^ ,)]+}} to %{{[^ ,)]+}}) source(tiles) list(%{{[^ ,)]+}} : memref<?xi32>) {
+// CHECK: attn.key_loop step(%{{[^ ,)]+}}) segments(partial %{{[^ ,)]+}} to %{{[^ ,)]+}}) source(tiles) list(%{{[^ ,)]+}} : memref<?xi32>) limit(%{{[^ ,)]+}}) {
 func.func @tiles(%step: index, %a: index, %b: index, %list: memref<?xi32>) {
-  attn.key_loop step(%step) segments(partial %a to %b) source(tiles) list(%list : memref<?xi32>) {
+  attn.key_loop step(%step) segments(partial %a to %b) source(tiles) list(%list : memref<?xi32>) limit(%b) {
   ^bb0(%k0: index, %size: index):
     attn.yield
   }

@@ -57,3 +57,26 @@ func.func @effects(%a: index, %b: index, %step: index, %m: memref<index>) {
   }
   return
 }
+
+// -----
+
+// Entries of a list are numbers of tiles; the last one ends at the limit.
+// CHECK-LABEL: func.func @tiles
+// CHECK-SAME: %[[LIST:[a-z0-9]+]]: tensor<?xi32>, %[[A:[a-z0-9]+]]: index, %[[B:[a-z0-9]+]]: index, %[[N:[a-z0-9]+]]: index, %[[X:[a-z0-9]+]]: index)
+// CHECK: %[[STEP:.*]] = arith.constant 64 : index
+// CHECK: scf.for %[[E:.*]] = %[[A]] to %[[B]] step %c1 iter_args(%[[ACC:.*]] = %[[X]])
+// CHECK: %[[T:.*]] = tensor.extract %[[LIST]][%[[E]]]
+// CHECK: %[[I:.*]] = arith.index_cast %[[T]] : i32 to index
+// CHECK: %[[K:.*]] = arith.muli %[[I]], %[[STEP]]
+// CHECK: %[[LEFT:.*]] = arith.subi %[[N]], %[[K]]
+// CHECK: %[[SIZE:.*]] = arith.minsi %[[LEFT]], %[[STEP]]
+// CHECK: arith.addi %[[ACC]], %[[SIZE]]
+func.func @tiles(%list: tensor<?xi32>, %a: index, %b: index, %n: index, %x: index) -> index {
+  %step = arith.constant 64 : index
+  %r = attn.key_loop step(%step) segments(full %a to %b) source(tiles) list(%list : tensor<?xi32>) limit(%n) iter_args(%x : index) {
+  ^bb0(%k0: index, %size: index, %y: index):
+    %z = arith.addi %y, %size : index
+    attn.yield %z : index
+  } -> index
+  return %r : index
+}

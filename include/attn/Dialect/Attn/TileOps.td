@@ -33,7 +33,8 @@ def Attn_KeyLoopOp : Attn_Op<"key_loop", [
     `source` says how a tile of keys is found: `slice` at `k0` of the key
     tensor, `pages` through a page table (`list[k0 / page_size]` is the page,
     a further body argument; no tile crosses a page), or `tiles`, where bounds
-    count entries of `list` and `k0 = list[n] * step`.
+    count entries of `list`, `k0 = list[n] * step`, and a tile ends at `limit`
+    at the latest.
 
     Body arguments: `k0`, `size`, (`page`,) carried values. `max_rows` is a bound
     of the rows of the carried state that tiling knew, for targets that pack
@@ -45,6 +46,7 @@ def Attn_KeyLoopOp : Attn_Op<"key_loop", [
       values, and yields the carried types; results have them too.
     * `key_loop_c3`: `list` is given for `pages` and `tiles`, not for `slice`.
     * `key_loop_c4`: `page_size` is given for `pages` alone, and is positive.
+    * `key_loop_c5`: `limit` is given for `tiles` alone.
 
     Example:
     ```mlir
@@ -56,7 +58,7 @@ def Attn_KeyLoopOp : Attn_Op<"key_loop", [
   }];
   let arguments = (ins
     Index:$step, Variadic<Index>:$lower, Variadic<Index>:$upper,
-    Optional<Attn_Ints>:$list, Variadic<AnyType>:$inits,
+    Optional<Attn_Ints>:$list, Optional<Index>:$limit, Variadic<AnyType>:$inits,
     DenseI32ArrayAttr:$kinds,
     DefaultValuedAttr<Attn_KeySourceAttr, "::attn::KeySource::Slice">:$source,
     OptionalAttr<I64Attr>:$page_size,
@@ -66,6 +68,7 @@ def Attn_KeyLoopOp : Attn_Op<"key_loop", [
   let assemblyFormat = [{
     `step` `(` $step `)` `segments` `(` custom<Segments>($lower, $upper, $kinds) `)`
     (`source` `(` custom<Source>($source)^ `)`)? (`list` `(` $list^ `:` type($list) `)`)?
+    (`limit` `(` $limit^ `)`)?
     (`iter_args` `(` $inits^ `:` type($inits) `)`)? $body attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;

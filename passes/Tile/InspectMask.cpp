@@ -1,0 +1,467 @@
+//===- InspectMask.cpp - which keys a mask region shows to a row tile -----===//
+// The rungs: bounds of the segments of a row tile, lists of tiles of keys that
+// a loop in front of the tiles writes, or nothing (each pair is tested).
+//===----------------------------------------------------------------------===//
+
+#include "AttentionTiler.h"
+#include "attn/Passes/EmitMask.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace attn {
+
+using Read = MaskPlan::Read;
+
+static AffineMap mapOf(AttentionOp op, unsigned n) {
+  return cast<AffineMapAttr>(op.getMaskMaps()[n]).getValue();
+}
+
+//===----------------------------------------------------------------------===//
+// Comparisons with the key
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// How often the key is in a value of the region: a constant, or nothing
+/// where it is in there otherwise.
+class KeyCoefficients {
+public:
+  explicit KeyCoefficients(AttentionOp op) {
+    Block &block = op.getMaskRegion().front();
+    for (unsigned n = 0; n < op.getMaskCaptured().size(); ++n) {
+      if (mapOf(op, n).isFunctionOfDim(3)) {
+        known[block.getArgument(n)] = std::nullopt;
+      }
+    }
+    known[block.getArguments().back()] = 1;
+    for (Operation &inner : block.without_terminator()) {
+      for (Value result : inner.getResults()) {
+        known[result] = visit(inner);
+      }
+    }
+  }
+
+  std::optional<int64_t> of(Value value) {
+    auto found = known.find(value);
+    return found == known.end() ? std::optional<int64_t>(0) : found->second;
+  }
+
+private:
+  llvm::DenseMap<Value, std::optional<int64_t>> known;
+
+  std::optional<int64_t> visit(Operation &op) {
+    bool any = false;
+    op.walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands()) {
+        any |= of(operand) != 0;
+      }
+    });
+    if (!any) {
+      return 0;
+    }
+    bool adds = isa<arith::AddIOp>(op), subtracts = isa<arith::SubIOp>(op);
+    if (!(adds || subtracts) || !op.getResult(0).getType().isIndex()) {
+      return std::nullopt;
+    }
+    std::optional<int64_t> x = of(op.getOperand(0)), y = of(op.getOperand(1));
+    if (!x || !y) {
+      return std::nullopt;
+    }
+    return subtracts ? *x - *y : *x + *y;
+  }
+};
+
+} // namespace
+
+/// The comparisons whose conjunction the region yields, if each one has the key
+/// once at most, so that it can be solved for it.
+static std::optional<SmallVector<arith::CmpIOp>> solvable(AttentionOp op) {
+  using P = arith::CmpIPredicate;
+  KeyCoefficients keys(op);
+  SmallVector<arith::CmpIOp> leaves;
+  SmallVector<Value> work{
+      op.getMaskRegion().front().getTerminator()->getOperand(0)};
+  while (!work.empty()) {
+    Operation *def = work.pop_back_val().getDefiningOp();
+    if (auto conjunction = dyn_cast_or_null<arith::AndIOp>(def)) {
+      llvm::append_range(work, conjunction.getOperands());
+      continue;
+    }
+    auto leaf = dyn_cast_or_null<arith::CmpIOp>(def);
+    if (!leaf || !llvm::is_contained({P::slt, P::sle, P::sgt, P::sge, P::eq},
+                                     leaf.getPredicate())) {
+      return std::nullopt;
+    }
+    std::optional<int64_t> x = keys.of(leaf.getLhs()),
+                           y = keys.of(leaf.getRhs());
+    if (!x || !y || std::abs(*x - *y) > 1) {
+      return std::nullopt;
+    }
+    leaves.push_back(leaf);
+  }
+  return leaves;
+}
+
+//===----------------------------------------------------------------------===//
+// The plan
+//===----------------------------------------------------------------------===//
+
+void AttentionTiler::planMask() {
+  if (op.getMaskRegion().empty()) {
+    return;
+  }
+  ArrayRef<bool> ascending = op.getMaskAscending();
+  llvm::SmallSetVector<StringRef, 4> ways;
+  bool usesBatch = op.getLayout() == Layout::THD || op.getKvLens();
+  bool usesHead = false;
+  for (unsigned n = 0; n < op.getMaskCaptured().size(); ++n) {
+    AffineMap map = mapOf(op, n);
+    usesBatch |= map.isFunctionOfDim(0);
+    usesHead |= map.isFunctionOfDim(1);
+    unsigned moving = 0;
+    for (AffineExpr expr : map.getResults()) {
+      moving += expr.isFunctionOfDim(2) || expr.isFunctionOfDim(3);
+    }
+    if (!ascending.empty() && ascending[n]) {
+      plan.reads.push_back(Read::Ends);
+      ways.insert("ascending loads");
+    } else if (!map.isFunctionOfDim(3)) {
+      plan.reads.push_back(Read::Row);
+      ways.insert("loads of the rows");
+    } else if (!map.isFunctionOfDim(2) && moving == 1) {
+      plan.reads.push_back(Read::Blocks);
+      ways.insert("zone maps of the keys");
+    } else {
+      plan.reads.push_back(Read::All);
+      ways.insert("loads of all pairs' elements");
+    }
+  }
+  Block &block = op.getMaskRegion().front();
+  unsigned captured = op.getMaskCaptured().size();
+  plan.byBatch = usesBatch || !block.getArgument(captured).use_empty();
+  plan.byHead = usesHead || !block.getArgument(captured + 1).use_empty();
+  bool bounds = solvable(op).has_value();
+  plan.rung = bounds ? MaskPlan::Rung::Bounds : MaskPlan::Rung::Lists;
+  plan.text =
+      bounds ? "mask region: bounds of segments, since each comparison can be "
+               "solved for the key"
+             : "mask region: lists of tiles, since a comparison cannot be "
+               "solved for the key; with few rows each pair is tested";
+  if (!ways.empty()) {
+    plan.text += "; by " + llvm::join(ways, ", ");
+  }
+}
+
+PairBox AttentionTiler::boxOf(const Sequence &seq, const RowTile &tile) {
+  BoxEvaluator make(rewriter, loc);
+  Value first = index.add(seq.offset, tile.query);
+  Value last = index.add(index.add(first, tile.queries), -1);
+  Value heads = index.value(tile.heads);
+  PairBox box;
+  box.dims[0] = make.point(tile.batch);
+  box.dims[1] =
+      getConstantIntValue(tile.heads) == 1
+          ? make.point(tile.head)
+          : make.span(tile.head, index.add(index.add(tile.head, heads), -1));
+  box.dims[2] = make.span(first, last);
+  box.dims[3] = make.constant(0);
+  return box;
+}
+
+Range AttentionTiler::readCaptured(BoxEvaluator &evaluator, unsigned n,
+                                   const PairBox &box, int64_t step) {
+  Value tensor = op.getMaskCaptured()[n];
+  AffineMap map = mapOf(op, n);
+  SmallVector<Range> indices = evaluator.indicesOf(tensor, map, box);
+  switch (plan.reads[n]) {
+  case Read::Ends:
+    return evaluator.readEnds(tensor, indices);
+  case Read::Row:
+  case Read::All:
+    return evaluator.readAll(tensor, indices);
+  case Read::Blocks:
+    for (auto [dim, expr] : llvm::enumerate(map.getResults())) {
+      if (expr.isFunctionOfDim(3)) {
+        return evaluator.readTable(
+            plan.tables[n], indices, dim, step,
+            cast<ShapedType>(tensor.getType()).getElementType());
+      }
+    }
+  }
+  return Range();
+}
+
+// What is the same for all keys of a row tile; the others are unknown.
+SmallVector<Range> AttentionTiler::readRows(BoxEvaluator &evaluator,
+                                            const PairBox &box) {
+  SmallVector<Range> ranges(op.getMaskCaptured().size());
+  for (unsigned n = 0; n < ranges.size(); ++n) {
+    if (!mapOf(op, n).isFunctionOfDim(3)) {
+      ranges[n] = readCaptured(evaluator, n, box, 0);
+    }
+  }
+  return ranges;
+}
+
+//===----------------------------------------------------------------------===//
+// Bounds
+//===----------------------------------------------------------------------===//
+
+// Cuts the segments of the attribute to the keys that the region can show, and
+// keeps full what it must show.
+void AttentionTiler::refine(const Sequence &seq, const RowTile &tile,
+                            SmallVector<Value> &lower,
+                            SmallVector<Value> &upper,
+                            SmallVector<int32_t> &kinds) {
+  auto partial = static_cast<int32_t>(SegmentKind::Partial);
+  auto full = static_cast<int32_t>(SegmentKind::Full);
+  if (plan.rung != MaskPlan::Rung::Bounds) {
+    llvm::fill(kinds, partial);
+    return;
+  }
+  BoxEvaluator evaluator(rewriter, loc);
+  PairBox box = boxOf(seq, tile);
+  evaluator.evaluate(op.getMaskRegion(), readRows(evaluator, box), box);
+  // Keys [lo, hi) can be visible; [fullLo, fullHi) are.
+  Value lo = index.constant(0), hi = seq.keys, fullLo = lo, fullHi = hi;
+  auto negated = [&](Value value) {
+    return index.sub(index.constant(0), value);
+  };
+  for (arith::CmpIOp leaf : *solvable(op)) {
+    using P = arith::CmpIPredicate;
+    KeyCoefficients keys(op);
+    int64_t times = *keys.of(leaf.getLhs()) - *keys.of(leaf.getRhs());
+    if (times == 0) {
+      Range test = evaluator.rangeOf(leaf.getResult());
+      auto cut = [&](Value condition, Value end, Value none) -> Value {
+        return arith::SelectOp::create(rewriter, loc, condition, end, none);
+      };
+      hi = cut(test.can, hi, lo);
+      fullHi = cut(test.cannot, fullLo, fullHi);
+      continue;
+    }
+    // times * j + rest, compared with 0, is j compared with [least, largest].
+    Range rest = evaluator.difference(evaluator.rangeOf(leaf.getLhs()),
+                                      evaluator.rangeOf(leaf.getRhs()));
+    P predicate = leaf.getPredicate();
+    if (!rest.lo) {
+      fullHi = fullLo;
+      continue;
+    }
+    Value least = times == 1 ? negated(rest.hi) : rest.lo;
+    Value largest = times == 1 ? negated(rest.lo) : rest.hi;
+    if (times == -1) {
+      predicate = predicate == P::slt   ? P::sgt
+                  : predicate == P::sle ? P::sge
+                  : predicate == P::sgt ? P::slt
+                  : predicate == P::sge ? P::sle
+                                        : P::eq;
+    }
+    if (predicate == P::sgt || predicate == P::sge || predicate == P::eq) {
+      int64_t past = predicate == P::sgt;
+      lo = index.max(lo, index.add(least, past));
+      fullLo = index.max(fullLo, index.add(largest, past));
+    }
+    if (predicate == P::slt || predicate == P::sle || predicate == P::eq) {
+      int64_t past = predicate != P::slt;
+      hi = index.min(hi, index.add(largest, past));
+      fullHi = index.min(fullHi, index.add(least, past));
+    }
+  }
+  SmallVector<Value> oldLower = std::move(lower), oldUpper = std::move(upper);
+  SmallVector<int32_t> oldKinds = std::move(kinds);
+  lower.clear();
+  upper.clear();
+  kinds.clear();
+  auto add = [&](int32_t kind, Value from, Value to) {
+    kinds.push_back(kind);
+    lower.push_back(from);
+    upper.push_back(to);
+  };
+  for (auto [from, to, kind] : llvm::zip_equal(oldLower, oldUpper, oldKinds)) {
+    from = index.max(from, lo);
+    to = index.max(index.min(to, hi), from);
+    if (kind == partial) {
+      add(partial, from, to);
+      continue;
+    }
+    Value start = index.clamp(fullLo, from, to);
+    Value end = index.clamp(fullHi, start, to);
+    add(partial, from, start);
+    add(full, start, end);
+    add(partial, end, to);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Lists
+//===----------------------------------------------------------------------===//
+
+/// Tables and lists, before the tiles: for each row tile the full tiles of keys
+/// from the front of its list, the partial ones from the back.
+void AttentionTiler::inspect(const TileChoice &tiles, Value rowTiles) {
+  BoxEvaluator evaluator(rewriter, loc);
+  plan.tables.assign(op.getMaskCaptured().size(), Value());
+  for (unsigned n = 0; n < plan.tables.size(); ++n) {
+    for (auto [dim, expr] : llvm::enumerate(mapOf(op, n).getResults())) {
+      if (plan.reads[n] == Read::Blocks && expr.isFunctionOfDim(3)) {
+        plan.tables[n] =
+            evaluator.summarize(op.getMaskCaptured()[n], dim, tiles.keys);
+      }
+    }
+  }
+
+  // The mask as a whole as one region.
+  Region mask;
+  IRMapping mapping;
+  op.getMaskRegion().cloneInto(&mask, mapping);
+  if (MaskAttrInterface attribute = op.getMaskAttr()) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    Operation *yield = mask.front().getTerminator();
+    rewriter.setInsertionPoint(yield);
+    auto point = mask.front().getArguments().take_back(2);
+    Value visible =
+        emitMask(rewriter, loc, attribute.getMaskSet(), point[0], point[1]);
+    yield->setOperand(
+        0, arith::AndIOp::create(rewriter, loc, visible, yield->getOperand(0)));
+  }
+
+  Value zero = index.constant(0), one = index.constant(1);
+  Value length = index.value(
+      tensor::getMixedSize(rewriter, loc, op.getK(), op.getSeqDim()));
+  Value most = index.ceilDiv(length, tiles.keys);
+  Type i32 = rewriter.getI32Type();
+  OpFoldResult attrOne = rewriter.getIndexAttr(1);
+  OpFoldResult attrZero = rewriter.getIndexAttr(0);
+  SmallVector<OpFoldResult> grid = {
+      plan.byBatch ? getAsOpFoldResult(batches) : attrOne,
+      plan.byHead ? getAsOpFoldResult(heads) : attrOne,
+      getAsOpFoldResult(rowTiles)};
+  auto empty = [&](OpFoldResult size) -> Value {
+    SmallVector<OpFoldResult> shape(grid);
+    shape.push_back(size);
+    return tensor::EmptyOp::create(rewriter, loc, shape, i32);
+  };
+  OpFoldResult listSize = getAsOpFoldResult(most);
+  OpFoldResult two = rewriter.getIndexAttr(2);
+  auto forall = scf::ForallOp::create(rewriter, loc, grid,
+                                      ValueRange{empty(listSize), empty(two)},
+                                      std::nullopt);
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(forall.getBody());
+  auto ivs = forall.getInductionVars();
+  Sequence seq = sequence(ivs[0]);
+  RowTile tile = rowTile(ivs[0], ivs[1], ivs[2], tiles.rows, seq);
+  SmallVector<OpFoldResult> offsets = getAsOpFoldResult(ivs);
+  offsets.push_back(attrZero);
+  auto rowOf = [&](unsigned n, OpFoldResult size) {
+    SmallVector<OpFoldResult> sizes{attrOne, attrOne, attrOne, size};
+    return slice(forall.getRegionIterArgs()[n], offsets, sizes,
+                 tileType({size}, i32));
+  };
+  Value list = rowOf(0, listSize), counts = rowOf(1, two);
+
+  // Tiles outside of what the attribute shows need no look.
+  SmallVector<Value> lower, upper;
+  SmallVector<int32_t> kinds;
+  segments(seq, tile, zero, seq.keys, lower, upper, kinds);
+  Value lo = seq.keys, hi = zero;
+  for (auto [from, to] : llvm::zip_equal(lower, upper)) {
+    Value any = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::slt,
+                                      from, to);
+    lo = arith::SelectOp::create(rewriter, loc, any, index.min(lo, from), lo);
+    hi = arith::SelectOp::create(rewriter, loc, any, index.max(hi, to), hi);
+  }
+  PairBox box = boxOf(seq, tile);
+  SmallVector<Range> captured = readRows(evaluator, box);
+  auto loop = scf::ForOp::create(rewriter, loc, index.div(lo, tiles.keys),
+                                 index.ceilDiv(hi, tiles.keys), one,
+                                 ValueRange{list, zero, zero});
+  {
+    OpBuilder::InsertionGuard inner(rewriter);
+    rewriter.setInsertionPointToStart(loop.getBody());
+    Value number = loop.getInductionVar();
+    Value key = index.mul(number, tiles.keys);
+    box.dims[3] = evaluator.span(
+        key, index.add(index.min(index.add(key, tiles.keys), seq.keys), -1));
+    for (unsigned n = 0; n < captured.size(); ++n) {
+      if (mapOf(op, n).isFunctionOfDim(3)) {
+        captured[n] = readCaptured(evaluator, n, box, tiles.keys);
+      }
+    }
+    Range visible = evaluator.evaluate(mask, captured, box);
+    auto carried = loop.getRegionIterArgs();
+    Value partial =
+        arith::AndIOp::create(rewriter, loc, visible.can, visible.cannot);
+    Value full = arith::SelectOp::create(
+        rewriter, loc, visible.cannot,
+        arith::ConstantOp::create(rewriter, loc, rewriter.getBoolAttr(false)),
+        visible.can);
+    // The place is free, so that what is neither may be written too.
+    Value back = index.sub(index.add(most, -1), carried[2]);
+    Value at = arith::SelectOp::create(rewriter, loc, full, carried[1], back);
+    Value entry = arith::IndexCastOp::create(rewriter, loc, i32, number);
+    Value next = tensor::InsertOp::create(rewriter, loc, entry, carried[0], at);
+    auto count = [&](Value old, Value condition) -> Value {
+      return index.add(old,
+                       arith::IndexCastUIOp::create(
+                           rewriter, loc, rewriter.getIndexType(), condition));
+    };
+    scf::YieldOp::create(
+        rewriter, loc,
+        ValueRange{next, count(carried[1], full), count(carried[2], partial)});
+  }
+  for (int64_t n : {0, 1}) {
+    Value count =
+        arith::IndexCastOp::create(rewriter, loc, i32, loop.getResult(1 + n));
+    counts = tensor::InsertOp::create(rewriter, loc, count, counts,
+                                      index.constant(n));
+  }
+  rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
+  SmallVector<OpFoldResult> strides(4, attrOne);
+  SmallVector<Value> rows{loop.getResult(0), counts};
+  for (auto [n, row] : llvm::enumerate(rows)) {
+    SmallVector<OpFoldResult> sizes{attrOne, attrOne, attrOne,
+                                    n == 0 ? listSize : two};
+    tensor::ParallelInsertSliceOp::create(rewriter, loc, row,
+                                          forall.getRegionIterArgs()[n],
+                                          offsets, sizes, strides);
+  }
+  plan.list = forall.getResult(0);
+  plan.counts = forall.getResult(1);
+}
+
+AttentionTiler::TileList
+AttentionTiler::listSegments(const Sequence &seq, const RowTile &tile,
+                             Value number, SmallVector<Value> &lower,
+                             SmallVector<Value> &upper,
+                             SmallVector<int32_t> &kinds) {
+  Value zero = index.constant(0);
+  Value batch = plan.byBatch ? tile.batch : zero;
+  Value head = plan.byHead ? tile.head : zero;
+  OpFoldResult size = tensor::getMixedSize(rewriter, loc, plan.list, 3);
+  OpFoldResult one = rewriter.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets{batch, head, number,
+                                    rewriter.getIndexAttr(0)};
+  Value list = slice(plan.list, offsets, {one, one, one, size},
+                     tileType({size}, rewriter.getI32Type()));
+  auto count = [&](int64_t n) -> Value {
+    Value value = tensor::ExtractOp::create(
+        rewriter, loc, plan.counts,
+        ValueRange{batch, head, number, index.constant(n)});
+    return arith::IndexCastOp::create(rewriter, loc, rewriter.getIndexType(),
+                                      value);
+  };
+  Value end = index.value(size);
+  lower = {zero, index.sub(end, count(1))};
+  upper = {count(0), end};
+  kinds = {static_cast<int32_t>(SegmentKind::Full),
+           static_cast<int32_t>(SegmentKind::Partial)};
+  return {list, seq.keys};
+}
+
+} // namespace attn

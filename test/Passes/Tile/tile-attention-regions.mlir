@@ -1,0 +1,47 @@
+// RUN: attn-opt %s --pass-pipeline='builtin.module(func.func(attn-tile-attention{target=x86-64-v3 rows=64 keys=32}))' --remark-format=emitRemark --remarks-filter=attn-tile-attention -o %t 2> %t.remarks
+// RUN: FileCheck %s < %t
+// RUN: FileCheck %s --check-prefix=REMARK < %t.remarks
+
+!t = tensor<1x4x1000x64xf32>
+
+// Comparisons with the key are bounds of the segments: two loads a row tile.
+// REMARK: mask region: bounds of segments{{.*}}; by ascending loads
+// CHECK-LABEL: func.func @bounds
+// CHECK-SAME: %[[START:[a-z0-9]+]]: tensor<1000xi32>
+// CHECK: scf.forall
+// CHECK-COUNT-2: tensor.extract %[[START]]
+// CHECK-NOT: tensor.extract
+// CHECK: attn.key_loop {{.*}} segments(partial {{.*}}, full {{.*}}, partial {{.*}}, partial {{.*}})
+// CHECK: attn.online_attention {{.*}} mask(#attn.causal) and(%[[START]] at #{{.*}} ascending : tensor<1000xi32>) {
+func.func @bounds(%q: !t, %start: tensor<1000xi32>) -> !t {
+  %o = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q : !t)
+    mask(#attn.causal) and(%start at affine_map<(b, h, i, j) -> (i)> ascending : tensor<1000xi32>) {
+    ^bb0(%s: i32, %b: index, %h: index, %i: index, %j: index):
+      %first = arith.index_cast %s : i32 to index
+      %c = arith.cmpi sge, %j, %first : index
+      attn.yield %c : i1
+    } -> !t
+  return %o : !t
+}
+
+// Equal ids: a table of the least and largest id of each 32 keys, then lists of
+// tiles for each row tile, which all heads share.
+// REMARK: mask region: lists of tiles{{.*}}; by loads of the rows, zone maps of the keys
+// CHECK-LABEL: func.func @lists
+// CHECK-SAME: %[[IDS:[a-z0-9]+]]: tensor<1000xi32>
+// CHECK: %[[TABLE:.*]] = scf.forall (%{{.*}}) in (32) shared_outs(%{{.*}} = %{{.*}}) -> (tensor<32x2xindex>)
+// CHECK: %[[LISTS:.*]]:2 = scf.forall (%{{.*}}, %{{.*}}, %{{.*}}) in (1, 1, 16) {{.*}} -> (tensor<1x1x16x32xi32>, tensor<1x1x16x2xi32>)
+// CHECK: tensor.extract %[[IDS]]
+// CHECK: tensor.extract %[[TABLE]]
+// CHECK: scf.forall (%{{.*}}, %{{.*}}, %{{.*}}) in (1, 4, 16)
+// CHECK: %[[LIST:.*]] = tensor.extract_slice %[[LISTS]]#0
+// CHECK: attn.key_loop {{.*}} segments(full %{{.*}} to %{{.*}}, partial %{{.*}} to %c32{{.*}}) source(tiles) list(%[[LIST]] : tensor<32xi32>) limit(%{{.*}})
+func.func @lists(%q: !t, %ids: tensor<1000xi32>) -> !t {
+  %o = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q : !t)
+    mask(%ids at affine_map<(b, h, i, j) -> (i)> : tensor<1000xi32>, %ids at affine_map<(b, h, i, j) -> (j)> : tensor<1000xi32>) {
+    ^bb0(%x: i32, %y: i32, %b: index, %h: index, %i: index, %j: index):
+      %c = arith.cmpi eq, %x, %y : i32
+      attn.yield %c : i1
+    } -> !t
+  return %o : !t
+}
