@@ -6,9 +6,9 @@
 //   largest.
 // - A panel of queries (D x lanes) is read once a key, so it should keep to two
 //   thirds of L1.
-// - K and V come from beyond L2 once a row tile, so it has as many rows as keep
-//   all that it holds, with a block of K and V, to a quarter of L2 (the next
-//   block is on its way there too), up to 256.
+// - K and V come from beyond L2 once a row tile, so it has up to 256 rows: as
+//   many as keep all that it holds, with a block of K and V, to three quarters
+//   of L2. Fewer keys a block go first, down to 64.
 //===----------------------------------------------------------------------===//
 
 #include "attn/Target/CostModel.h"
@@ -69,11 +69,15 @@ static TileChoice choosePrefillTiles(const AttentionShape &shape,
     return (2 * rows * size + rows * choice.keys + 2 * choice.keys * size) *
            bytes;
   };
-  while (choice.rows > choice.lanes && held(choice.rows) > target.l2Bytes / 4) {
+  int64_t room = target.l2Bytes * 3 / 4;
+  if (held(choice.rows) > room) {
+    choice.keys = 64;
+  }
+  while (choice.rows > choice.lanes && held(choice.rows) > room) {
     choice.rows -= choice.lanes;
   }
-  while (choice.keys > 32 && held(choice.rows) > target.l2Bytes / 4) {
-    choice.keys /= 2;
+  if (held(choice.rows) > room) {
+    choice.keys = 32;
   }
   if (shape.queries > 0) {
     choice.rows = std::min<int64_t>(choice.rows,

@@ -96,8 +96,14 @@ Value exp2Mantissa(const VectorMath &m, Value fraction) {
   return polynomial(m, taylor, fraction);
 }
 
-// p * 2^r for an integral r, or 0 where `keep` is false.
-Value scale(const VectorMath &m, Value p, Value r, Value keep, bool avx512) {
+// How far apart p and the ends of the range of r are: see `scale`.
+enum class Range { Exact, Rounded };
+
+// p * 2^r for an integral r, or 0 where `keep` is false. In an exact range the
+// product has a normal exponent, or p is 1 and the product is infinite; in a
+// rounded one it may be off by one.
+Value scale(const VectorMath &m, Value p, Value r, Value keep, Range range,
+            bool avx512) {
   bool single = m.type.getElementType().isF32();
   int64_t count = m.type.getNumElements();
   if (avx512 && count * (single ? 32 : 64) == 512) {
@@ -115,12 +121,20 @@ Value scale(const VectorMath &m, Value p, Value r, Value keep, bool avx512) {
                ValueRange{p, r, m.constant(0.0), mask, current})
         .getResult(0);
   }
-  // In two halves, each a normal power of two: one would overflow at the ends
-  // of the range.
   unsigned width = single ? 32 : 64, mantissa = single ? 23 : 52;
   int64_t bias = single ? 127 : 1023;
   auto ints = VectorType::get(m.type.getShape(), m.b.getIntegerType(width));
+  // Of NaN x86 makes the least integer, whose last bits are 0: NaN stays.
   Value exponent = arith::FPToSIOp::create(m.b, m.loc, ints, r);
+  if (range == Range::Exact) {
+    Value bits = arith::AddIOp::create(
+        m.b, m.loc, arith::BitcastOp::create(m.b, m.loc, ints, p),
+        arith::ShLIOp::create(m.b, m.loc, exponent, m.integer(ints, mantissa)));
+    p = arith::BitcastOp::create(m.b, m.loc, m.type, bits);
+    return arith::SelectOp::create(m.b, m.loc, keep, p, m.constant(0.0));
+  }
+  // In two halves, each a normal power of two: one would overflow at the ends
+  // of the range.
   Value half = arith::ShRSIOp::create(m.b, m.loc, exponent, m.integer(ints, 1));
   Value rest = arith::SubIOp::create(m.b, m.loc, exponent, half);
   for (Value part : {half, rest}) {
@@ -137,10 +151,11 @@ Value emitExp2(const VectorMath &m, Value x, bool avx512) {
   bool single = m.type.getElementType().isF32();
   // What is below the normal numbers becomes 0 by selection: to compute it
   // would take a microcode assist an element, and masked scores are all of that
-  // kind. Above, the result is infinite from the first number that is.
-  auto [keep, bounded] = m.bound(x, single ? -126 : -1022, single ? 129 : 1025);
+  // kind. Above, the result is infinite from 2^128 (2^1024) on.
+  auto [keep, bounded] = m.bound(x, single ? -126 : -1022, single ? 128 : 1024);
   Value r = math::RoundEvenOp::create(m.b, m.loc, bounded);
-  return scale(m, exp2Mantissa(m, m.sub(bounded, r)), r, keep, avx512);
+  return scale(m, exp2Mantissa(m, m.sub(bounded, r)), r, keep, Range::Exact,
+               avx512);
 }
 
 // e^x = 2^r * 2^(t log2 e), t = x - r ln 2. The first part of ln 2 has so few
@@ -159,7 +174,7 @@ Value emitExp(const VectorMath &m, Value x, bool avx512) {
   Value t = m.fma(r, m.constant(-head), bounded);
   t = m.fma(r, m.constant(-tail), t);
   Value p = exp2Mantissa(m, m.mul(t, m.constant(kLog2E)));
-  return scale(m, p, r, keep, avx512);
+  return scale(m, p, r, keep, Range::Rounded, avx512);
 }
 
 bool isExpanded(Type type) {
