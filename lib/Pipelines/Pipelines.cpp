@@ -54,6 +54,7 @@ void buildAttnGraphPipeline(OpPassManager &pm) {
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createEliminateGQABroadcastPass());
   pm.addNestedPass<func::FuncOp>(createFoldScalePass());
+  pm.addNestedPass<func::FuncOp>(createRaiseMaskPass());
   addCleanup(pm);
 }
 

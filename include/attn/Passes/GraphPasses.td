@@ -68,6 +68,24 @@ def FoldScalePass : InterfacePass<"attn-fold-scale", "mlir::FunctionOpInterface"
                               "Number of factors folded">];
 }
 
+def RaiseMaskPass : InterfacePass<"attn-raise-mask", "mlir::FunctionOpInterface"> {
+  let summary = "turn what is affine in mask regions into attributes";
+  let description = [{
+    A mask region yields a conjunction. Its parts that are `and` and `or` of
+    comparisons `j <= i + c`, `j >= i - c` and `j < n`, with constants and in any
+    arrangement of sums, become `#attn.causal`, `#attn.window` and `#attn.sink`,
+    and'ed with the attribute that is there; the rest stays in the region, which
+    goes when nothing is left. A remark tells what was raised, and why the rest
+    was not.
+
+    Needs: nothing. Leaves: the same pairs visible. Example:
+    `test/Passes/Graph/raise-mask.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect", "::mlir::arith::ArithDialect"];
+  let statistics = [Statistic<"numRaised", "num-raised",
+                              "Number of mask regions raised in part or all">];
+}
+
 def DecomposeReferencePass : Pass<"attn-decompose-reference", "::mlir::ModuleOp"> {
   let summary = "compute attention by its definition, in a chosen precision";
   let description = [{
