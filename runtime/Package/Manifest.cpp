@@ -1,7 +1,7 @@
 //===- Manifest.cpp - manifest.json to and from a struct ------------------===//
 
 #include "attn/Runtime/Manifest.h"
-#include "Json.h"
+#include "PlanJson.h"
 
 #include <algorithm>
 #include <set>
@@ -11,104 +11,6 @@ using namespace attn::rt;
 namespace {
 
 constexpr size_t kMaxRank = 32;
-constexpr size_t kMaxEntries = 1 << 16;
-
-/// Reads the fields of one JSON object. The first problem is kept with its path
-/// (`functions[0].arguments[2].dtype`); later reads then give defaults.
-class Reader {
-public:
-  Reader(const Json &value, std::string path, std::string &wrong)
-      : value(value), path(std::move(path)), wrong(wrong) {
-    if (!value.is_object()) {
-      fail("", "expected an object");
-    }
-  }
-
-  void fail(const std::string &field, const std::string &message) {
-    if (wrong.empty()) {
-      std::string at = join(field);
-      wrong = at.empty() ? message : "'" + at + "': " + message;
-    }
-  }
-
-  std::string join(const std::string &field) const {
-    return path.empty() || field.empty() ? path + field : path + "." + field;
-  }
-
-  std::string getString(const char *field) {
-    const Json *found = find(field);
-    if (found && !found->is_string()) {
-      fail(field, "expected a string");
-      found = nullptr;
-    }
-    return found ? found->get<std::string>() : std::string();
-  }
-
-  bool getBool(const char *field) {
-    const Json *found = find(field);
-    if (found && !found->is_boolean()) {
-      fail(field, "expected true or false");
-      found = nullptr;
-    }
-    return found && found->get<bool>();
-  }
-
-  /// An integer; anything else, and what does not fit, is an error.
-  int64_t getInteger(const char *field) {
-    const Json *found = find(field);
-    int64_t number = 0;
-    if (found && !toInteger(*found, number)) {
-      fail(field, "expected an integer");
-    }
-    return number;
-  }
-
-  /// body(element, its path) for each element of an array.
-  template <typename Body> void forEach(const char *field, Body body) {
-    const Json *found = find(field);
-    if (!found) {
-      return;
-    }
-    if (!found->is_array() || found->size() > kMaxEntries) {
-      fail(field, "expected an array");
-      return;
-    }
-    size_t index = 0;
-    for (const Json &element : *found) {
-      body(element, join(field) + "[" + std::to_string(index++) + "]");
-    }
-  }
-
-  const Json *find(const char *field) {
-    if (!value.is_object()) {
-      return nullptr;
-    }
-    auto found = value.find(field);
-    if (found == value.end()) {
-      fail(field, "missing");
-      return nullptr;
-    }
-    return &*found;
-  }
-
-  static bool toInteger(const Json &value, int64_t &number) {
-    if (value.is_number_unsigned()) {
-      auto wide = value.get<uint64_t>();
-      number = static_cast<int64_t>(wide);
-      return wide <= static_cast<uint64_t>(INT64_MAX);
-    }
-    if (value.is_number_integer()) {
-      number = value.get<int64_t>();
-      return true;
-    }
-    return false;
-  }
-
-private:
-  const Json &value;
-  std::string path;
-  std::string &wrong;
-};
 
 /// A file name that stays inside its directory.
 bool isSafeName(const std::string &name) {
@@ -169,6 +71,23 @@ ValueInfo readValue(const Json &json, const std::string &path,
   return value;
 }
 
+/// Whether the plan of `function` fits its arguments and results.
+std::string checkFunctionPlan(const FunctionInfo &function) {
+  std::vector<PlanArgument> arguments;
+  for (const ValueInfo &value : function.arguments) {
+    arguments.push_back({value.kind == ValueKind::kTensor, value.dtype,
+                         static_cast<int64_t>(value.shape.size()),
+                         value.donated});
+  }
+  bool fits = function.plan->results.size() == function.results.size();
+  for (size_t i = 0; fits && i < function.results.size(); ++i) {
+    fits = function.plan->results[i].shape.size() ==
+           function.results[i].shape.size();
+  }
+  return fits ? checkPlan(*function.plan, arguments)
+              : "its results are not those of the function";
+}
+
 FunctionInfo readFunction(const Json &json, const std::string &path,
                           std::string &wrong) {
   FunctionInfo function;
@@ -185,6 +104,13 @@ FunctionInfo readFunction(const Json &json, const std::string &path,
   reader.forEach("results", [&](const Json &value, const std::string &at) {
     function.results.push_back(readValue(value, at, wrong));
   });
+  if (const Json *plan = reader.findOptional("plan")) {
+    std::string at = reader.join("plan");
+    function.plan = readPlan(*plan, at, wrong);
+    if (std::string problem = checkFunctionPlan(function); !problem.empty()) {
+      reader.fail("plan", problem);
+    }
+  }
   return function;
 }
 
@@ -203,6 +129,42 @@ Json writeValues(const std::vector<ValueInfo> &values) {
     array.push_back(writeValue(value));
   }
   return array;
+}
+
+/// Functions of a GPU have plans, whose code and constants are there.
+void checkPlans(const Manifest &manifest, Reader &reader) {
+  auto has = [&](const std::string &name, bool isData) {
+    return std::any_of(
+        manifest.objects.begin(), manifest.objects.end(),
+        [&](const ObjectInfo &object) {
+          return isData ? object.kind == "data" && object.name == name
+                        : object.module == name && object.kind != "data";
+        });
+  };
+  for (const FunctionInfo &function : manifest.functions) {
+    std::string who = "function '" + function.name + "' ";
+    if (function.plan.has_value() != (manifest.target.kind == "cuda")) {
+      reader.fail("functions",
+                  who + (function.plan ? "has a" : "needs a") + " plan");
+      continue;
+    }
+    if (!function.plan) {
+      continue;
+    }
+    for (const PlanStep &step : function.plan->steps) {
+      const auto *kernel = std::get_if<KernelStep>(&step.action);
+      if (kernel && (kernel->module.empty() || !has(kernel->module, false))) {
+        reader.fail("functions", who + "uses module '" + kernel->module +
+                                     "', which is not there");
+      }
+    }
+    for (const Constant &constant : function.plan->constants) {
+      if (!has(constant.object, true)) {
+        reader.fail("functions", who + "uses data '" + constant.object +
+                                     "', which is not there");
+      }
+    }
+  }
 }
 
 } // namespace
@@ -240,7 +202,7 @@ Result<Manifest> attn::rt::parseManifest(std::string_view text) {
   if (const Json *target = reader.find("target")) {
     Reader fields(*target, "target", wrong);
     manifest.target.kind = fields.getString("kind");
-    if (manifest.target.kind != "cpu") {
+    if (manifest.target.kind != "cpu" && manifest.target.kind != "cuda") {
       fields.fail("kind", "target '" + manifest.target.kind +
                               "' is not supported by this runtime");
     }
@@ -269,7 +231,15 @@ Result<Manifest> attn::rt::parseManifest(std::string_view text) {
     if (!names.insert(object.name).second) {
       fields.fail("name", "duplicate object '" + object.name + "'");
     }
-    if (object.kind != "shared-object") {
+    if (fields.findOptional("module")) {
+      object.module = fields.getString("module");
+      object.chip = fields.getString("chip");
+    }
+    bool known = manifest.target.kind == "cuda"
+                     ? object.kind == "ptx" || object.kind == "cubin" ||
+                           object.kind == "data"
+                     : object.kind == "shared-object";
+    if (!known) {
       fields.fail("kind", "object kind '" + object.kind +
                               "' is not supported by this runtime");
     }
@@ -279,6 +249,7 @@ Result<Manifest> attn::rt::parseManifest(std::string_view text) {
     }
     manifest.objects.push_back(std::move(object));
   });
+  checkPlans(manifest, reader);
   if (const Json *report = reader.find("report")) {
     Result<std::string> text = printJson(*report);
     manifest.report = text ? *text : "null";
@@ -296,16 +267,25 @@ Result<std::string> attn::rt::printManifest(const Manifest &manifest) {
   }
   Json functions = Json::array();
   for (const FunctionInfo &function : manifest.functions) {
-    functions.push_back(Json{{"name", function.name},
-                             {"symbol", function.symbol},
-                             {"arguments", writeValues(function.arguments)},
-                             {"results", writeValues(function.results)}});
+    Json entry{{"name", function.name},
+               {"symbol", function.symbol},
+               {"arguments", writeValues(function.arguments)},
+               {"results", writeValues(function.results)}};
+    if (function.plan) {
+      entry["plan"] = writePlan(*function.plan);
+    }
+    functions.push_back(std::move(entry));
   }
   Json objects = Json::array();
   for (const ObjectInfo &object : manifest.objects) {
-    objects.push_back(Json{{"name", object.name},
-                           {"kind", object.kind},
-                           {"sha256", object.sha256}});
+    Json entry{{"name", object.name},
+               {"kind", object.kind},
+               {"sha256", object.sha256}};
+    if (!object.module.empty()) {
+      entry["module"] = object.module;
+      entry["chip"] = object.chip;
+    }
+    objects.push_back(std::move(entry));
   }
   Json json{{"version", kManifestVersion},
             {"compiler_version", manifest.compilerVersion},

@@ -7,9 +7,11 @@
 #define ATTN_RUNTIME_MANIFEST_H
 
 #include "attn/Runtime/DType.h"
+#include "attn/Runtime/Plan.h"
 #include "attn/Runtime/Status.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,19 +43,24 @@ struct FunctionInfo {
   std::string symbol; ///< exported as `void symbol(void **args)`
   std::vector<ValueInfo> arguments;
   std::vector<ValueInfo> results;
+  /// Of target kind "cuda": what a call does.
+  std::optional<Plan> plan = std::nullopt;
 };
 
 struct TargetInfo {
-  std::string kind = "cpu";
+  std::string kind = "cpu"; ///< or "cuda"
   std::string triple;
-  std::string cpu;
+  std::string cpu;      ///< of "cuda" the least chip, "sm_80"
   std::string features; ///< LLVM's form: "+avx2,+fma"
 };
 
 struct ObjectInfo {
   std::string name; ///< entry of the zip; a file name without directories
+  /// "shared-object"; for target kind "cuda" "ptx", "cubin" or "data".
   std::string kind = "shared-object";
-  std::string sha256; ///< filled in by writePackage, checked by the loader
+  std::string sha256;      ///< filled in by writePackage, checked by the loader
+  std::string module = ""; ///< of PTX and cubins: what KernelStep::module names
+  std::string chip = "";   ///< of PTX and cubins: "sm_90a"
 };
 
 struct Manifest {
