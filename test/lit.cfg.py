@@ -10,7 +10,7 @@ import lit.formats
 
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test", ".py"]
-config.excludes = ["lit.cfg.py", "lit.site.cfg.py", "unit", "bench", "Inputs"]
+config.excludes = ["lit.cfg.py", "lit.site.cfg.py", "unit", "bench", "gpu", "Inputs"]
 config.test_exec_root = config.attn_suite_binary_dir
 
 opt = os.path.join(config.attn_tools_dir, "attn-opt")
@@ -37,6 +37,16 @@ run = os.path.join(config.attn_tools_dir, "attn-run")
 if os.path.exists(run):
     config.available_features.add("attn-run")
     tool("attn-run", run)
+
+config.substitutions.append(("%attn_bin", config.attn_tools_dir))
+# "attn_lib" is no prefix of another word here.
+config.substitutions.append((r"%attn_lib\b", config.attn_lib_dir))
+for name in ("attn-run-package", "attn-smoke-packages"):
+    tool(name, os.path.join(config.attn_tools_dir, name))
+fake_cuda = os.path.join(config.attn_lib_dir, "libAttnFakeCuda.so")
+if os.path.exists(fake_cuda):
+    config.available_features.add("fake-cuda")
+    config.substitutions.append(("%fake_cuda", fake_cuda))
 
 # The plugin inside MLIR's own mlir-opt.
 plugin = os.path.join(config.attn_lib_dir, "libAttnPlugin.so")

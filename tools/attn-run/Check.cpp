@@ -1,6 +1,7 @@
 //===- Check.cpp - compare results with the oracle ------------------------===//
 
 #include "Check.h"
+#include "ComparePairs.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,74 +14,6 @@ using attn::rt::DType;
 using attn::rt::Tensor;
 
 namespace {
-
-std::string format(const char *text, double a) {
-  a = std::isnan(a) ? NAN : a; // without its sign
-  char buffer[64];
-  std::snprintf(buffer, sizeof(buffer), text, a);
-  return buffer;
-}
-
-/// "[0, 3, 17, 5]".
-std::string indexText(int64_t index, const rt::Shape &shape) {
-  std::string text = "]";
-  for (size_t d = shape.size(); d-- > 0;) {
-    text = std::to_string(index % shape[d]) + text;
-    index /= shape[d];
-    if (d > 0) {
-      text = ", " + text;
-    }
-  }
-  return "[" + text;
-}
-
-/// The error of one element; infinite where special values do not match.
-double errorOf(double got, double expected) {
-  if (std::isfinite(got) && std::isfinite(expected)) {
-    return std::abs(got - expected);
-  }
-  bool same = std::isnan(expected) ? std::isnan(got) : got == expected;
-  return same ? 0 : INFINITY;
-}
-
-/// Calls `apply(index, got, expected)` for all elements.
-template <typename Function>
-void forEachPair(const Tensor &got, const Tensor &expected, Function apply) {
-  constexpr int64_t kChunk = 1024;
-  double a[kChunk], b[kChunk];
-  auto at = [](const Tensor &tensor, int64_t index) {
-    return static_cast<const char *>(tensor.data()) +
-           index * rt::sizeOf(tensor.dtype());
-  };
-  for (int64_t start = 0; start < got.numElements(); start += kChunk) {
-    int64_t count = std::min(kChunk, got.numElements() - start);
-    rt::toDoubles(got.dtype(), at(got, start), a, count);
-    rt::toDoubles(expected.dtype(), at(expected, start), b, count);
-    for (int64_t i = 0; i < count; ++i) {
-      apply(start + i, a[i], b[i]);
-    }
-  }
-}
-
-/// The unit roundoff of a format, and half its smallest subnormal.
-struct Precision {
-  double roundoff, tiny;
-};
-
-Precision precisionOf(DType type) {
-  switch (type) {
-  case DType::kF64:
-    return {std::ldexp(1, -53), std::ldexp(1, -1074)};
-  case DType::kF32:
-    return {std::ldexp(1, -24), std::ldexp(1, -150)};
-  case DType::kF16:
-    return {std::ldexp(1, -11), std::ldexp(1, -25)};
-  case DType::kBF16:
-    return {std::ldexp(1, -8), std::ldexp(1, -134)};
-  default:
-    return {0, 0};
-  }
-}
 
 /// The attention op whose result has the shape of `tensor`, if there is one.
 const Work *findWork(const Tensor &tensor, const std::vector<Work> &work) {
@@ -105,73 +38,6 @@ int64_t queryOf(int64_t row, const Work &work) {
 }
 
 } // namespace
-
-// The oracle is not rounded, so half a unit in the last place is the rounding
-// of the result. The rest is what accumulation may add. For the 16-bit types
-// that is little, but weights are rounded, each on its own, which averages out.
-// Sums of n terms in the type of the result have errors that grow like the
-// square root of n, while the sums of random values do not.
-Bound attn::run::boundFor(DType type, int64_t keys, double tolerance) {
-  Precision precision = precisionOf(type);
-  double growth = std::sqrt(std::max(1.0, double(keys) / 1024));
-  double maxAbs = 4, l2 = 2;
-  if (type == DType::kF32) {
-    maxAbs = 64 * growth;
-    l2 = 16 * growth;
-  } else if (type == DType::kF64) {
-    maxAbs = 256 * growth;
-    l2 = 64 * growth;
-  }
-  return {tolerance * maxAbs * precision.roundoff,
-          tolerance * l2 * precision.roundoff, precision.tiny};
-}
-
-Comparison attn::run::compare(const std::string &name, const Tensor &got,
-                              const Tensor &expected, int64_t keys,
-                              double tolerance) {
-  Comparison result;
-  if (got.shape() != expected.shape()) {
-    result.ok = false;
-    result.text = name + ": got shape " + rt::toString(got.shape()) +
-                  ", expected " + rt::toString(expected.shape());
-    return result;
-  }
-  double largest = 0, errors = 0, squares = 0;
-  forEachPair(got, expected, [&](int64_t index, double a, double b) {
-    double error = errorOf(a, b);
-    if (result.worst < 0 || error > result.maxAbs) {
-      result.maxAbs = error;
-      result.worst = index;
-      result.got = a;
-      result.expected = b;
-    }
-    if (std::isfinite(b)) {
-      largest = std::max(largest, std::abs(b));
-      squares += b * b;
-    }
-    errors += error * error;
-  });
-  Bound bound = boundFor(got.dtype(), keys, tolerance);
-  double norm = std::sqrt(squares);
-  result.maxAbsBound = bound.maxAbs * largest + bound.tiny;
-  result.l2Bound =
-      bound.l2 +
-      (norm > 0 ? bound.tiny * std::sqrt(double(got.numElements())) / norm : 0);
-  result.l2 = norm > 0 ? std::sqrt(errors) / norm : 0;
-  result.ok =
-      result.maxAbs <= result.maxAbsBound && result.l2 <= result.l2Bound;
-  result.text = name + ": " + (result.ok ? "ok" : "MISMATCH") +
-                format(", max error %.3g", result.maxAbs) +
-                format(" (bound %.3g)", result.maxAbsBound) +
-                format(", relative L2 %.3g", result.l2) +
-                format(" (bound %.3g)", result.l2Bound);
-  if (result.worst >= 0) {
-    result.text += ", worst at " + indexText(result.worst, got.shape()) +
-                   format(": got %.9g", result.got) +
-                   format(", expected %.9g", result.expected);
-  }
-  return result;
-}
 
 std::string attn::run::traceNumerics(const std::string &name, const Tensor &got,
                                      const Tensor &expected,

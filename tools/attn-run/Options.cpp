@@ -72,8 +72,10 @@ struct Flags {
       cl::cat(category)};
   cl::opt<std::string> emit{
       "emit",
-      cl::desc("Print graph, tile, bufferized, vector, llvm-dialect, llvm, asm "
-               "or package instead of running"),
+      cl::desc(
+          "Print graph, tile, bufferized, vector, llvm-dialect, llvm, asm, "
+          "package, or reference (a package of the oracle) instead of "
+          "running"),
       cl::value_desc("level"), cl::cat(category)};
   cl::opt<std::string> output{"o", cl::desc("File for --emit"),
                               cl::value_desc("file"), cl::init("-"),
@@ -247,12 +249,15 @@ Status parseEmit(const std::string &text, Options &options) {
     options.level = level->second;
   } else if (text == "package") {
     options.emit = Emit::kPackage;
+  } else if (text == "reference") {
+    options.emit = Emit::kReference;
+    options.compile.form = Form::kReference;
   } else if (text == "ptx") {
     options.emit = Emit::kPTX;
   } else {
     return Status::usage("--emit: unknown level '" + text +
                          "' (one of graph, tile, bufferized, vector, "
-                         "llvm-dialect, llvm, ptx, asm, package)");
+                         "llvm-dialect, llvm, ptx, asm, package, reference)");
   }
   return {};
 }

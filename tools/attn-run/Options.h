@@ -17,7 +17,7 @@
 namespace attn::run {
 
 /// What `--emit` prints.
-enum class Emit { kNone, kLevel, kPTX, kPackage };
+enum class Emit { kNone, kLevel, kPTX, kPackage, kReference };
 
 struct Options {
   std::string input; ///< MLIR text, bytecode, or a package

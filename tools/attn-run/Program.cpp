@@ -168,7 +168,10 @@ attn::run::findEntry(const rt::Manifest &manifest, const std::string &entry) {
 }
 
 Status attn::run::emitSource(const Source &source, const Options &options) {
-  if (options.emit == Emit::kPackage) {
+  if (options.emit == Emit::kReference && source.isPackage()) {
+    return Status::usage("--emit=reference needs the module, not a package");
+  }
+  if (options.emit == Emit::kPackage || options.emit == Emit::kReference) {
     return emitPackage(source, options);
   }
   if (options.emit == Emit::kPTX) {

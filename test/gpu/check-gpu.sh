@@ -1,0 +1,40 @@
+#!/bin/sh
+# Runs all cases of a bundle (tools/bundle-gpu.sh) on the GPU and compares each
+# with its reference in f64, computed on the host from the same random inputs.
+#
+#   check-gpu.sh [--sanitize]
+#
+# --sanitize runs each under compute-sanitizer's memcheck as well. Exit codes: 0
+# ok, 1 a case differs or fails, 4 no GPU.
+here=$(cd "$(dirname "$0")" && pwd)
+LD_LIBRARY_PATH=$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export LD_LIBRARY_PATH
+run=$here/bin/attn-run-package
+SANITIZE=
+if [ "${1:-}" = --sanitize ]; then
+  SANITIZE=yes
+fi
+
+"$run" --ceilings || exit $?
+passed=0
+failed=0
+for sizes in "$here"/cases/*.sizes; do
+  name=$(basename "$sizes" .sizes)
+  package=$here/cases/$name.attnpkg
+  while read -r line; do
+    # shellcheck disable=SC2086
+    set -- $line
+    set -- "$package" --random 1 "$@"
+    if text=$("$run" "$@" --check-with "$here/cases/$name.ref.attnpkg" 2>&1) &&
+       { [ "$SANITIZE" = "" ] || text=$(compute-sanitizer --error-exitcode 1 \
+           "$run" "$@" 2>&1); }; then
+      passed=$((passed + 1))
+    else
+      failed=$((failed + 1))
+      echo "FAIL $name $line"
+      echo "$text" | tail -4 | sed 's/^/  /'
+    fi
+  done < "$sizes"
+done
+echo "check-gpu: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,62 @@
+#!/bin/sh
+# Packs what a GPU machine without LLVM needs to run the GPU suite.
+#
+#   tools/bundle-gpu.sh [BUILD [FOLDER]]      default: build build/gpu-bundle
+#
+# The folder holds the runner with its libraries, packages of all cases of
+# test/gpu/cases with their references, and check-gpu.sh, which runs them.
+# It is at most 60 MiB.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=${1:-$root/build}
+out=${2:-$build/gpu-bundle}
+limit_kib=$((60 * 1024))
+
+rm -rf "$out"
+mkdir -p "$out/bin" "$out/lib" "$out/cases"
+for tool in attn-run-package attn-smoke-packages; do
+  cp "$build/bin/$tool" "$out/bin/"
+done
+cp "$build/lib/libattn_runtime.so" "$out/lib/"
+
+# Libraries that such a machine may lack; those of the C and C++ runtimes it has.
+ldd "$out/bin/attn-run-package" "$out/lib/libattn_runtime.so" |
+  awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u |
+  grep -E 'lib(zip|crypto|bz2|lzma|zstd|z)\.so' | while read -r library; do
+    cp -L "$library" "$out/lib/"
+  done
+omp=$(ldconfig -p | awk '/libomp\.so\.5/ {print $NF; exit}')
+for candidate in "${omp:-}" /usr/lib/llvm-22/lib/libomp.so.5; do
+  if [ -n "$candidate" ] && [ -e "$candidate" ] && [ ! -e "$out/lib/libomp.so.5" ]; then
+    cp -L "$candidate" "$out/lib/libomp.so.5"
+  fi
+done
+for file in "$out"/bin/* "$out"/lib/*; do
+  strip --strip-unneeded "$file"
+done
+
+# Hand-written kernels, and their references in MLIR.
+"$out/bin/attn-smoke-packages" "$out/cases"
+rm "$out/cases/fake.attnpkg"
+attn_run="$build/bin/attn-run --no-cache"
+for module in "$root"/test/gpu/cases/*.mlir; do
+  name=$(basename "$module" .mlir)
+  # The sizes of a case are on its line "// SIZES: ...".
+  sed -n 's|^// SIZES: *||p' "$module" > "$out/cases/$name.sizes"
+  $attn_run "$module" --emit=reference -o "$out/cases/$name.ref.attnpkg"
+  if grep -q '^// HAND-WRITTEN' "$module"; then
+    continue
+  fi
+  target=$(sed -n 's|^// TARGET: *||p' "$module")
+  $attn_run "$module" --target="${target:-sm_80}" --emit=package \
+    -o "$out/cases/$name.attnpkg"
+done
+cp "$root/test/gpu/check-gpu.sh" "$out/"
+
+size=$(du -sk "$out" | cut -f1)
+echo "bundle-gpu: $out, $((size / 1024)) MiB, $(ls "$out/cases" | grep -c '\.sizes$') cases"
+if [ "$size" -gt "$limit_kib" ]; then
+  echo "bundle-gpu: error: more than $((limit_kib / 1024)) MiB" >&2
+  exit 1
+fi
