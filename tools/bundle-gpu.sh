@@ -52,7 +52,7 @@ for module in "$root"/test/gpu/cases/*.mlir; do
   $attn_run "$module" --target="${target:-sm_80}" --emit=package \
     -o "$out/cases/$name.attnpkg"
 done
-cp "$root/test/gpu/check-gpu.sh" "$out/"
+cp "$root/test/gpu/check-gpu.sh" "$root/test/gpu/pytorch.py" "$out/"
 
 size=$(du -sk "$out" | cut -f1)
 echo "bundle-gpu: $out, $((size / 1024)) MiB, $(ls "$out/cases" | grep -c '\.sizes$') cases"

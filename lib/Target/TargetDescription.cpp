@@ -85,6 +85,11 @@ llvm::Expected<TargetDescription> TargetDescription::get(llvm::StringRef name) {
   }
   llvm::SmallVector<llvm::StringRef> features;
   llvm::X86::getFeaturesForCPU(name, features);
+  // A machine without them must refuse the code, so the manifest names them.
+  for (llvm::StringRef feature : features) {
+    feature.consume_front("+");
+    target.features += (target.features.empty() ? "+" : ",+") + feature.str();
+  }
   auto has = [&](llvm::StringRef feature) {
     return llvm::is_contained(features, feature) ||
            llvm::is_contained(features, ("+" + feature).str());

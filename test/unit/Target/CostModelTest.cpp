@@ -94,6 +94,9 @@ TEST(TargetDescriptionTest, Names) {
     EXPECT_EQ(getTarget("x86-64-v3").vectorBits, 256);
     EXPECT_EQ(getTarget("x86-64-v4").vectorBits, 512);
     EXPECT_FALSE(getTarget("x86-64-v4").bf16Dot);
+    // What a machine must have is in the manifest.
+    EXPECT_NE(getTarget("x86-64-v4").features.find("+avx512vl"),
+              std::string::npos);
     EXPECT_TRUE(getTarget("znver4").bf16Dot);
     EXPECT_TRUE(getTarget("sapphirerapids").bf16Dot);
   }
