@@ -3,6 +3,7 @@
 #include "Cases.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <sstream>
 
 namespace attn::bench {
@@ -16,17 +17,120 @@ std::string Case::shape(bool query) const {
   return out.str();
 }
 
+constexpr int64_t kDocuments = 12, kBlock = 128;
+
+// Random block `r` of a block of queries.
+static int64_t randomBlock(int64_t block, int64_t r, int64_t blocks) {
+  return (block * 37 + r * 41 + 17) % blocks;
+}
+
+// The tensor that the region reads, and the region.
+static void writeRegion(std::ostream &out, const Case &c, bool table) {
+  auto constant = [&](const char *name, int64_t value) {
+    out << "    %" << name << " = arith.constant " << value << " : index\n";
+  };
+  if (c.region == "documents" && table) {
+    out << "  %ids = tensor.generate {\n  ^bb0(%n: index):\n";
+    constant("count", kDocuments);
+    constant("length", c.keys);
+    out << "    %x = arith.muli %n, %count : index\n"
+           "    %d = arith.divui %x, %length : index\n"
+           "    %id = arith.index_cast %d : index to i32\n"
+           "    tensor.yield %id : i32\n  } : tensor<"
+        << c.keys << "xi32>\n";
+  } else if (c.region == "documents") {
+    std::string type = " : tensor<" + std::to_string(c.keys) + "xi32>";
+    out << " mask(%ids at affine_map<(b, h, i, j) -> (i)>" << type
+        << ", %ids at affine_map<(b, h, i, j) -> (j)>" << type
+        << ") {\n  ^bb0(%x: i32, %y: i32, %b: index, %h: index, %i: index, "
+           "%j: index):\n"
+           "    %same = arith.cmpi eq, %x, %y : i32\n"
+           "    attn.yield %same : i1\n  }";
+  } else if (table) {
+    out << "  %random = tensor.generate {\n  ^bb0(%n: index, %r: index):\n";
+    constant("a", 37);
+    constant("e", 41);
+    constant("f", 17);
+    constant("blocks", c.keys / kBlock);
+    out << "    %x = arith.muli %n, %a : index\n"
+           "    %y = arith.muli %r, %e : index\n"
+           "    %z = arith.addi %x, %y : index\n"
+           "    %u = arith.addi %z, %f : index\n"
+           "    %w = arith.remui %u, %blocks : index\n"
+           "    %block = arith.index_cast %w : index to i32\n"
+           "    tensor.yield %block : i32\n  } : tensor<"
+        << c.keys / kBlock << "x3xi32>\n";
+  } else {
+    out << " mask(";
+    for (int r = 0; r < 3; ++r) {
+      out << (r ? ", " : "") << "%random at affine_map<(b, h, i, j) -> (i "
+          << "floordiv " << kBlock << ", " << r << ")> : tensor<"
+          << c.keys / kBlock << "x3xi32>";
+    }
+    out << ") {\n  ^bb0(%r0: i32, %r1: i32, %r2: i32, %b: index, %h: index, "
+           "%i: index, %j: index):\n";
+    constant("size", kBlock);
+    constant("one", 1);
+    constant("back", -1);
+    constant("global", 2);
+    out << "    %m = arith.floordivsi %i, %size : index\n"
+           "    %o = arith.floordivsi %j, %size : index\n"
+           "    %d = arith.subi %m, %o : index\n"
+           "    %0 = arith.cmpi sle, %d, %one : index\n"
+           "    %1 = arith.cmpi sge, %d, %back : index\n"
+           "    %2 = arith.andi %0, %1 : i1\n"
+           "    %3 = arith.cmpi slt, %m, %global : index\n"
+           "    %4 = arith.cmpi slt, %o, %global : index\n"
+           "    %5 = arith.ori %3, %4 : i1\n"
+           "    %6 = arith.ori %2, %5 : i1\n"
+           "    %key = arith.index_cast %o : index to i32\n"
+           "    %7 = arith.cmpi eq, %r0, %key : i32\n"
+           "    %8 = arith.cmpi eq, %r1, %key : i32\n"
+           "    %9 = arith.cmpi eq, %r2, %key : i32\n"
+           "    %10 = arith.ori %6, %7 : i1\n"
+           "    %11 = arith.ori %10, %8 : i1\n"
+           "    %12 = arith.ori %11, %9 : i1\n"
+           "    attn.yield %12 : i1\n  }";
+  }
+}
+
+// Keys that query `i` sees.
+static int64_t keysInRegion(const Case &c, int64_t i) {
+  int64_t count = 0;
+  if (c.region == "documents") {
+    for (int64_t j = 0; j < c.keys; ++j) {
+      count += i * kDocuments / c.keys == j * kDocuments / c.keys;
+    }
+    return count;
+  }
+  int64_t mine = i / kBlock, blocks = c.keys / kBlock;
+  for (int64_t block = 0; block < blocks; ++block) {
+    bool seen = std::abs(mine - block) <= 1 || mine < 2 || block < 2;
+    for (int64_t r = 0; r < 3; ++r) {
+      seen |= randomBlock(mine, r, blocks) == block;
+    }
+    count += seen * kBlock;
+  }
+  return count;
+}
+
 std::string Case::module() const {
   std::string q = "tensor<" + shape(true) + "x" + dtype + ">";
   std::string k = "tensor<" + shape(false) + "x" + dtype + ">";
   std::ostringstream out;
   out << "func.func @f(%q: " << q << ", %k: " << k << ", %v: " << k << ") -> "
-      << q << " {\n"
-      << "  %init = tensor.empty() : " << q << "\n"
+      << q << " {\n";
+  if (!region.empty()) {
+    writeRegion(out, *this, /*table=*/true);
+  }
+  out << "  %init = tensor.empty() : " << q << "\n"
       << "  %o = attn.attention ins(%q, %k, %v : " << q << ", " << k << ", "
       << k << ")" << (bshd ? " layout(bshd)" : "") << "\n"
       << "    outs(%init : " << q << ")"
       << (mask.empty() ? "" : " mask(" + mask + ")");
+  if (!region.empty()) {
+    writeRegion(out, *this, /*table=*/false);
+  }
   if (!score.empty()) {
     out << " score {\n  ^bb0(%x: f32, %b: index, %h: index, %i: index, "
            "%j: index):\n";
@@ -63,6 +167,10 @@ std::string Case::module() const {
 double Case::visiblePairs() const {
   double pairs = 0;
   for (int64_t i = 0; i < queries; ++i) {
+    if (!region.empty()) {
+      pairs += static_cast<double>(keysInRegion(*this, i));
+      continue;
+    }
     int64_t position = i + keys - queries;
     int64_t lo = 0, hi = keys;
     if (mask == "#attn.causal" || mask.rfind("#attn.window", 0) == 0) {
@@ -188,6 +296,23 @@ void addRelative(std::vector<Case> &cases) {
   }
 }
 
+// Masks against full attention, a visible pair.
+void addPatterns(std::vector<Case> &cases) {
+  Case full = makeCase("f32 D128 H8 S16384 full", "patterns", 0);
+  full.queryHeads = full.keyHeads = 8;
+  full.queries = full.keys = 16384;
+  cases.push_back(full);
+  for (const char *region : {"documents", "bigbird"}) {
+    Case c = full;
+    c.name = std::string("f32 D128 H8 S16384 ") + region;
+    c.region = region;
+    c.against = full.name;
+    c.perPair = true;
+    c.most = 1.35;
+    cases.push_back(c);
+  }
+}
+
 } // namespace
 
 std::vector<Case> allCases() {
@@ -196,6 +321,7 @@ std::vector<Case> allCases() {
   addDecode(cases);
   addShapes(cases);
   addRelative(cases);
+  addPatterns(cases);
   Case smoke = makeCase("f32 D64 causal S256", "smoke", 0);
   smoke.queryHeads = 2;
   smoke.keyHeads = 1;

@@ -23,8 +23,9 @@ struct Case {
   int64_t batch = 1, queryHeads = 16, keyHeads = 16;
   int64_t queries = 4096, keys = 4096;
   int64_t headSize = 128;
-  std::string mask = {};  // the attribute, e.g. `#attn.causal`
-  std::string score = {}; // softcap, alibi
+  std::string mask = {};   // the attribute, e.g. `#attn.causal`
+  std::string region = {}; // of the mask: documents, bigbird
+  std::string score = {};  // softcap, alibi
   bool bshd = false;
   Ceiling ceiling = Ceiling::kFma;
   // The least ratios to the ceiling, by --bars: of a decent compiler and of the
@@ -34,6 +35,7 @@ struct Case {
   // this one may take in units of its.
   std::string against = {};
   double most = 0;
+  bool perPair = false; // times are compared a visible pair
 
   /// The module, with q, k and v as arguments of static shape.
   std::string module() const;

@@ -195,9 +195,13 @@ static rt::Status runCase(const Case &c, const Case *against, bool &below) {
       *std::max_element(ratios.begin(), ratios.end()), nameOf(c.ceiling));
   if (against) {
     double relative = median(times);
+    if (c.perPair) {
+      relative *= against->visiblePairs() / c.visiblePairs();
+    }
     bool counts = c.ceiling != Ceiling::kBf16 || hasFastDots();
     below |= bars == Bars::kLimit && counts && c.most > 0 && relative > c.most;
-    std::printf(", %.3f x the time of %s", relative, against->name.c_str());
+    std::printf(", %.3f x the time%s of %s", relative,
+                c.perPair ? " a visible pair" : "", against->name.c_str());
   }
   std::printf("%s\n", below ? "  MISSES ITS BAR" : "");
   std::fflush(stdout);
