@@ -3,6 +3,7 @@
 #include "Ceilings.h"
 #include "Check.h"
 #include "Execute.h"
+#include "GpuReport.h"
 #include "Inputs.h"
 #include "Options.h"
 #include "Outputs.h"
@@ -112,6 +113,56 @@ Status explainOnly(const Program &program, const rt::FunctionInfo &function,
   return {};
 }
 
+/// A function of a GPU: calls it, writes results, and times it.
+Status runOnGpu(const Program &program, const rt::FunctionInfo &function,
+                const Options &options) {
+  Result<rt::cuda::GpuPtr> gpu = rt::cuda::Gpu::open();
+  if (!gpu) {
+    return gpu.status();
+  }
+  llvm::json::Value report = parseReport(program.package.manifest);
+  Result<std::vector<Tensor>> arguments =
+      makeArguments(function, report, options);
+  if (!arguments) {
+    return arguments.status();
+  }
+  auto package = std::make_shared<const rt::Package>(program.package);
+  Result<std::unique_ptr<GpuCall>> call =
+      GpuCall::create(*gpu, package, function, pointersTo(*arguments));
+  if (!call) {
+    return call.status();
+  }
+  if (Status status = (*call)->start(); !status.ok()) {
+    return status;
+  }
+  Result<std::vector<Tensor>> results = (*call)->takeResults();
+  if (!results) {
+    return results.status();
+  }
+  std::vector<Output> outputs = listOutputs(function, *arguments, *results);
+  if (Status status = writeOutputs(outputs, options); !status.ok()) {
+    return status;
+  }
+  for (const Output &output : outputs) {
+    print(summarize(output) + "\n");
+  }
+  if (!options.bench) {
+    return {};
+  }
+  Result<GpuCall::Times> times = (*call)->bench(*options.bench);
+  if (!times) {
+    return times.status();
+  }
+  Result<GpuCeilings> ceilings = measureGpuCeilings(*gpu);
+  if (!ceilings) {
+    return ceilings.status();
+  }
+  std::vector<Work> work =
+      measureWork(report, function, pointersTo(*arguments));
+  print(describeGpuTiming(*times, work, *ceilings));
+  return {};
+}
+
 Status runFunction(const Source &source, const Program &program,
                    const rt::FunctionInfo &function, const Options &options) {
   llvm::json::Value report = parseReport(program.package.manifest);
@@ -202,6 +253,13 @@ Status process(const Options &options) {
     if (!status.ok()) {
       return status;
     }
+  }
+  if (program->package.manifest.target.kind == "cuda") {
+    if (options.check || options.repeat > 1) {
+      return Status::usage("--check and --repeat need a function of a CPU; "
+                           "attn-run-package has --check-with");
+    }
+    return runOnGpu(*program, **function, options);
   }
   return options.runs() ? runFunction(*source, *program, **function, options)
                         : explainOnly(*program, **function, options);

@@ -2,6 +2,7 @@
 
 #include "TestPlan.h"
 #include "TestUtil.h"
+#include "attn/Runtime/KernelCache.h"
 
 #include <gtest/gtest.h>
 
@@ -92,6 +93,18 @@ TEST(Plan, ManifestChecksModulesAndTargets) {
   bytes = packPackage(package);
   ASSERT_FALSE(bytes);
   EXPECT_NE(bytes.message().find("needs a plan"), std::string::npos);
+}
+
+TEST(Plan, CacheHoldsPackagesOfGPUs) {
+  TempDir dir;
+  KernelCache cache(dir.path());
+  Package package = makePlanPackage();
+  const std::string key = package.manifest.contentHash;
+  ASSERT_TRUE(cache.store(key, package));
+  std::optional<Package> found = cache.lookup(key);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->objects, package.objects);
+  EXPECT_TRUE(found->manifest.functions[0].plan);
 }
 
 TEST(Plan, ParserSurvivesNoise) {
