@@ -11,11 +11,24 @@
 
 namespace attn {
 
-/// The target that a pass option names; an unknown one is reported on `op`.
-inline std::optional<TargetDescription> passTarget(mlir::Operation *op,
-                                                   llvm::StringRef name) {
+/// Which targets a pass works for.
+enum class PassTargets { kCPU, kGPU, kAll };
+
+/// The target that a pass option names; an unknown one, and one that the pass
+/// does not work for, is reported on `op`.
+inline std::optional<TargetDescription>
+passTarget(mlir::Operation *op, llvm::StringRef name,
+           PassTargets targets = PassTargets::kCPU) {
   llvm::Expected<TargetDescription> target = TargetDescription::get(name);
   if (target) {
+    if (targets == PassTargets::kCPU && target->gpu) {
+      op->emitError("target '") << name << "' is no CPU";
+      return std::nullopt;
+    }
+    if (targets == PassTargets::kGPU && !target->gpu) {
+      op->emitError("target '") << name << "' is no GPU";
+      return std::nullopt;
+    }
     return *target;
   }
   op->emitError(llvm::toString(target.takeError()));

@@ -3,6 +3,7 @@
 #include "attn/Emit/Compiler.h"
 #include "attn/Emit/EmitManifest.h"
 #include "attn/Emit/ObjectCode.h"
+#include "attn/Emit/PTX.h"
 #include "attn/Emit/Report.h"
 #include "attn/Emit/SharedObject.h"
 #include "attn/Passes/Passes.h"
@@ -99,6 +100,28 @@ Result<TargetDescription> findTarget(const CompileOptions &options) {
   return std::move(*target);
 }
 
+bool isGPU(const CompileOptions &options) {
+  return options.form == Form::kOptimized &&
+         GPUDescription::get(options.target).has_value();
+}
+
+void addGPUPipeline(PassManager &pm, const CPUPipelineOptions &options,
+                    Level level) {
+  buildAttnGraphPipeline(pm);
+  if (level >= Level::kTile) {
+    buildAttnTilePipeline(pm, options);
+  }
+  if (level >= Level::kBufferized) {
+    buildAttnGPUOutlinePipeline(pm);
+  }
+  if (level >= Level::kVector) {
+    buildAttnGPUKernelsPipeline(pm, options);
+  }
+  if (level >= Level::kLLVMDialect) {
+    buildAttnGPUToNVVMPipeline(pm);
+  }
+}
+
 void addPipeline(PassManager &pm, const CompileOptions &options, Level level) {
   if (options.form == Form::kReference) {
     buildAttnReferencePipeline(pm);
@@ -110,6 +133,10 @@ void addPipeline(PassManager &pm, const CompileOptions &options, Level level) {
   cpu.keys = options.keys;
   cpu.split = options.split;
   cpu.openmp = options.openmp;
+  if (isGPU(options)) {
+    addGPUPipeline(pm, cpu, level);
+    return;
+  }
   if (level >= Level::kLLVMDialect) {
     buildAttnToCPUPipeline(pm, cpu);
     return;
@@ -234,6 +261,7 @@ const DialectRegistry &attn::compilerRegistry() {
     registerAllExtensions(*made);
     registerAll(*made);
     registerLLVMTranslations(*made);
+    registerPTXTranslations(*made);
     return made;
   }();
   return *registry;
@@ -385,6 +413,13 @@ Result<std::string> attn::emitText(ModuleOp module,
   Result<TargetDescription> target = findTarget(options);
   if (!target) {
     return target.status();
+  }
+  if (isGPU(options)) {
+    Diagnostics diagnostics(*module.getContext());
+    Result<std::string> text =
+        emitPTX(**lowered, *target,
+                level == Level::kLLVM ? PTXLevel::kLLVM : PTXLevel::kPTX);
+    return text ? text : diagnostics.status(text.message());
   }
   Result<LLVMModule> code = translate(**lowered, *target);
   if (!code) {

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -135,6 +136,37 @@ void buildAttnToCPUPipeline(OpPassManager &pm,
   buildAttnCPUToLLVMPipeline(pm, options);
 }
 
+void buildAttnGPUOutlinePipeline(OpPassManager &pm) {
+  pm.addPass(createOutlineKernelsPass());
+  addCleanup(pm);
+}
+
+void buildAttnGPUKernelsPipeline(OpPassManager &pm,
+                                 const CPUPipelineOptions &options) {
+  pm.addPass(createLowerKernelsPass(withTarget<LowerKernelsPassOptions>(options)));
+  pm.addNestedPass<gpu::GPUModuleOp>(createExpandGPUMathPass());
+  addCleanup(pm);
+}
+
+void buildAttnGPUToNVVMPipeline(OpPassManager &pm) {
+  // Kernels are functions of the LLVM dialect already; host code stays.
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(arith::createArithExpandOpsPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertToLLVMPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  addCleanup(kernels);
+}
+
+void buildAttnToNVPTXPipeline(OpPassManager &pm,
+                              const CPUPipelineOptions &options) {
+  buildAttnGraphPipeline(pm);
+  buildAttnTilePipeline(pm, options);
+  buildAttnGPUOutlinePipeline(pm);
+  buildAttnGPUKernelsPipeline(pm, options);
+  buildAttnGPUToNVVMPipeline(pm);
+}
+
 void buildAttnReferencePipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createWrapMemrefsPass());
   pm.addPass(createDecomposeReferencePass());
@@ -169,6 +201,19 @@ void registerPassesAndPipelines() {
   PassPipelineRegistration<CPUPipelineOptions>(
       "attn-to-cpu", "Level 1 to the LLVM dialect: the sum of the stages",
       buildAttnToCPUPipeline);
+  PassPipelineRegistration<>(
+      "attn-gpu-outline-kernels", "Level 2 to host code and kernels on tensors",
+      [](OpPassManager &pm) { buildAttnGPUOutlinePipeline(pm); });
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "attn-gpu-kernels", "Kernels on tensors to arith, scf, llvm and nvvm",
+      buildAttnGPUKernelsPipeline);
+  PassPipelineRegistration<>(
+      "attn-gpu-to-nvvm", "Kernels to the LLVM dialect",
+      [](OpPassManager &pm) { buildAttnGPUToNVVMPipeline(pm); });
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "attn-to-nvptx", "Level 1 to kernels in the LLVM dialect and their host "
+                       "code: the sum of the stages",
+      buildAttnToNVPTXPipeline);
   PassPipelineRegistration<>(
       "attn-reference", "The f64 oracle: decompose and lower, upstream passes",
       [](OpPassManager &pm) { buildAttnReferencePipeline(pm); });

@@ -73,14 +73,21 @@ llvm::Expected<TargetDescription> TargetDescription::get(llvm::StringRef name) {
     return host();
   }
   TargetDescription target;
+  target.gpu = GPUDescription::get(name);
+  if (target.gpu) {
+    target.triple = "nvptx64-nvidia-cuda";
+    target.cpu = name.str();
+    target.features = "+ptx" + std::to_string(target.gpu->ptxVersion);
+    return target;
+  }
   target.triple = llvm::sys::getProcessTriple();
   target.cpu = name.str();
   if (!llvm::Triple(target.triple).isX86() ||
       llvm::X86::parseArchX86(name, /*Only64Bit=*/true) == llvm::X86::CK_None) {
     return llvm::createStringError(
         llvm::errc::invalid_argument,
-        "unknown target '%s': expected host or an x86-64 CPU name such as "
-        "x86-64-v3",
+        "unknown target '%s': expected host, an x86-64 CPU name such as "
+        "x86-64-v3, or a GPU such as sm_90",
         name.str().c_str());
   }
   llvm::SmallVector<llvm::StringRef> features;

@@ -514,7 +514,7 @@ struct TileAttentionPass
 
   void runOnOperation() override {
     std::optional<TargetDescription> description =
-        passTarget(getOperation(), target);
+        passTarget(getOperation(), target, PassTargets::kAll);
     if (!description) {
       return signalPassFailure();
     }

@@ -8,7 +8,7 @@
 
 // A target that nobody knows is an error of each pass and pipeline that takes
 // one, also where there is nothing to do.
-// expected-error @below {{unknown target 'pentium-9': expected host or an x86-64 CPU name such as x86-64-v3}}
+// expected-error @below {{unknown target 'pentium-9': expected host, an x86-64 CPU name such as x86-64-v3, or a GPU such as sm_90}}
 func.func @f() {
   return
 }

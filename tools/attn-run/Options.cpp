@@ -2,6 +2,8 @@
 
 #include "Options.h"
 
+#include "attn/Target/GPUDescription.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/CommandLine.h"
@@ -298,7 +300,10 @@ Status parseNumbers(const Flags &flags, Options &options) {
 }
 
 Status parseTarget(const std::string &target, Options &options) {
-  if (target == "cuda" || llvm::StringRef(target).starts_with("sm_")) {
+  // Text needs no device.
+  bool text = options.emit == Emit::kLevel || options.emit == Emit::kPTX;
+  if (!(text && GPUDescription::get(target)) &&
+      (target == "cuda" || llvm::StringRef(target).starts_with("sm_"))) {
     return Status::runtime("target '" + target +
                            "' is not supported by this build");
   }
@@ -346,15 +351,15 @@ Result<Options> attn::run::parseOptions(int argc, char **argv) {
   if (options.input.empty()) {
     return Status::usage("no module given; try attn-run --help");
   }
+  if (flags.emit.getNumOccurrences()) {
+    if (Status status = parseEmit(flags.emit, options); !status.ok()) {
+      return status;
+    }
+  }
   for (Status status :
        {parseNumbers(flags, options), parseAssignments(flags, options),
         parseTarget(flags.target, options)}) {
     if (!status.ok()) {
-      return status;
-    }
-  }
-  if (flags.emit.getNumOccurrences()) {
-    if (Status status = parseEmit(flags.emit, options); !status.ok()) {
       return status;
     }
   }

@@ -4,6 +4,7 @@
 
 #include "attn/Runtime/File.h"
 #include "attn/Runtime/KernelCache.h"
+#include "attn/Target/GPUDescription.h"
 
 #include "mlir/IR/MLIRContext.h"
 
@@ -174,7 +175,8 @@ Status attn::run::emitSource(const Source &source, const Options &options) {
   if (options.emit == Emit::kPackage || options.emit == Emit::kReference) {
     return emitPackage(source, options);
   }
-  if (options.emit == Emit::kPTX) {
+  bool ptx = options.emit == Emit::kPTX;
+  if (ptx && !GPUDescription::get(options.compile.target)) {
     return Status::usage("--emit=ptx: the target is a CPU");
   }
   if (source.isPackage()) {
@@ -187,7 +189,8 @@ Status attn::run::emitSource(const Source &source, const Options &options) {
   if (!module) {
     return module.status();
   }
-  Result<std::string> text = emitText(**module, options.compile, options.level);
+  Result<std::string> text = 
+      emitText(**module, options.compile, ptx ? Level::kAssembly : options.level);
   if (!text) {
     return text.status();
   }

@@ -5,5 +5,6 @@
 include "attn/Passes/GraphPasses.td"
 include "attn/Passes/TilePasses.td"
 include "attn/Passes/CPUPasses.td"
+include "attn/Passes/GPUPasses.td"
 
 #endif // ATTN_PASSES_PASSES_TD

@@ -62,6 +62,21 @@ void buildAttnCPUToLLVMPipeline(mlir::OpPassManager &pm,
 void buildAttnToCPUPipeline(mlir::OpPassManager &pm,
                             const CPUPipelineOptions &options);
 
+/// Level 2 -> host code over buffers, and kernels whose bodies are level 2.
+void buildAttnGPUOutlinePipeline(mlir::OpPassManager &pm);
+
+/// Those -> kernels of arith, scf, math, llvm and nvvm.
+void buildAttnGPUKernelsPipeline(mlir::OpPassManager &pm,
+                                 const CPUPipelineOptions &options);
+
+/// Those -> kernels in the LLVM dialect. Host code stays: `gpu.launch_func`,
+/// memref, scf and arith.
+void buildAttnGPUToNVVMPipeline(mlir::OpPassManager &pm);
+
+/// The sum: level 1 to kernels in the LLVM dialect with their host code.
+void buildAttnToNVPTXPipeline(mlir::OpPassManager &pm,
+                              const CPUPipelineOptions &options);
+
 /// The oracle: attention decomposed to its materialised form in f64, row by
 /// row, then to the LLVM dialect through upstream passes alone.
 void buildAttnReferencePipeline(mlir::OpPassManager &pm);

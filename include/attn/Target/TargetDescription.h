@@ -3,15 +3,18 @@
 #ifndef ATTN_TARGET_TARGETDESCRIPTION_H
 #define ATTN_TARGET_TARGETDESCRIPTION_H
 
+#include "attn/Target/GPUDescription.h"
+
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace attn {
 
-/// A CPU as the compiler sees it. Rates are for one core.
+/// A machine as the compiler sees it: a CPU, with rates for one core, or a GPU.
 struct TargetDescription {
   std::string triple;
   std::string cpu;      // LLVM's name
@@ -29,6 +32,8 @@ struct TargetDescription {
   double gigahertz = 2.5;
   double readGBs = 10; // DRAM, one core
 
+  std::optional<GPUDescription> gpu; // then the rest means nothing
+
   /// Lanes of a vector of `elementBits` wide elements.
   int64_t lanes(int64_t elementBits) const { return vectorBits / elementBits; }
   /// FMA peak in GFLOP/s of one core.
@@ -38,7 +43,8 @@ struct TargetDescription {
 
   /// The machine that runs this process.
   static TargetDescription host();
-  /// `host`, or an LLVM CPU name of this architecture such as `x86-64-v3`;
+  /// `host`, an LLVM CPU name of this architecture such as `x86-64-v3`, or the
+  /// name of a GPU such as `sm_90`;
   /// an unknown name is an error.
   static llvm::Expected<TargetDescription> get(llvm::StringRef name);
 };

@@ -1,0 +1,57 @@
+//===- GPUCostModel.h - shapes of attention kernels on a GPU --------------===//
+// Which rows, keys, warps and stages a block has. Tiling asks for the sizes of
+// a tile, the lowering for the same kernel again from those sizes.
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_TARGET_GPUCOSTMODEL_H
+#define ATTN_TARGET_GPUCOSTMODEL_H
+
+#include "attn/Target/CostModel.h"
+#include "attn/Target/GPUDescription.h"
+
+namespace attn {
+
+/// One block of an attention kernel on tensor cores. Warps lie as
+/// `rowWarps` x `keyWarps`; each has `rowBlocks` times 16 rows.
+struct MMAKernel {
+  int64_t rowWarps = 4, keyWarps = 1, rowBlocks = 1;
+  int64_t keys = 64;       // keys a step, all warps
+  int64_t stages = 2;      // steps of K and V in shared memory
+  int64_t valueSlice = 0;  // columns of V a block, padded to 16
+  int64_t blocksPerProcessor = 1;
+  bool queriesInRegisters = false;
+  int64_t sharedBytes = 0;
+  double cost = 0; // clocks of a multiprocessor, a row and key
+
+  int64_t rows() const { return rowWarps * rowBlocks * 16; }
+  int64_t warps() const { return rowWarps * keyWarps; }
+  int64_t threads() const { return 32 * warps(); }
+  int64_t warpKeys() const { return keys / keyWarps; }
+};
+
+/// Bytes between rows of `columns` elements of 16 bits in shared memory, so
+/// that eight rows of 16 bytes never meet in a bank.
+int64_t sharedRowBytes(int64_t columns);
+/// Head sizes are padded to this many elements: the depth of an mma.
+inline constexpr int64_t kMMADepth = 16;
+
+/// The best kernel with at most `rows` rows (all of which one tile holds) and
+/// `keys` keys a step (0: any). `rows` = 0: as many as pay.
+std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
+                                         int64_t rows, int64_t keys,
+                                         const GPUDescription &gpu);
+
+/// The kernel without tensor cores: one row a warp at a time.
+struct FMAKernel {
+  static constexpr int64_t kWarps = 4, kRows = 16, kKeys = 32;
+};
+
+/// The tiles of each form of an attention on `gpu`.
+AttentionTiles chooseGPUTiles(const AttentionShape &shape,
+                              const GPUDescription &gpu);
+/// Up to this many rows (queries times heads of a group) take the decode form.
+int64_t gpuDecodeRowLimit(const AttentionShape &shape);
+
+} // namespace attn
+
+#endif // ATTN_TARGET_GPUCOSTMODEL_H

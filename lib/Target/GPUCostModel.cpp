@@ -1,0 +1,191 @@
+//===- GPUCostModel.cpp - shapes of attention kernels on a GPU ------------===//
+// The rules behind the numbers:
+// - A warp holds 16 or 32 rows. With 32, each fragment of K and V that it loads
+//   from shared memory serves two products, but the accumulator (32 x E / 32
+//   registers a thread), the scores and Q must fit the registers.
+// - The clocks of products, exponentials and shared memory overlap as far as a
+//   scheduler has several warps; what does not is divided by their number.
+// - K and V have at least two stages each, so that the next step is on its way
+//   during this one.
+//===----------------------------------------------------------------------===//
+
+#include "attn/Target/GPUCostModel.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+
+namespace attn {
+
+// Registers of a thread beside fragments: addresses, positions, loop state.
+constexpr int64_t kOtherRegisters = 48;
+// A slice of V columns that a thread can accumulate with 16 rows a warp.
+constexpr int64_t kMostValueColumns = 256;
+// The parts of a step that no other warp hides: barriers and pipeline latency.
+constexpr double kStepClocks = 200;
+
+int64_t sharedRowBytes(int64_t columns) {
+  int64_t chunks = columns / 8;
+  return chunks % 8 == 0 ? chunks * 16 : (chunks | 1) * 16;
+}
+
+// Fills in what follows from the layout of warps; false where it does not fit.
+static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
+                     const GPUDescription &gpu) {
+  int64_t d = llvm::alignTo(headSize, kMMADepth);
+  int64_t e = llvm::alignTo(valueSize, kMMADepth);
+  kernel.valueSlice = std::min(e, kMostValueColumns);
+  int64_t accumulator = kernel.rowBlocks * kernel.valueSlice / 2;
+  int64_t scores = kernel.rowBlocks * kernel.warpKeys() / 2;
+  int64_t queries = kernel.rowBlocks * d / 4;
+  int64_t held = accumulator + scores + kOtherRegisters;
+  kernel.queriesInRegisters = queries <= 32 && held + queries <= 208;
+  int64_t used = held + (kernel.queriesInRegisters ? queries : 8);
+  if (used > gpu.threadRegisters) {
+    return false;
+  }
+  int64_t stage =
+      kernel.keys * (sharedRowBytes(d) + sharedRowBytes(kernel.valueSlice));
+  int64_t merge = kernel.keyWarps == 1 ? 0
+                                       : kernel.keyWarps * kernel.rows() *
+                                             (kernel.valueSlice * 4 + 16);
+  kernel.sharedBytes = kernel.rows() * sharedRowBytes(d) +
+                       std::max(kernel.stages * stage, merge);
+  if (kernel.sharedBytes > gpu.blockSharedBytes) {
+    return false;
+  }
+  int64_t byShared = gpu.sharedBytes / (kernel.sharedBytes + 1024);
+  int64_t byRegisters =
+      gpu.registers / (kernel.threads() * llvm::alignTo(used, 8));
+  kernel.blocksPerProcessor =
+      std::max<int64_t>(1, std::min({byShared, byRegisters, int64_t(8)}));
+
+  // Clocks a row and key.
+  int64_t warps = kernel.blocksPerProcessor * kernel.warps();
+  double slices = llvm::divideCeil(e, kernel.valueSlice);
+  double products = (d * slices + e) / gpu.mmaFMAs;
+  double exps = slices / gpu.exps;
+  double issue = slices * 6 / gpu.fmas + e / 64.0 / gpu.fmas;
+  double rowsAWarp = 16.0 * kernel.rowBlocks;
+  double shared = (d * 2 * slices + e * 2) / rowsAWarp / gpu.sharedBandwidth;
+  if (!kernel.queriesInRegisters) {
+    shared += d * 2 * slices / kernel.warpKeys() / gpu.sharedBandwidth;
+  }
+  // K and V are written once a block and step.
+  shared += (d * slices + e) * 2 / kernel.rows() / gpu.sharedBandwidth;
+  double all = products + exps + issue + shared;
+  double bound = std::max({products, exps + issue, shared});
+  double schedulers = std::max(1.0, warps / 4.0);
+  kernel.cost = bound + (all - bound) / schedulers / 2 +
+                kStepClocks / (kernel.rows() * kernel.blocksPerProcessor *
+                               static_cast<double>(kernel.keys));
+  return true;
+}
+
+std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
+                                         int64_t rows, int64_t keys,
+                                         const GPUDescription &gpu) {
+  std::optional<MMAKernel> best;
+  auto consider = [&](int64_t rowWarps, int64_t keyWarps, int64_t rowBlocks,
+                      int64_t step, int64_t stages) {
+    MMAKernel kernel;
+    kernel.rowWarps = rowWarps;
+    kernel.keyWarps = keyWarps;
+    kernel.rowBlocks = rowBlocks;
+    kernel.keys = step;
+    kernel.stages = stages;
+    if ((keys > 0 && step != keys) || kernel.warpKeys() % 16 != 0 ||
+        kernel.warpKeys() == 0 ||
+        !complete(kernel, headSize, valueSize, gpu)) {
+      return;
+    }
+    if (!best || kernel.cost < best->cost) {
+      best = kernel;
+    }
+  };
+  constexpr int64_t steps[] = {128, 64, 32, 16};
+  for (int64_t step : steps) {
+    if (rows > 0 && rows <= 64) {
+      // Few rows: the warps share the keys, and memory is the bound, so the
+      // more stages fit beside a second block the better.
+      int64_t rowWarps = llvm::divideCeil(rows, 16);
+      rowWarps = rowWarps == 3 ? 4 : rowWarps;
+      for (int64_t stages : {3, 2}) {
+        consider(rowWarps, 4 / rowWarps, 1, step, stages);
+      }
+      continue;
+    }
+    for (int64_t rowBlocks : {2, 1}) {
+      for (int64_t rowWarps : {8, 4, 2}) {
+        int64_t made = rowWarps * rowBlocks * 16;
+        if (made > 128 || (rows > 0 && made != rows)) {
+          continue;
+        }
+        consider(rowWarps, 1, rowBlocks, step, 2);
+      }
+    }
+  }
+  return best;
+}
+
+static TileChoice tileOf(const MMAKernel &kernel, const GPUDescription &gpu) {
+  TileChoice choice;
+  choice.rows = kernel.rows();
+  choice.keys = kernel.keys;
+  choice.reason =
+      llvm::formatv(
+          "{0} rows x {1} keys; {2} x {3} warps of {4} rows, {5} stages of K "
+          "and V, {6} KiB of {7} KiB shared memory, {8} blocks a "
+          "multiprocessor, Q in {9}",
+          kernel.rows(), kernel.keys, kernel.rowWarps, kernel.keyWarps,
+          16 * kernel.rowBlocks, kernel.stages, kernel.sharedBytes >> 10,
+          gpu.blockSharedBytes >> 10, kernel.blocksPerProcessor,
+          kernel.queriesInRegisters ? "registers" : "shared memory")
+          .str();
+  return choice;
+}
+
+int64_t gpuDecodeRowLimit(const AttentionShape &shape) {
+  return shape.elementBits == 16 ? 64 : FMAKernel::kRows;
+}
+
+AttentionTiles chooseGPUTiles(const AttentionShape &shape,
+                              const GPUDescription &gpu) {
+  AttentionTiles tiles;
+  int64_t group = shape.queryHeads > 0 && shape.keyHeads > 0
+                      ? std::max<int64_t>(1, shape.queryHeads / shape.keyHeads)
+                      : 1;
+  int64_t limit = gpuDecodeRowLimit(shape);
+  auto choose = [&](int64_t rows) {
+    std::optional<MMAKernel> kernel;
+    if (shape.elementBits == 16) {
+      kernel = chooseMMAKernel(shape.headSize, shape.valueSize, rows,
+                               /*keys=*/0, gpu);
+    }
+    if (kernel) {
+      return tileOf(*kernel, gpu);
+    }
+    TileChoice choice;
+    choice.rows = FMAKernel::kRows;
+    choice.keys = FMAKernel::kKeys;
+    choice.reason = llvm::formatv("{0} rows x {1} keys without tensor cores",
+                                  choice.rows, choice.keys)
+                        .str();
+    return choice;
+  };
+  tiles.prefill = choose(0);
+  auto decode = [&](int64_t rows) {
+    TileChoice choice = choose(std::max<int64_t>(1, rows));
+    // Long enough that its merge is noise, short enough that one long sequence
+    // feeds all multiprocessors.
+    choice.split = 1024;
+    choice.reason += ", chunks of 1024 keys";
+    return choice;
+  };
+  tiles.fewRows = decode(limit);
+  tiles.decode = decode((shape.queries > 0 ? shape.queries : 1) * group);
+  return tiles;
+}
+
+} // namespace attn

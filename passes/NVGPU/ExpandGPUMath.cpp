@@ -1,0 +1,191 @@
+//===- ExpandGPUMath.cpp - functions of the math dialect for NVPTX --------===//
+// f32: ex2, lg2 and sqrt are instructions; exp, log and tanh are made of them.
+// f64 has none: exp2 is a polynomial, and log one step of Halley's iteration
+// from the f32 value. The rest are upstream's polynomials.
+//===----------------------------------------------------------------------===//
+
+#include "WarpBuilder.h"
+#include "attn/Passes/Passes.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Approximation.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace attn {
+#define GEN_PASS_DEF_EXPANDGPUMATHPASS
+#include "attn/Passes/Passes.h.inc"
+} // namespace attn
+
+using namespace attn;
+
+namespace {
+
+// 2^x in f64 to an ulp or two: 2^n times a polynomial in the rest, |r| <= 1/2.
+Value exp2Double(WarpBuilder &w, Value x) {
+  Type type = w.builder.getF64Type(), i64 = w.builder.getI64Type();
+  auto constant = [&](double value) { return w.f(value, type); };
+  // Below, the result is 0; -inf too.
+  Value clamped = w.fmax(x, constant(-1080.0));
+  clamped = arith::MinNumFOp::create(w.builder, w.loc, clamped, constant(1024));
+  Value whole = math::RoundEvenOp::create(w.builder, w.loc, clamped);
+  Value rest = w.fmul(w.fsub(clamped, whole), constant(llvm::numbers::ln2));
+  double factorial[14] = {1};
+  for (int i = 1; i < 14; ++i) {
+    factorial[i] = factorial[i - 1] * i;
+  }
+  Value sum = constant(1 / factorial[13]);
+  for (int i = 12; i >= 0; --i) {
+    sum = w.fma(sum, rest, constant(1 / factorial[i]));
+  }
+  // 2^n as two factors, so that neither leaves the range of exponents.
+  Value n = arith::FPToSIOp::create(w.builder, w.loc, i64, whole);
+  auto wide = [&](int64_t value) {
+    return arith::ConstantIntOp::create(w.builder, w.loc, value, 64);
+  };
+  Value half = arith::ShRSIOp::create(w.builder, w.loc, n, wide(1));
+  Value other = arith::SubIOp::create(w.builder, w.loc, n, half);
+  for (Value part : {half, other}) {
+    Value biased = arith::AddIOp::create(w.builder, w.loc, part, wide(1023));
+    Value bits = arith::ShLIOp::create(w.builder, w.loc, biased, wide(52));
+    sum = w.fmul(sum,
+                 arith::BitcastOp::create(w.builder, w.loc, type, bits));
+  }
+  // NaN stays.
+  Value same = arith::CmpFOp::create(w.builder, w.loc,
+                                     arith::CmpFPredicate::ORD, x, x);
+  return w.select(same, sum, x);
+}
+
+Value exp2Of(WarpBuilder &w, Value x) {
+  return x.getType().isF32() ? w.exp2(x) : exp2Double(w, x);
+}
+
+Value logDouble(WarpBuilder &w, Value x) {
+  Type type = w.builder.getF64Type();
+  Value guess = w.fmul(w.convert(w.log2(w.convert(x, w.f32())), type),
+                       w.f(llvm::numbers::ln2, type));
+  Value back = exp2Double(w, w.fmul(guess, w.f(llvm::numbers::log2e, type)));
+  Value step = arith::DivFOp::create(w.builder, w.loc, w.fsub(x, back),
+                                     w.fadd(x, back));
+  Value better = w.fma(step, w.f(2, type), guess);
+  // 0 and infinity have their logarithm already.
+  Value special = arith::CmpFOp::create(
+      w.builder, w.loc, arith::CmpFPredicate::UNE, better, better);
+  return w.select(special, guess, better);
+}
+
+// tanh x = 1 - 2 / (1 + e^2x), of |x|; small x by a series, which loses nothing.
+Value tanhOf(WarpBuilder &w, Value x) {
+  Type type = x.getType();
+  auto constant = [&](double value) { return w.f(value, type); };
+  Value size = math::AbsFOp::create(w.builder, w.loc, x);
+  Value power = exp2Of(w, w.fmul(size, constant(2 * llvm::numbers::log2e)));
+  Value below = w.fadd(power, constant(1));
+  Value inverse =
+      type.isF32()
+          ? w.rcp(below)
+          : arith::DivFOp::create(w.builder, w.loc, constant(1), below)
+                .getResult();
+  Value large = w.fma(inverse, constant(-2), constant(1));
+  Value square = w.fmul(x, x);
+  // x - x^3/3 + 2x^5/15 - 17x^7/315 + 62x^9/2835
+  Value series = constant(62.0 / 2835);
+  for (double factor : {-17.0 / 315, 2.0 / 15, -1.0 / 3, 1.0}) {
+    series = w.fma(series, square, constant(factor));
+  }
+  Value small = w.fmul(size, series);
+  Value isSmall = arith::CmpFOp::create(
+      w.builder, w.loc, arith::CmpFPredicate::OLT, size,
+      constant(type.isF32() ? 0.25 : 0.004));
+  return math::CopySignOp::create(w.builder, w.loc,
+                                  w.select(isSmall, small, large), x);
+}
+
+struct ExpandGPUMathPass
+    : public attn::impl::ExpandGPUMathPassBase<ExpandGPUMathPass> {
+
+  Value expand(Operation *op) {
+    if (op->getNumOperands() == 0 || op->getNumResults() != 1) {
+      return Value();
+    }
+    OpBuilder builder(op);
+    WarpBuilder w(builder, op->getLoc());
+    Type type = op->getResult(0).getType();
+    if (!type.isF32() && !type.isF64()) {
+      return Value();
+    }
+    Value x = op->getOperand(0);
+    auto scaled = [&](Value value, double factor) {
+      return w.fmul(value, w.f(factor, type));
+    };
+    auto log = [&] {
+      return type.isF32() ? scaled(w.log2(x), llvm::numbers::ln2)
+                          : logDouble(w, x);
+    };
+    if (isa<math::ExpOp>(op)) {
+      return exp2Of(w, scaled(x, llvm::numbers::log2e));
+    }
+    if (isa<math::Exp2Op>(op)) {
+      return exp2Of(w, x);
+    }
+    if (isa<math::LogOp>(op)) {
+      return log();
+    }
+    if (isa<math::Log2Op>(op)) {
+      return type.isF32() ? w.log2(x) : scaled(log(), llvm::numbers::log2e);
+    }
+    if (isa<math::TanhOp>(op)) {
+      return tanhOf(w, x);
+    }
+    return Value();
+  }
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    MathPolynomialApproximationOptions options;
+    options.enableAvx2 = false;
+    // Before our own, for the functions that these do not have.
+    SmallVector<Operation *> ops;
+    auto collect = [&] {
+      ops.clear();
+      getOperation().walk([&](Operation *op) {
+        if (isa<math::MathDialect>(op->getDialect())) {
+          ops.push_back(op);
+        }
+      });
+    };
+    collect();
+    for (Operation *op : ops) {
+      if (Value value = expand(op)) {
+        op->getResult(0).replaceAllUsesWith(value);
+        op->erase();
+      }
+    }
+    populateMathPolynomialApproximationPatterns(patterns, options);
+    if (failed(applyPatternsGreedily(
+            getOperation(), std::move(patterns),
+            GreedyRewriteConfig().enableFolding(false).enableConstantCSE(
+                false)))) {
+      return signalPassFailure();
+    }
+    // What is left has an instruction, or is an error here rather than a symbol
+    // that nothing defines.
+    collect();
+    for (Operation *op : ops) {
+      if (!isa<math::FmaOp, math::SqrtOp, math::AbsFOp, math::AbsIOp,
+               math::CopySignOp, math::FloorOp, math::CeilOp, math::TruncOp,
+               math::RoundEvenOp, math::RoundOp, math::CtPopOp,
+               math::CountLeadingZerosOp, math::CountTrailingZerosOp,
+               math::RsqrtOp>(op)) {
+        op->emitOpError("has no lowering for GPUs");
+        return signalPassFailure();
+      }
+    }
+  }
+};
+
+} // namespace

@@ -1,0 +1,340 @@
+//===- FMATile.cpp - a tile of attention without tensor cores -------------===//
+
+#include "FMATile.h"
+#include "ScoreFragments.h"
+#include "attn/Passes/IndexBuilder.h"
+#include "attn/Target/GPUCostModel.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace attn {
+
+constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
+
+int64_t fmaSharedBytes(const TileProgram &program) {
+  // The query row of each warp, in f64 at most.
+  return FMAKernel::kWarps * program.headSize * 8;
+}
+
+namespace {
+
+class FMATile {
+public:
+  FMATile(WarpBuilder &warp, TileProgram &program, TensorViews &views)
+      : warp(warp), program(program), views(views),
+        type(program.online.getAccumulatorType()) {}
+
+  LogicalResult emit() {
+    IRMapping none;
+    FailureOr<TensorView> query = views.get(program.online.getQ(), none);
+    FailureOr<TensorView> result = views.get(program.finalize.getOut(), none);
+    if (failed(query) || failed(result)) {
+      return failure();
+    }
+    q = *query;
+    out = *result;
+    for (auto [value, view] :
+         {std::pair{program.finalize.getLse(), &lse},
+          std::pair{Value(program.finalize.getSink()), &sink}}) {
+      if (value) {
+        FailureOr<TensorView> found = views.get(value, none);
+        if (failed(found)) {
+          return failure();
+        }
+        *view = *found;
+      }
+    }
+    rows = TileRows::make(warp, program, q);
+    ScoreFragments fragments(warp, program, rows, views, type);
+    scoring = &fragments;
+    if (failed(fragments.prepare())) {
+      return failure();
+    }
+    KeyCursor keys(warp, program.loop, FMAKernel::kKeys);
+    cursor = &keys;
+    lane = warp.andi(warp.thread(), 31);
+    number = warp.shr(warp.thread(), 5);
+    bytes = type.getIntOrFloatBitWidth() / 8;
+    chunks = llvm::divideCeil(program.valueSize, 32);
+    auto loop = scf::ForOp::create(warp.builder, warp.loc, number, rows.count,
+                                   warp.c(FMAKernel::kWarps));
+    OpBuilder::InsertionGuard guard(warp.builder);
+    warp.builder.setInsertionPoint(loop.getBody()->getTerminator());
+    return oneRow(loop.getInductionVar());
+  }
+
+private:
+  WarpBuilder &warp;
+  TileProgram &program;
+  TensorViews &views;
+  FloatType type;
+  TensorView q, out, lse, sink;
+  TileRows rows;
+  ScoreFragments *scoring = nullptr;
+  KeyCursor *cursor = nullptr;
+  Value lane, number;
+  int64_t bytes = 4, chunks = 1;
+
+  Value exp2(Value value) {
+    return type.isF32() ? warp.exp2(value)
+                        : math::Exp2Op::create(warp.builder, warp.loc, value)
+                              .getResult();
+  }
+  Value log2(Value value) {
+    return type.isF32() ? warp.log2(value)
+                        : math::Log2Op::create(warp.builder, warp.loc, value)
+                              .getResult();
+  }
+  // The value of another lane, in 32-bit halves where it is wider.
+  Value exchange(Value value, llvm::function_ref<Value(Value)> move) {
+    if (type.isF32()) {
+      return move(value);
+    }
+    OpBuilder &b = warp.builder;
+    Type halves = VectorType::get(2, warp.i32());
+    Value parts = LLVM::BitcastOp::create(b, warp.loc, halves, value);
+    Value moved = LLVM::UndefOp::create(b, warp.loc, halves);
+    for (int64_t i = 0; i < 2; ++i) {
+      Value part =
+          LLVM::ExtractElementOp::create(b, warp.loc, parts, warp.c(i));
+      moved = LLVM::InsertElementOp::create(b, warp.loc, moved, move(part),
+                                            warp.c(i));
+    }
+    return LLVM::BitcastOp::create(b, warp.loc, type, moved);
+  }
+  Value reduce(Value value, llvm::function_ref<Value(Value, Value)> join) {
+    for (int64_t mask : {16, 8, 4, 2, 1}) {
+      value = join(value, exchange(value, [&](Value part) {
+                     return warp.shuffle(part, mask);
+                   }));
+    }
+    return value;
+  }
+  Value read(const TensorView &view, Value elements) {
+    return warp.convert(
+        warp.load(view.element,
+                  warp.globalAddress(view.pointer, elements, view.element)),
+        type);
+  }
+  Value queryAt(Value d) {
+    Value at = warp.add(
+        warp.mul(number, program.headSize * bytes), warp.mul(d, bytes));
+    return warp.sharedAddress(at);
+  }
+
+  // The row of q to shared memory, where all lanes read it.
+  void loadQuery(Value row) {
+    IndexBuilder index(warp.builder, warp.loc);
+    Value start = rows.offset(warp, row, q, program.headDim, program.queryDim);
+    warp.warpBarrier();
+    auto loop = scf::ForOp::create(warp.builder, warp.loc, lane,
+                                   warp.c(program.headSize), warp.c(32));
+    {
+      OpBuilder::InsertionGuard guard(warp.builder);
+      warp.builder.setInsertionPoint(loop.getBody()->getTerminator());
+      Value d = loop.getInductionVar();
+      Value at = index.add(
+          start,
+          index.mul(warp.toIndex(d), q.dims[program.sizeDim].stride));
+      warp.store(read(q, at), queryAt(d));
+    }
+    warp.warpBarrier();
+  }
+
+  LogicalResult oneRow(Value row) {
+    OpBuilder &builder = warp.builder;
+    Location loc = warp.loc;
+    loadQuery(row);
+    ScoreFragments::Row scoreRow = scoring->row(row);
+    Value zero = warp.f(0, type);
+    // (max, sum, accumulator..., cursor...)
+    SmallVector<Value> inits(chunks + 2, zero);
+    inits[0] = warp.f(kMinusInfinity, type);
+    unsigned stateSize = inits.size();
+    KeyCursor::State start = cursor->first();
+    inits.append(start.begin(), start.end());
+    SmallVector<Type> types =
+        llvm::map_to_vector(inits, [](Value value) { return value.getType(); });
+    SmallVector<Location> locs(types.size(), loc);
+    auto loop = scf::WhileOp::create(builder, loc, types, inits);
+    Block *before = builder.createBlock(&loop.getBefore(), {}, types, locs);
+    ValueRange state = before->getArguments();
+    scf::ConditionOp::create(
+        builder, loc,
+        warp.less(warp.c(0), cursor->tile(state.drop_front(stateSize)).size),
+        state);
+    Block *body = builder.createBlock(&loop.getAfter(), {}, types, locs);
+    ValueRange carried = body->getArguments();
+    SmallVector<Value> yielded(carried.take_front(stateSize));
+    if (failed(step(yielded, cursor->tile(carried.drop_front(stateSize)),
+                    scoreRow))) {
+      return failure();
+    }
+    KeyCursor::State next = cursor->next(carried.drop_front(stateSize));
+    yielded.append(next.begin(), next.end());
+    scf::YieldOp::create(builder, loc, yielded);
+    builder.setInsertionPointAfter(loop);
+    finish(row, loop.getResults().take_front(stateSize));
+    return success();
+  }
+
+  LogicalResult step(MutableArrayRef<Value> state, const KeyCursor::Tile &tile,
+                     const ScoreFragments::Row &row) {
+    OpBuilder &builder = warp.builder;
+    IndexBuilder index(builder, warp.loc);
+    IRMapping mapping;
+    cloneBodyScalars(builder, program.loop, warp.toIndex(tile.key),
+                     warp.toIndex(tile.size), mapping);
+    FailureOr<TensorView> k = views.get(program.online.getK(), mapping);
+    FailureOr<TensorView> v = views.get(program.online.getV(), mapping);
+    if (failed(k) || failed(v)) {
+      return failure();
+    }
+    // Lanes past the tile repeat its last key, and their score is hidden.
+    Value key = warp.toIndex(warp.min(lane, warp.sub(tile.size, warp.c(1))));
+    Value start = index.add(k->offset, index.mul(key, k->dims[0].stride));
+    Value zero = warp.f(0, type);
+    auto dot = scf::ForOp::create(builder, warp.loc, warp.c(0),
+                                  warp.c(program.headSize), warp.c(1),
+                                  ValueRange{zero});
+    {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(dot.getBody());
+      Value d = dot.getInductionVar();
+      Value at = index.add(
+          start, index.mul(warp.toIndex(d), k->dims[1].stride));
+      scf::YieldOp::create(
+          builder, warp.loc,
+          warp.fma(read(*k, at), warp.load(type, queryAt(d)),
+                   dot.getRegionIterArg(0)));
+    }
+    Value position = warp.add(tile.key, lane);
+    Value score = scoring->score(dot.getResult(0), row, position);
+    score = maskIfPartial(score, row, position, tile);
+
+    Value none = warp.f(kMinusInfinity, type);
+    double unit = program.log2Unit();
+    Value largest = warp.fmax(
+        state[0],
+        reduce(score, [&](Value a, Value b) { return warp.fmax(a, b); }));
+    Value base = warp.select(warp.isEqual(largest, none), zero,
+                             warp.fmul(largest, warp.f(-unit, type)));
+    Value factor = exp2(warp.fma(state[0], warp.f(unit, type), base));
+    Value weight = exp2(warp.fma(score, warp.f(unit, type), base));
+    Value sum =
+        reduce(weight, [&](Value a, Value b) { return warp.fadd(a, b); });
+    state[0] = largest;
+    state[1] = warp.fma(state[1], factor, sum);
+    SmallVector<Value> columns;
+    for (Value value : state.drop_front(2)) {
+      columns.push_back(warp.fmul(value, factor));
+    }
+    auto loop = scf::ForOp::create(builder, warp.loc, warp.c(0), tile.size,
+                                   warp.c(1), columns);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(loop.getBody());
+    Value other = loop.getInductionVar();
+    Value p = exchange(
+        weight, [&](Value part) { return warp.broadcast(part, other); });
+    Value line = index.add(
+        v->offset, index.mul(warp.toIndex(other), v->dims[0].stride));
+    SmallVector<Value> added;
+    for (int64_t i = 0; i < chunks; ++i) {
+      Value column =
+          warp.min(warp.add(lane, 32 * i), warp.c(program.valueSize - 1));
+      Value at = index.add(
+          line, index.mul(warp.toIndex(column), v->dims[1].stride));
+      added.push_back(
+          warp.fma(p, read(*v, at), loop.getRegionIterArgs()[i]));
+    }
+    scf::YieldOp::create(builder, warp.loc, added);
+    llvm::copy(loop.getResults(), state.begin() + 2);
+    return success();
+  }
+
+  Value maskIfPartial(Value score, const ScoreFragments::Row &row,
+                      Value position, const KeyCursor::Tile &tile) {
+    auto choice = scf::IfOp::create(
+        warp.builder, warp.loc, TypeRange{type},
+        warp.equal(tile.masked, warp.c(1)), /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(warp.builder);
+    warp.builder.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(warp.builder, warp.loc, score);
+    warp.builder.setInsertionPointToStart(choice.thenBlock());
+    scf::YieldOp::create(
+        warp.builder, warp.loc,
+        scoring->masked(score, row, position, lane, tile.size));
+    return choice.getResult(0);
+  }
+
+  void guarded(Value condition, llvm::function_ref<void()> body) {
+    auto choice = scf::IfOp::create(warp.builder, warp.loc, condition);
+    OpBuilder::InsertionGuard guard(warp.builder);
+    warp.builder.setInsertionPoint(choice.thenBlock()->getTerminator());
+    body();
+  }
+
+  void finish(Value row, ValueRange state) {
+    IndexBuilder index(warp.builder, warp.loc);
+    double unit = program.log2Unit();
+    Value none = warp.f(kMinusInfinity, type), zero = warp.f(0, type);
+    Value max = warp.fmul(state[0], warp.f(unit, type)), sum = state[1];
+    Value factor = warp.f(1, type);
+    if (sink.pointer) {
+      auto [g, m] = rows.split(warp, row);
+      Value head =
+          index.add(program.finalize.getHead(), warp.toIndex(g));
+      Value logit =
+          warp.fmul(read(sink, sink.at(warp.builder, warp.loc, {head})),
+                    warp.f(llvm::numbers::log2e, type));
+      Value both = warp.fmax(max, logit);
+      Value base = warp.select(warp.isEqual(both, none), zero, both);
+      factor = exp2(warp.fsub(max, base));
+      sum = warp.fma(sum, factor, exp2(warp.fsub(logit, base)));
+      max = both;
+    }
+    Value empty = warp.isEqual(sum, zero);
+    Value start = rows.offset(warp, row, out, outDim(0), outDim(1));
+    for (int64_t i = 0; i < chunks; ++i) {
+      Value column = warp.add(lane, 32 * i);
+      Value value = arith::DivFOp::create(
+          warp.builder, warp.loc, warp.fmul(state[2 + i], factor), sum);
+      value = warp.select(empty, zero, value);
+      guarded(warp.less(column, warp.c(program.valueSize)), [&] {
+        Value at = index.add(
+            start,
+            index.mul(warp.toIndex(column), out.dims[outDim(2)].stride));
+        warp.store(warp.convert(value, out.element),
+                   warp.globalAddress(out.pointer, at, out.element));
+      });
+    }
+    if (lse.pointer) {
+      Value value = warp.fmul(warp.fadd(max, log2(sum)),
+                              warp.f(llvm::numbers::ln2, type));
+      value = warp.select(empty, none, value);
+      guarded(warp.equal(lane, warp.c(0)), [&] {
+        warp.store(warp.convert(value, lse.element),
+                   warp.globalAddress(lse.pointer,
+                                      rows.offset(warp, row, lse, 0, 1),
+                                      lse.element));
+      });
+    }
+  }
+
+  unsigned outDim(unsigned dim) {
+    AffineMap map = program.finalize.getOutMap();
+    return *map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
+  }
+};
+
+} // namespace
+
+LogicalResult emitFMATile(WarpBuilder &warp, TileProgram &program,
+                          TensorViews &views) {
+  return FMATile(warp, program, views).emit();
+}
+
+} // namespace attn

@@ -1,0 +1,295 @@
+//===- LowerKernels.cpp - tile ops of kernels to nvvm ---------------------===//
+// Makes the arguments of a kernel pointers and sizes, hands its tile op to the
+// lowering that fits, and turns what is left into an llvm.func.
+//===----------------------------------------------------------------------===//
+
+#include "../PassTarget.h"
+#include "FMATile.h"
+#include "MMATile.h"
+#include "MergeTile.h"
+#include "attn/Passes/IndexBuilder.h"
+#include "attn/Passes/Passes.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace attn {
+#define GEN_PASS_DEF_LOWERKERNELSPASS
+#include "attn/Passes/Passes.h.inc"
+} // namespace attn
+
+using namespace attn;
+
+namespace {
+
+/// What the launch of a kernel must know of its lowering.
+struct LaunchShape {
+  int64_t threads = 0, sharedBytes = 0;
+  int64_t slices = 1;   // blocks for each tile
+  int64_t residents = 1; // blocks that shall fit a multiprocessor
+};
+
+class KernelLowering {
+public:
+  KernelLowering(gpu::GPUFuncOp kernel, const GPUDescription &gpu)
+      : kernel(kernel), gpu(gpu), builder(kernel.getContext()),
+        warp(builder, kernel.getLoc()), views(builder) {}
+
+  LogicalResult run(LaunchShape &shape) {
+    arguments();
+    if (failed(scalars()) || failed(tile(shape))) {
+      return failure();
+    }
+    if (failed(eraseTensors())) {
+      return failure();
+    }
+    finish(shape);
+    return success();
+  }
+
+private:
+  gpu::GPUFuncOp kernel;
+  const GPUDescription &gpu;
+  OpBuilder builder;
+  WarpBuilder warp;
+  TensorViews views;
+  SmallVector<Type> types;
+
+  // In front of the body: the new arguments, and views of the old ones.
+  void arguments() {
+    Block &entry = kernel.getBody().front();
+    unsigned count = entry.getNumArguments();
+    builder.setInsertionPointToStart(&entry);
+    auto add = [&](Type type) {
+      types.push_back(type);
+      return entry.addArgument(type, kernel.getLoc());
+    };
+    for (unsigned i = 0; i < count; ++i) {
+      BlockArgument argument = entry.getArgument(i);
+      if (auto type = dyn_cast<MemRefType>(argument.getType())) {
+        Value pointer = add(warp.global());
+        SmallVector<Value> sizes;
+        for (int64_t d = 0; d < type.getNumDynamicDims(); ++d) {
+          sizes.push_back(arith::IndexCastOp::create(
+              builder, warp.loc, builder.getIndexType(),
+              add(builder.getI64Type())));
+        }
+        TensorView view =
+            TensorView::whole(builder, warp.loc, type, pointer, sizes);
+        for (Operation *user : argument.getUsers()) {
+          if (auto wrap = dyn_cast<bufferization::ToTensorOp>(user)) {
+            views.add(wrap.getResult(), view);
+          }
+        }
+      } else if (argument.getType().isIndex()) {
+        argument.replaceAllUsesWith(arith::IndexCastOp::create(
+            builder, warp.loc, builder.getIndexType(),
+            add(builder.getI64Type())));
+      } else {
+        argument.replaceAllUsesWith(add(argument.getType()));
+      }
+    }
+  }
+
+  // Reads of elements and sizes of tensors.
+  LogicalResult scalars() {
+    IRMapping none;
+    auto result = kernel.walk([&](Operation *op) {
+      builder.setInsertionPoint(op);
+      if (auto extract = dyn_cast<tensor::ExtractOp>(op)) {
+        FailureOr<TensorView> view = views.get(extract.getTensor(), none);
+        if (failed(view)) {
+          return WalkResult::interrupt();
+        }
+        Value at = view->at(builder, op->getLoc(), extract.getIndices());
+        extract.replaceAllUsesWith(
+            warp.load(view->element,
+                      warp.globalAddress(view->pointer, at, view->element), 0,
+                      /*invariant=*/true));
+        extract.erase();
+      } else if (auto dim = dyn_cast<tensor::DimOp>(op)) {
+        FailureOr<TensorView> view = views.get(dim.getSource(), none);
+        std::optional<int64_t> index = dim.getConstantIndex();
+        if (failed(view) || !index) {
+          dim.emitOpError("has no lowering for GPUs");
+          return WalkResult::interrupt();
+        }
+        dim.replaceAllUsesWith(view->dims[*index].size);
+        dim.erase();
+      }
+      return WalkResult::advance();
+    });
+    return failure(result.wasInterrupted());
+  }
+
+  LogicalResult tile(LaunchShape &shape) {
+    SmallVector<KeyLoopOp> loops(kernel.getOps<KeyLoopOp>());
+    SmallVector<MergeStatesOp> merges(kernel.getOps<MergeStatesOp>());
+    if (loops.size() + merges.size() != 1) {
+      return kernel.emitOpError("of other than one key loop or merge has no "
+                                "lowering for GPUs");
+    }
+    Value block;
+    kernel.walk([&](gpu::BlockIdOp op) {
+      builder.setInsertionPoint(op);
+      block = warp.toIndex(warp.block());
+      op.replaceAllUsesWith(block);
+      op.erase();
+    });
+    if (!merges.empty()) {
+      builder.setInsertionPoint(merges.front());
+      int64_t size =
+          cast<ShapedType>(merges.front().getOut().getType()).getShape().back();
+      shape.threads = kMergeThreads;
+      shape.sharedBytes = mergeSharedBytes(size);
+      return emitMergeTile(warp, merges.front(), views);
+    }
+    FailureOr<TileProgram> program = TileProgram::match(loops.front());
+    if (failed(program)) {
+      return failure();
+    }
+    builder.setInsertionPoint(program->finalize);
+    Type element =
+        cast<ShapedType>(program->online.getQ().getType()).getElementType();
+    if (!element.isF16() && !element.isBF16()) {
+      shape.threads = FMAKernel::kWarps * 32;
+      shape.sharedBytes = fmaSharedBytes(*program);
+      return emitFMATile(warp, *program, views);
+    }
+    return mmaTile(*program, block, shape);
+  }
+
+  LogicalResult mmaTile(TileProgram &program, Value block, LaunchShape &shape) {
+    IntegerAttr step;
+    std::optional<uint64_t> most = program.loop.getMaxRows();
+    if (!matchPattern(program.loop.getStep(), m_Constant(&step)) || !most) {
+      return program.loop.emitOpError(
+          "needs 'max_rows' and a constant step for GPUs");
+    }
+    std::optional<MMAKernel> chosen =
+        chooseMMAKernel(program.headSize, program.valueSize, *most,
+                        step.getInt(), gpu);
+    if (!chosen) {
+      return program.loop.emitOpError("of ")
+             << *most << " rows and " << step.getInt()
+             << " keys a step does not fit a block of " << gpu.chip;
+    }
+    shape.threads = chosen->threads();
+    shape.sharedBytes = chosen->sharedBytes;
+    shape.residents = chosen->blocksPerProcessor;
+    shape.slices = llvm::divideCeil(program.valueSize, chosen->valueSlice);
+    Value slice;
+    if (shape.slices > 1) {
+      slice = splitBlocks(block, shape.slices);
+    }
+    return MMATile(warp, program, *chosen, views, slice).emit();
+  }
+
+  // Several blocks for each tile: which of them this is.
+  Value splitBlocks(Value block, int64_t slices) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointAfterValue(block);
+    IndexBuilder index(builder, warp.loc);
+    Value tile = index.div(block, slices);
+    block.replaceAllUsesExcept(tile, tile.getDefiningOp());
+    return warp.toInt(arith::RemUIOp::create(builder, warp.loc, block,
+                                             index.constant(slices)));
+  }
+
+  LogicalResult eraseTensors() {
+    SmallVector<Operation *> dead;
+    for (Operation &op : kernel.getBody().front()) {
+      auto shaped = [](Type type) { return isa<TensorType, MemRefType>(type); };
+      if (llvm::none_of(op.getOperandTypes(), shaped) &&
+          llvm::none_of(op.getResultTypes(), shaped)) {
+        continue;
+      }
+      if (!isa<KeyLoopOp, FinalizeStateOp, MergeStatesOp, linalg::FillOp,
+               tensor::EmptyOp, memref::SubViewOp, bufferization::ToTensorOp,
+               bufferization::MaterializeInDestinationOp,
+               tensor::ExtractSliceOp, tensor::ExpandShapeOp, tensor::CastOp>(
+              op)) {
+        return op.emitOpError("in a kernel has no lowering for GPUs");
+      }
+      dead.push_back(&op);
+    }
+    for (Operation *op : llvm::reverse(dead)) {
+      op->erase();
+    }
+    return success();
+  }
+
+  void finish(const LaunchShape &shape) {
+    Block &entry = kernel.getBody().front();
+    entry.eraseArguments(0, entry.getNumArguments() - types.size());
+    builder.setInsertionPoint(kernel);
+    auto type = LLVM::LLVMFunctionType::get(
+        LLVM::LLVMVoidType::get(builder.getContext()), types);
+    auto function = LLVM::LLVMFuncOp::create(builder, warp.loc,
+                                             kernel.getName(), type);
+    function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
+                      builder.getUnitAttr());
+    function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
+                      builder.getUnitAttr());
+    function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
+                      builder.getDenseI32ArrayAttr(
+                          {static_cast<int32_t>(shape.threads), 1, 1}));
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                      builder.getI32IntegerAttr(shape.residents));
+    Operation *end = entry.getTerminator();
+    builder.setInsertionPoint(end);
+    LLVM::ReturnOp::create(builder, warp.loc, ValueRange());
+    end->erase();
+    function.getBody().takeBody(kernel.getBody());
+    kernel.erase();
+  }
+};
+
+struct LowerKernelsPass
+    : public attn::impl::LowerKernelsPassBase<LowerKernelsPass> {
+  using LowerKernelsPassBase::LowerKernelsPassBase;
+
+  void launchAs(gpu::LaunchFuncOp launch, const LaunchShape &shape) {
+    OpBuilder builder(launch);
+    IndexBuilder index(builder, launch.getLoc());
+    launch.getBlockSizeXMutable().assign(index.constant(shape.threads));
+    launch.getGridSizeXMutable().assign(
+        index.mul(launch.getGridSizeX(), shape.slices));
+    launch.getDynamicSharedMemorySizeMutable().assign(
+        arith::ConstantIntOp::create(builder, launch.getLoc(),
+                                     shape.sharedBytes, 32));
+  }
+
+  void runOnOperation() override {
+    std::optional<TargetDescription> description =
+        passTarget(getOperation(), target, PassTargets::kGPU);
+    if (!description) {
+      return signalPassFailure();
+    }
+    llvm::StringMap<LaunchShape> shapes;
+    for (auto module : getOperation().getOps<gpu::GPUModuleOp>()) {
+      OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+      LLVM::GlobalOp::create(
+          builder, module.getLoc(),
+          LLVM::LLVMArrayType::get(builder.getI8Type(), 0),
+          /*isConstant=*/false, LLVM::Linkage::External,
+          WarpBuilder::kSharedSymbol, Attribute(), /*alignment=*/1024,
+          /*addrSpace=*/3);
+      for (auto kernel :
+           llvm::make_early_inc_range(module.getOps<gpu::GPUFuncOp>())) {
+        std::string name = kernel.getName().str();
+        if (failed(KernelLowering(kernel, *description->gpu)
+                       .run(shapes[name]))) {
+          return signalPassFailure();
+        }
+      }
+    }
+    getOperation().walk([&](gpu::LaunchFuncOp launch) {
+      launchAs(launch, shapes[launch.getKernelName().getValue()]);
+    });
+  }
+};
+
+} // namespace

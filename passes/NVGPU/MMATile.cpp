@@ -1,0 +1,477 @@
+//===- MMATile.cpp - a tile of attention on tensor cores ------------------===//
+
+#include "MMATile.h"
+#include "attn/Passes/IndexBuilder.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace attn {
+
+constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
+
+// A balanced tree: the chains of a thread stay short.
+static Value reduce(ArrayRef<Value> values,
+                    llvm::function_ref<Value(Value, Value)> join) {
+  if (values.size() == 1) {
+    return values.front();
+  }
+  size_t half = values.size() / 2;
+  return join(reduce(values.take_front(half), join),
+              reduce(values.drop_front(half), join));
+}
+
+MMATile::MMATile(WarpBuilder &warp, TileProgram &program,
+                 const MMAKernel &kernel, TensorViews &views, Value slice)
+    : warp(warp), program(program), kernel(kernel), views(views), slice(slice) {
+}
+
+LogicalResult MMATile::prepare() {
+  IRMapping none;
+  FailureOr<TensorView> query = views.get(program.online.getQ(), none);
+  FailureOr<TensorView> result = views.get(program.finalize.getOut(), none);
+  if (failed(query) || failed(result)) {
+    return failure();
+  }
+  q = *query;
+  out = *result;
+  if (Value value = program.finalize.getLse()) {
+    FailureOr<TensorView> view = views.get(value, none);
+    if (failed(view)) {
+      return failure();
+    }
+    lse = *view;
+  }
+  if (Value value = program.finalize.getSink()) {
+    FailureOr<TensorView> view = views.get(value, none);
+    if (failed(view)) {
+      return failure();
+    }
+    sink = *view;
+  }
+  AffineMap outMap = program.finalize.getOutMap();
+  auto position = [&](unsigned dim) {
+    return *outMap.getResultPosition(
+        getAffineDimExpr(dim, outMap.getContext()));
+  };
+  outHeadDim = position(0);
+  outQueryDim = position(1);
+  outSizeDim = position(2);
+  element = cast<FloatType>(q.element);
+  depth = llvm::alignTo(program.headSize, kMMADepth);
+  queryTile = SharedTile::make(0, kernel.rows(), depth);
+  keyTile = SharedTile::make(queryTile.bytes(), kernel.keys, depth);
+  valueTile = SharedTile::make(keyTile.start + keyTile.bytes(), kernel.keys,
+                               kernel.valueSlice);
+  stageBytes = keyTile.bytes() + valueTile.bytes();
+
+  thread = warp.thread();
+  lane = warp.andi(thread, 31);
+  Value number = warp.shr(thread, 5);
+  rowWarp = kernel.keyWarps == 1 ? number : warp.div(number, kernel.keyWarps);
+  keyWarp = kernel.keyWarps == 1 ? warp.c(0) : warp.rem(number, kernel.keyWarps);
+  firstRow = warp.add(warp.mul(rowWarp, kernel.rowBlocks * 16),
+                      warp.shr(lane, 2));
+  keyColumn = warp.add(warp.mul(keyWarp, kernel.warpKeys()),
+                       warp.mul(warp.andi(lane, 3), 2));
+  columns = warp.c(std::min(program.valueSize, kernel.valueSlice));
+  if (slice) {
+    columns = warp.min(warp.sub(warp.c(program.valueSize),
+                                warp.mul(slice, kernel.valueSlice)),
+                       columns);
+  }
+  rows = TileRows::make(warp, program, q);
+  scoring = std::make_unique<ScoreFragments>(warp, program, rows, views,
+                                             warp.builder.getF32Type());
+  if (failed(scoring->prepare())) {
+    return failure();
+  }
+  forEachRow([&](int64_t block, int64_t half) {
+    scoreRows.push_back(scoring->row(row(block, half)));
+  });
+  cursor = std::make_unique<KeyCursor>(warp, program.loop, kernel.keys);
+  queryAddress.emplace(
+      warp, queryTile, lane, /*keysFirst=*/false,
+      warp.mul(rowWarp, kernel.rowBlocks * 16 * queryTile.rowBytes));
+  Value keyRow = warp.mul(keyWarp, kernel.warpKeys());
+  keyAddress.emplace(warp, keyTile, lane, /*keysFirst=*/true,
+                     warp.mul(keyRow, keyTile.rowBytes));
+  valueAddress.emplace(warp, valueTile, lane, /*keysFirst=*/false,
+                       warp.mul(keyRow, valueTile.rowBytes));
+  return success();
+}
+
+static bool isContiguous(Value stride) { return matchPattern(stride, m_One()); }
+
+void MMATile::loadQueries() {
+  TileCopy copy{queryTile, program.headSize, kernel.threads()};
+  TensorView view = q;
+  std::rotate(view.dims.begin() + program.sizeDim,
+              view.dims.begin() + program.sizeDim + 1, view.dims.end());
+  copy.alignment = view.alignment();
+  copy.contiguous = isContiguous(view.dims.back().stride);
+  copy.emit(
+      warp, thread, warp.c(0), view,
+      [&](Value row) {
+        return rows.offset(warp, row, q, program.headDim, program.queryDim);
+      },
+      rows.count, view.dims.back().stride);
+}
+
+// Starts the copies of a tile of K and V into the stage at byte `stage`.
+LogicalResult MMATile::loadKeys(const KeyCursor::Tile &tile, Value stage) {
+  IRMapping mapping;
+  IndexBuilder index(warp.builder, warp.loc);
+  cloneBodyScalars(warp.builder, program.loop, warp.toIndex(tile.key),
+                   warp.toIndex(tile.size), mapping);
+  FailureOr<TensorView> k = views.get(program.online.getK(), mapping);
+  FailureOr<TensorView> v = views.get(program.online.getV(), mapping);
+  if (failed(k) || failed(v)) {
+    return failure();
+  }
+  auto load = [&](const TensorView &view, const SharedTile &shared,
+                  int64_t valid, Value validColumns) {
+    TileCopy copy{shared, valid, kernel.threads()};
+    copy.alignment = view.alignment();
+    copy.contiguous = isContiguous(view.dims[1].stride);
+    copy.emit(
+        warp, thread, stage, view,
+        [&](Value row) {
+          return index.add(view.offset,
+                           index.mul(warp.toIndex(row), view.dims[0].stride));
+        },
+        tile.size, view.dims[1].stride, validColumns);
+  };
+  load(*k, keyTile, program.headSize, Value());
+  if (slice) {
+    Value first = warp.toIndex(warp.mul(slice, kernel.valueSlice));
+    v->offset = index.add(v->offset, index.mul(first, v->dims[1].stride));
+    v->offsetMultiple = std::gcd(
+        v->offsetMultiple, kernel.valueSlice * v->dims[1].strideMultiple);
+  }
+  load(*v, valueTile, std::min(program.valueSize, kernel.valueSlice),
+       slice ? columns : Value());
+  return success();
+}
+
+MMATile::State MMATile::initial() {
+  State state;
+  Value zero = warp.f(0), none = warp.f(kMinusInfinity);
+  state.accumulator.assign(
+      kernel.rowBlocks,
+      SmallVector<Fragment>(columnBlocks(), Fragment{zero, zero, zero, zero}));
+  state.max.assign(kernel.rowBlocks, {none, none});
+  state.sum.assign(kernel.rowBlocks, {zero, zero});
+  return state;
+}
+
+SmallVector<Value> MMATile::flatten(const State &state) {
+  SmallVector<Value> values;
+  for (const auto &line : state.accumulator) {
+    for (const Fragment &fragment : line) {
+      values.append(fragment.begin(), fragment.end());
+    }
+  }
+  for (const RowValues *list : {&state.max, &state.sum}) {
+    for (const auto &pair : *list) {
+      values.append(pair.begin(), pair.end());
+    }
+  }
+  return values;
+}
+
+MMATile::State MMATile::unflatten(ValueRange values) {
+  State state = initial();
+  unsigned at = 0;
+  for (auto &line : state.accumulator) {
+    for (Fragment &fragment : line) {
+      for (Value &value : fragment) {
+        value = values[at++];
+      }
+    }
+  }
+  for (RowValues *list : {&state.max, &state.sum}) {
+    for (auto &pair : *list) {
+      for (Value &value : pair) {
+        value = values[at++];
+      }
+    }
+  }
+  return state;
+}
+
+// S = Q K^T of a stage.
+MMATile::Fragments MMATile::products(Value stage) {
+  Value zero = warp.f(0);
+  Fragments scores(kernel.rowBlocks,
+                   SmallVector<Fragment>(keyBlocks(),
+                                         Fragment{zero, zero, zero, zero}));
+  MatrixAddress keys = keyAddress->moved(stage);
+  for (int64_t k = 0; k < depth / 16; ++k) {
+    SmallVector<Fragment> a;
+    for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
+      a.push_back(kernel.queriesInRegisters
+                      ? queries[block][k]
+                      : warp.loadMatrix(queryAddress->at(block * 16, 2 * k),
+                                        /*transposed=*/false));
+    }
+    for (int64_t n = 0; n < keyBlocks(); n += 2) {
+      Fragment b = warp.loadMatrix(keys.at(n * 8, 2 * k), /*transposed=*/false);
+      for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
+        auto &line = scores[block];
+        line[n] = warp.mma(a[block], b[0], b[1], line[n], element);
+        line[n + 1] = warp.mma(a[block], b[2], b[3], line[n + 1], element);
+      }
+    }
+  }
+  return scores;
+}
+
+// Hides scores where the tile is partial or ragged; others skip it as one.
+void MMATile::applyMask(Fragments &scores, const KeyCursor::Tile &tile) {
+  SmallVector<Value> flat;
+  for (auto &line : scores) {
+    for (Fragment &fragment : line) {
+      flat.append(fragment.begin(), fragment.end());
+    }
+  }
+  SmallVector<Type> types(flat.size(), warp.f32());
+  Value masked = warp.equal(tile.masked, warp.c(1));
+  auto choice = scf::IfOp::create(warp.builder, warp.loc, types, masked,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(warp.builder);
+  warp.builder.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(warp.builder, warp.loc, flat);
+  warp.builder.setInsertionPointToStart(choice.thenBlock());
+  SmallVector<Value> hidden;
+  for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
+    for (int64_t n = 0; n < keyBlocks(); ++n) {
+      for (int64_t i = 0; i < 4; ++i) {
+        Value column = warp.add(keyColumn, n * 8 + i % 2);
+        hidden.push_back(scoring->masked(
+            scores[block][n][i], scoreRows[block * 2 + i / 2],
+            warp.add(tile.key, column), column, tile.size));
+      }
+    }
+  }
+  scf::YieldOp::create(warp.builder, warp.loc, hidden);
+  unsigned at = 0;
+  for (auto &line : scores) {
+    for (Fragment &fragment : line) {
+      for (Value &value : fragment) {
+        value = choice.getResult(at++);
+      }
+    }
+  }
+}
+
+// Scores to probabilities; max, sum and the accumulator to the new maximum.
+void MMATile::softmax(State &state, Fragments &scores) {
+  double unit = program.log2Unit();
+  Value none = warp.f(kMinusInfinity), zero = warp.f(0);
+  RowValues factors(kernel.rowBlocks);
+  Value moved;
+  forEachRow([&](int64_t block, int64_t half) {
+    SmallVector<Value> row;
+    for (Fragment &fragment : scores[block]) {
+      row.push_back(fragment[2 * half]);
+      row.push_back(fragment[2 * half + 1]);
+    }
+    auto max = [&](Value a, Value b) { return warp.fmax(a, b); };
+    Value before = state.max[block][half];
+    Value largest = reduce(row, max);
+    largest = warp.fmax(largest, warp.shuffle(largest, 1));
+    largest = warp.fmax(largest, warp.shuffle(largest, 2));
+    largest = warp.fmax(before, largest);
+    // A row without a visible key keeps its -inf, and nothing becomes NaN.
+    Value base = warp.select(warp.isEqual(largest, none), zero,
+                             warp.fmul(largest, warp.f(-unit)));
+    Value factor = warp.exp2(warp.fma(before, warp.f(unit), base));
+    SmallVector<Value> exps;
+    for (Fragment &fragment : scores[block]) {
+      for (int64_t i = 2 * half; i < 2 * half + 2; ++i) {
+        fragment[i] = warp.exp2(warp.fma(fragment[i], warp.f(unit), base));
+        exps.push_back(fragment[i]);
+      }
+    }
+    Value sum =
+        reduce(exps, [&](Value a, Value b) { return warp.fadd(a, b); });
+    state.max[block][half] = largest;
+    state.sum[block][half] = warp.fma(state.sum[block][half], factor, sum);
+    factors[block][half] = factor;
+    Value grew = warp.builder.createOrFold<arith::CmpFOp>(
+        warp.loc, arith::CmpFPredicate::OLT, before, largest);
+    moved = moved ? warp.either(moved, grew) : grew;
+  });
+  // Mostly no maximum of the warp grows, and its accumulators stay.
+  SmallVector<Value> flat;
+  for (auto &line : state.accumulator) {
+    for (Fragment &fragment : line) {
+      flat.append(fragment.begin(), fragment.end());
+    }
+  }
+  SmallVector<Type> types(flat.size(), warp.f32());
+  auto choice = scf::IfOp::create(warp.builder, warp.loc, types,
+                                  warp.any(moved), /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(warp.builder);
+  warp.builder.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(warp.builder, warp.loc, flat);
+  warp.builder.setInsertionPointToStart(choice.thenBlock());
+  for (auto [at, value] : llvm::enumerate(flat)) {
+    int64_t block = at / (4 * columnBlocks()), half = at % 4 / 2;
+    value = warp.fmul(value, factors[block][half]);
+  }
+  scf::YieldOp::create(warp.builder, warp.loc, flat);
+  unsigned at = 0;
+  for (auto &line : state.accumulator) {
+    for (Fragment &fragment : line) {
+      for (Value &value : fragment) {
+        value = choice.getResult(at++);
+      }
+    }
+  }
+}
+
+// acc += P V of a stage.
+void MMATile::accumulate(State &state, const Fragments &scores, Value stage) {
+  MatrixAddress values = valueAddress->moved(stage);
+  for (int64_t k = 0; k < keyBlocks(); k += 2) {
+    SmallVector<Fragment> a;
+    for (const auto &line : scores) {
+      const Fragment &left = line[k], &right = line[k + 1];
+      a.push_back({warp.pack(left[0], left[1], element),
+                   warp.pack(left[2], left[3], element),
+                   warp.pack(right[0], right[1], element),
+                   warp.pack(right[2], right[3], element)});
+    }
+    for (int64_t n = 0; n < columnBlocks(); n += 2) {
+      Fragment b = warp.loadMatrix(values.at(k * 8, n), /*transposed=*/true);
+      for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
+        auto &line = state.accumulator[block];
+        line[n] = warp.mma(a[block], b[0], b[1], line[n], element);
+        line[n + 1] = warp.mma(a[block], b[2], b[3], line[n + 1], element);
+      }
+    }
+  }
+}
+
+void MMATile::step(State &state, const KeyCursor::Tile &tile, Value stage) {
+  Fragments scores = products(stage);
+  for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
+    for (int64_t n = 0; n < keyBlocks(); ++n) {
+      for (int64_t i = 0; i < 4; ++i) {
+        Value position = warp.add(tile.key, warp.add(keyColumn, n * 8 + i % 2));
+        Value &score = scores[block][n][i];
+        score = scoring->score(score, scoreRows[block * 2 + i / 2], position);
+      }
+    }
+  }
+  applyMask(scores, tile);
+  softmax(state, scores);
+  accumulate(state, scores, stage);
+}
+
+// One loop over the tiles of all segments. The copies of a tile start
+// `stages` - 1 tiles ahead, into the stage that the tile before this one left.
+LogicalResult MMATile::loop() {
+  OpBuilder &builder = warp.builder;
+  Location loc = warp.loc;
+  int64_t ahead = kernel.stages - 1;
+  loadQueries();
+  warp.commitCopies();
+  KeyCursor::State next = cursor->first();
+  SmallVector<KeyCursor::Tile> queue;
+  auto loadIfAny = [&](const KeyCursor::Tile &tile, Value stage) {
+    auto choice = scf::IfOp::create(builder, loc,
+                                    warp.less(warp.c(0), tile.size));
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(choice.thenBlock()->getTerminator());
+    return loadKeys(tile, stage);
+  };
+  for (int64_t i = 0; i < ahead; ++i) {
+    KeyCursor::Tile tile = cursor->tile(next);
+    if (failed(loadIfAny(tile, warp.c(i * stageBytes)))) {
+      return failure();
+    }
+    warp.commitCopies();
+    next = cursor->next(next);
+    queue.push_back(tile);
+  }
+  if (kernel.queriesInRegisters) {
+    warp.waitCopies(ahead);
+    warp.barrier();
+    for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
+      queries.emplace_back();
+      for (int64_t k = 0; k < depth / 16; ++k) {
+        queries.back().push_back(warp.loadMatrix(
+            queryAddress->at(block * 16, 2 * k), /*transposed=*/false));
+      }
+    }
+  }
+
+  // Carried: the state, the cursor, the tiles on their way, the stages of this
+  // tile and of the next one to load.
+  State state = initial();
+  SmallVector<Value> inits = flatten(state);
+  unsigned stateSize = inits.size();
+  inits.append(next.begin(), next.end());
+  for (const KeyCursor::Tile &tile : queue) {
+    inits.append({tile.key, tile.size, tile.masked});
+  }
+  inits.append({warp.c(0), warp.c(ahead * stageBytes)});
+  SmallVector<Type> types =
+      llvm::map_to_vector(inits, [](Value value) { return value.getType(); });
+  auto tileAt = [&](ValueRange values, int64_t i) {
+    unsigned at = stateSize + KeyCursor::kStateSize + 3 * i;
+    return KeyCursor::Tile{values[at], values[at + 1], values[at + 2]};
+  };
+  auto loop = scf::WhileOp::create(builder, loc, types, inits);
+  OpBuilder::InsertionGuard guard(builder);
+  SmallVector<Location> locs(types.size(), loc);
+  Block *before = builder.createBlock(&loop.getBefore(), {}, types, locs);
+  scf::ConditionOp::create(
+      builder, loc,
+      warp.less(warp.c(0), tileAt(before->getArguments(), 0).size),
+      before->getArguments());
+  Block *body = builder.createBlock(&loop.getAfter(), {}, types, locs);
+  ValueRange carried = body->getArguments();
+  state = unflatten(carried.take_front(stateSize));
+  next = KeyCursor::State(
+      carried.slice(stateSize, KeyCursor::kStateSize));
+  Value stage = carried[carried.size() - 2], free = carried.back();
+  warp.waitCopies(ahead - 1);
+  warp.barrier();
+  KeyCursor::Tile coming = cursor->tile(next);
+  if (failed(loadIfAny(coming, free))) {
+    return failure();
+  }
+  warp.commitCopies();
+  next = cursor->next(next);
+  step(state, tileAt(carried, 0), stage);
+  SmallVector<Value> yielded = flatten(state);
+  yielded.append(next.begin(), next.end());
+  for (int64_t i = 0; i < ahead; ++i) {
+    KeyCursor::Tile tile = i + 1 < ahead ? tileAt(carried, i + 1) : coming;
+    yielded.append({tile.key, tile.size, tile.masked});
+  }
+  auto following = [&](Value bytes) {
+    Value moved = warp.add(bytes, stageBytes);
+    return warp.select(warp.equal(moved, warp.c(kernel.stages * stageBytes)),
+                       warp.c(0), moved);
+  };
+  yielded.append({following(stage), following(free)});
+  scf::YieldOp::create(builder, loc, yielded);
+  builder.setInsertionPointAfter(loop);
+  return epilogue(unflatten(loop.getResults().take_front(stateSize)));
+}
+
+LogicalResult MMATile::emit() {
+  if (failed(prepare())) {
+    return failure();
+  }
+  return loop();
+}
+
+} // namespace attn

@@ -1,0 +1,105 @@
+//===- MMATile.h - a tile of attention on tensor cores --------------------===//
+// mma.sync.m16n8k16: a thread has of each 16 x 8 block of results the columns
+// 2 * (lane % 4) and the next, of rows lane / 4 and that plus 8. Two blocks side
+// by side are, as 16-bit pairs, the A operand of the next product.
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_PASSES_NVGPU_MMATILE_H
+#define ATTN_PASSES_NVGPU_MMATILE_H
+
+#include "ScoreFragments.h"
+#include "SharedTile.h"
+#include "TileProgram.h"
+#include "attn/Target/GPUCostModel.h"
+
+namespace attn {
+
+class MMATile {
+public:
+  /// Code goes to where `warp` inserts, in front of the key loop. `slice` is
+  /// the number (i32) of the slice of V columns of this block, null for one.
+  MMATile(WarpBuilder &warp, TileProgram &program, const MMAKernel &kernel,
+          TensorViews &views, mlir::Value slice);
+  mlir::LogicalResult emit();
+
+private:
+  using Fragment = WarpBuilder::Fragment;
+  /// One value a row of the thread: [row block][half].
+  using RowValues = llvm::SmallVector<std::array<mlir::Value, 2>>;
+  /// [row block][column block].
+  using Fragments = llvm::SmallVector<llvm::SmallVector<Fragment>>;
+
+  /// What the loop carries in registers.
+  struct State {
+    Fragments accumulator;
+    RowValues max, sum;
+  };
+
+  mlir::LogicalResult prepare();
+  void loadQueries();
+  mlir::LogicalResult loadKeys(const KeyCursor::Tile &tile, mlir::Value stage);
+  mlir::LogicalResult loop();
+  void step(State &state, const KeyCursor::Tile &tile, mlir::Value stage);
+  Fragments products(mlir::Value stage);
+  void applyMask(Fragments &scores, const KeyCursor::Tile &tile);
+  void softmax(State &state, Fragments &scores);
+  void accumulate(State &state, const Fragments &scores, mlir::Value stage);
+
+  llvm::SmallVector<mlir::Value> flatten(const State &state);
+  State unflatten(mlir::ValueRange values);
+  State initial();
+
+  // MMAEpilogue.cpp
+  mlir::LogicalResult epilogue(State state);
+  void finishRows(State &state, RowValues &lse);
+  void mergeWarps(State &state);
+  void storeFragments(const State &state, const RowValues &lse);
+  void storeShared();
+  /// Joins the sink of a row, and gives what to multiply the accumulator with,
+  /// and lse.
+  std::pair<mlir::Value, mlir::Value> finish(mlir::Value max, mlir::Value sum,
+                                             mlir::Value row);
+  void storeLse(mlir::Value lse, mlir::Value row);
+  mlir::Value outIndex(mlir::Value row, mlir::Value column);
+
+  int64_t columnBlocks() const { return kernel.valueSlice / 8; }
+  int64_t keyBlocks() const { return kernel.warpKeys() / 8; }
+  mlir::Value row(int64_t block, int64_t half) {
+    return warp.add(firstRow, block * 16 + half * 8);
+  }
+  template <typename Body> void forEachRow(Body body) {
+    for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
+      for (int64_t half = 0; half < 2; ++half) {
+        body(block, half);
+      }
+    }
+  }
+
+  WarpBuilder &warp;
+  TileProgram &program;
+  MMAKernel kernel;
+  TensorViews &views;
+  mlir::Value slice;
+
+  mlir::FloatType element; // of q, k and v
+  int64_t depth = 0;       // of the first product, padded
+  SharedTile queryTile, keyTile, valueTile;
+  int64_t stageBytes = 0;
+  TensorView q, out, lse, sink;
+  unsigned outHeadDim = 0, outQueryDim = 1, outSizeDim = 2;
+  TileRows rows;
+  std::unique_ptr<ScoreFragments> scoring;
+  std::unique_ptr<KeyCursor> cursor;
+  llvm::SmallVector<ScoreFragments::Row> scoreRows; // [block * 2 + half]
+
+  mlir::Value thread, lane, rowWarp, keyWarp;
+  mlir::Value firstRow;  // of this thread
+  mlir::Value keyColumn; // first key of this thread in a tile
+  mlir::Value columns;   // valid columns of the slice of V (i32)
+  std::optional<MatrixAddress> queryAddress, keyAddress, valueAddress;
+  llvm::SmallVector<llvm::SmallVector<Fragment>> queries; // in registers
+};
+
+} // namespace attn
+
+#endif // ATTN_PASSES_NVGPU_MMATILE_H

@@ -1,0 +1,156 @@
+//===- ScoreFragments.cpp - score regions and masks on registers ----------===//
+// Masks are emitted once, on index, and cloned in 32 bits for each score: a
+// sequence has less than 2^31 positions. Bounds that need more stay in 64.
+//===----------------------------------------------------------------------===//
+
+#include "ScoreFragments.h"
+#include "attn/Passes/EmitMask.h"
+#include "attn/Passes/IndexBuilder.h"
+#include "attn/Passes/InlineScore.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Affine/Utils.h"
+
+using namespace mlir;
+
+namespace attn {
+
+ScoreFragments::ScoreFragments(WarpBuilder &warp, TileProgram &program,
+                               const TileRows &rows, TensorViews &views,
+                               FloatType type)
+    : warp(warp), program(program), rows(rows), views(views), type(type) {}
+
+LogicalResult ScoreFragments::prepare() {
+  IRMapping none;
+  for (Value tensor : program.online.getCaptured()) {
+    FailureOr<TensorView> view = views.get(tensor, none);
+    if (failed(view)) {
+      return failure();
+    }
+    capturedViews.push_back(*view);
+  }
+  MaskAttrInterface attribute = program.online.getMaskAttr();
+  if (!attribute) {
+    return success();
+  }
+  OpBuilder &builder = warp.builder;
+  OpBuilder::InsertionGuard guard(builder);
+  mask = std::make_unique<Block>();
+  Type index = builder.getIndexType();
+  Value q = mask->addArgument(index, warp.loc);
+  Value k = mask->addArgument(index, warp.loc);
+  builder.setInsertionPointToStart(mask.get());
+  maskResult = emitMask(builder, warp.loc, attribute.getMaskSet(), q, k);
+  for (Operation &op : *mask) {
+    if (!isa_and_nonnull<arith::ArithDialect>(op.getDialect())) {
+      narrow = false;
+    }
+    auto constant = dyn_cast<arith::ConstantOp>(op);
+    auto value = constant ? dyn_cast<IntegerAttr>(constant.getValue()) : nullptr;
+    narrow = narrow && (!value || value.getValue().isSignedIntN(31));
+  }
+  return success();
+}
+
+ScoreFragments::Row ScoreFragments::row(Value number) {
+  Row row;
+  row.number = number;
+  auto [g, m] = rows.split(warp, number);
+  IndexBuilder index(warp.builder, warp.loc);
+  row.query = index.add(program.online.getQuery(), warp.toIndex(m));
+  row.position = warp.toInt(row.query);
+  row.head = index.add(program.online.getHead(), warp.toIndex(g));
+  return row;
+}
+
+// Reads a captured element; scores of hidden pairs are computed too, so indices
+// are kept inside of the tensor.
+Value ScoreFragments::captured(unsigned number, ValueRange point) {
+  const TensorView &view = capturedViews[number];
+  IndexBuilder index(warp.builder, warp.loc);
+  AffineMap map =
+      cast<AffineMapAttr>(program.online.getCapturedMaps()[number]).getValue();
+  SmallVector<Value> at;
+  for (auto [d, result] : llvm::enumerate(map.getResults())) {
+    Value position = affine::expandAffineExpr(warp.builder, warp.loc, result,
+                                              point, ValueRange());
+    Value last = index.add(view.dims[d].size, -1);
+    at.push_back(index.clamp(position, index.constant(0), last));
+  }
+  Value element = warp.load(
+      view.element,
+      warp.globalAddress(view.pointer, view.at(warp.builder, warp.loc, at),
+                         view.element),
+      0, /*invariant=*/true);
+  if (auto from = dyn_cast<FloatType>(view.element)) {
+    return warp.convert(element, type);
+  }
+  return element;
+}
+
+Value ScoreFragments::score(Value x, const Row &row, Value position) {
+  double scale = program.online.getScaleValue();
+  if (program.scaled() && scale != 1.0) {
+    x = warp.fmul(x, warp.f(scale, type));
+  }
+  if (program.online.getScore().empty()) {
+    return x;
+  }
+  Value key = warp.toIndex(position);
+  SmallVector<Value> point = {program.online.getBatch(), row.head, row.query,
+                              key};
+  SmallVector<Value> arguments = {x};
+  for (unsigned i = 0; i < capturedViews.size(); ++i) {
+    arguments.push_back(captured(i, point));
+  }
+  arguments.append(point);
+  return inlineScore(warp.builder, warp.loc, program.online.getScore(),
+                     arguments, type);
+}
+
+Value ScoreFragments::visible(Value q, Value k) {
+  IRMapping mapping;
+  auto wide = [&](Value value) {
+    return narrow ? value : warp.toIndex(value);
+  };
+  mapping.map(mask->getArgument(0), wide(q));
+  mapping.map(mask->getArgument(1), wide(k));
+  for (Operation &op : *mask) {
+    if (!narrow) {
+      warp.builder.clone(op, mapping);
+      continue;
+    }
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      auto value = dyn_cast<IntegerAttr>(constant.getValue());
+      if (value && value.getType().isIndex()) {
+        mapping.map(constant.getResult(), warp.c(value.getInt()));
+        continue;
+      }
+    }
+    OperationState state(op.getLoc(), op.getName());
+    for (Value operand : op.getOperands()) {
+      Value here = mapping.lookupOrDefault(operand);
+      if (here.getType().isIndex()) {
+        here = warp.toInt(here);
+      }
+      state.addOperands(here);
+    }
+    for (Type result : op.getResultTypes()) {
+      state.addTypes(result.isIndex() ? warp.i32() : result);
+    }
+    state.propertiesAttr = op.getPropertiesAsAttribute();
+    mapping.map(op.getResults(), warp.builder.create(state)->getResults());
+  }
+  return mapping.lookupOrDefault(maskResult);
+}
+
+Value ScoreFragments::masked(Value score, const Row &row, Value position,
+                             Value column, Value size) {
+  Value seen = warp.less(column, size);
+  if (mask) {
+    seen = warp.both(seen, visible(row.position, position));
+  }
+  return warp.select(
+      seen, score, warp.f(-std::numeric_limits<double>::infinity(), type));
+}
+
+} // namespace attn

@@ -1,0 +1,190 @@
+//===- TileProgram.cpp - what one tile of attention does ------------------===//
+
+#include "TileProgram.h"
+#include "attn/Passes/IndexBuilder.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace attn {
+
+FailureOr<TileProgram> TileProgram::match(KeyLoopOp loop) {
+  TileProgram program;
+  program.loop = loop;
+  if (loop.getSource() != KeySource::Slice) {
+    return loop.emitOpError("has source ")
+           << stringifyKeySource(loop.getSource())
+           << ", which has no lowering for GPUs; only slice has";
+  }
+  for (Operation &op : loop.getBody().front()) {
+    if (auto online = dyn_cast<OnlineAttentionOp>(op)) {
+      if (program.online) {
+        return loop.emitOpError("with two tile ops has no lowering for GPUs");
+      }
+      program.online = online;
+    }
+  }
+  bool plain =
+      program.online && loop.getResults().size() == 3 &&
+      llvm::all_of(loop.getInits(), [](Value init) {
+        if (auto cast = init.getDefiningOp<tensor::CastOp>()) {
+          init = cast.getSource();
+        }
+        return init.getDefiningOp<linalg::FillOp>() != nullptr;
+      });
+  for (Operation *user : loop->getUsers()) {
+    auto finalize = dyn_cast<FinalizeStateOp>(user);
+    plain = plain && finalize &&
+            (!program.finalize || program.finalize == finalize);
+    program.finalize = finalize;
+  }
+  if (!plain || !program.finalize) {
+    return loop.emitOpError("that is not fill, one tile op and one "
+                            "attn.finalize_state has no lowering for GPUs");
+  }
+  OnlineAttentionOp::Dims dims = program.online.getDims();
+  if (dims.rows.size() != 2 || dims.contraction.size() != 1 ||
+      dims.value.size() != 1 || dims.keys.size() != 1 ||
+      !program.online.getRowMap().isIdentity() ||
+      !program.finalize.getRowMap().isIdentity() ||
+      !program.finalize.getStateMap().isIdentity()) {
+    return program.online.emitOpError(
+        "whose rows are not (head, query) has no lowering for GPUs");
+  }
+  AffineMap map = program.online.getMap(0);
+  auto position = [&](unsigned dim) {
+    return *map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
+  };
+  program.headDim = position(dims.rows[0]);
+  program.queryDim = position(dims.rows[1]);
+  program.sizeDim = position(dims.contraction[0]);
+  auto q = cast<ShapedType>(program.online.getQ().getType());
+  auto v = cast<ShapedType>(program.online.getV().getType());
+  program.headSize = q.getDimSize(program.sizeDim);
+  program.valueSize = v.getDimSize(1);
+  program.heads = q.getDimSize(program.headDim);
+  program.queries = q.getDimSize(program.queryDim);
+  if (ShapedType::isDynamic(program.headSize) ||
+      ShapedType::isDynamic(program.valueSize)) {
+    return program.online.emitOpError("needs static head sizes");
+  }
+  return program;
+}
+
+double TileProgram::log2Unit() {
+  return llvm::numbers::log2e * naturalUnit();
+}
+
+void cloneBodyScalars(OpBuilder &builder, KeyLoopOp loop, Value key, Value size,
+                      IRMapping &mapping) {
+  mapping.map(loop.getKeyIndex(), key);
+  mapping.map(loop.getKeyCount(), size);
+  for (Operation &op : loop.getBody().front().without_terminator()) {
+    auto shaped = [](Type type) { return isa<TensorType, BaseMemRefType>(type);
+    };
+    if (isa<OnlineAttentionOp>(op) ||
+        llvm::any_of(op.getOperandTypes(), shaped) ||
+        llvm::any_of(op.getResultTypes(), shaped)) {
+      continue;
+    }
+    builder.clone(op, mapping);
+  }
+}
+
+TileRows TileRows::make(WarpBuilder &warp, TileProgram &program,
+                        const TensorView &q) {
+  TileRows rows;
+  rows.program = &program;
+  rows.heads = warp.toInt(q.dims[program.headDim].size);
+  rows.queries = warp.toInt(q.dims[program.queryDim].size);
+  rows.count = warp.builder.createOrFold<arith::MulIOp>(warp.loc, rows.heads,
+                                                        rows.queries);
+  return rows;
+}
+
+std::pair<Value, Value> TileRows::split(WarpBuilder &warp, Value row) const {
+  if (program->heads == 1) {
+    return {warp.c(0), row};
+  }
+  if (program->queries == 1) {
+    return {row, warp.c(0)};
+  }
+  // An empty tile has no rows, and no quotient.
+  Value divisor = warp.max(queries, warp.c(1));
+  return {warp.div(row, divisor), warp.rem(row, divisor)};
+}
+
+Value TileRows::offset(WarpBuilder &warp, Value row, const TensorView &view,
+                       unsigned headDim, unsigned queryDim) const {
+  IndexBuilder index(warp.builder, warp.loc);
+  auto [g, m] = split(warp, row);
+  Value at = view.offset;
+  if (program->queries != 1) {
+    at = index.add(at, index.mul(warp.toIndex(m), view.dims[queryDim].stride));
+  }
+  if (program->heads != 1) {
+    at = index.add(at, index.mul(warp.toIndex(g), view.dims[headDim].stride));
+  }
+  return at;
+}
+
+KeyCursor::KeyCursor(WarpBuilder &warp, KeyLoopOp loop, int64_t step)
+    : warp(warp), step(step) {
+  for (unsigned i = 0; i < loop.getLower().size(); ++i) {
+    lower.push_back(warp.toInt(loop.getLower()[i]));
+    upper.push_back(warp.toInt(loop.getUpper()[i]));
+    kinds.push_back(loop.getKind(i) == SegmentKind::Partial);
+  }
+}
+
+KeyCursor::State KeyCursor::choose(Value after) {
+  Value zero = warp.c(0);
+  State state = {zero, zero, zero, warp.c(lower.size())};
+  for (int64_t i = lower.size() - 1; i >= 0; --i) {
+    Value here = warp.less(lower[i], upper[i]);
+    if (after) {
+      here = warp.both(here, warp.less(after, warp.c(i)));
+    }
+    Value choice[] = {lower[i], upper[i], warp.c(kinds[i]), warp.c(i)};
+    for (unsigned part = 0; part < kStateSize; ++part) {
+      state[part] = warp.select(here, choice[part], state[part]);
+    }
+  }
+  return state;
+}
+
+KeyCursor::State KeyCursor::first() { return choose(Value()); }
+
+KeyCursor::Tile KeyCursor::tile(ValueRange state) {
+  Tile tile;
+  tile.key = state[0];
+  Value left = warp.sub(state[1], state[0]);
+  tile.size = warp.min(left, warp.c(step));
+  Value ragged = warp.less(left, warp.c(step));
+  tile.masked = warp.select(ragged, warp.c(1), state[2]);
+  return tile;
+}
+
+KeyCursor::State KeyCursor::next(ValueRange state) {
+  Value key = warp.add(state[0], step);
+  Value inside = warp.less(key, state[1]);
+  if (lower.size() == 1) {
+    return {warp.select(inside, key, state[1]), state[1], state[2], state[3]};
+  }
+  SmallVector<Type> types(kStateSize, warp.i32());
+  auto choice = scf::IfOp::create(warp.builder, warp.loc, types, inside,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(warp.builder);
+  warp.builder.setInsertionPointToStart(choice.thenBlock());
+  scf::YieldOp::create(warp.builder, warp.loc,
+                       ValueRange{key, state[1], state[2], state[3]});
+  warp.builder.setInsertionPointToStart(choice.elseBlock());
+  State following = choose(state[3]);
+  scf::YieldOp::create(warp.builder, warp.loc, following);
+  return State(choice.getResults());
+}
+
+} // namespace attn
