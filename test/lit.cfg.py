@@ -4,6 +4,7 @@
 # bytecode) and compare.
 
 import os
+import shutil
 
 import lit.formats
 
@@ -47,6 +48,9 @@ fake_cuda = os.path.join(config.attn_lib_dir, "libAttnFakeCuda.so")
 if os.path.exists(fake_cuda):
     config.available_features.add("fake-cuda")
     config.substitutions.append(("%fake_cuda", fake_cuda))
+
+if shutil.which("ptxas"):
+    config.available_features.add("ptxas")
 
 # The plugin inside MLIR's own mlir-opt.
 plugin = os.path.join(config.attn_lib_dir, "libAttnPlugin.so")

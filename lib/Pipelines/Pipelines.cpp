@@ -143,7 +143,8 @@ void buildAttnGPUOutlinePipeline(OpPassManager &pm) {
 
 void buildAttnGPUKernelsPipeline(OpPassManager &pm,
                                  const CPUPipelineOptions &options) {
-  pm.addPass(createLowerKernelsPass(withTarget<LowerKernelsPassOptions>(options)));
+  pm.addPass(
+      createLowerKernelsPass(withTarget<LowerKernelsPassOptions>(options)));
   pm.addNestedPass<gpu::GPUModuleOp>(createExpandGPUMathPass());
   addCleanup(pm);
 }
@@ -211,8 +212,9 @@ void registerPassesAndPipelines() {
       "attn-gpu-to-nvvm", "Kernels to the LLVM dialect",
       [](OpPassManager &pm) { buildAttnGPUToNVVMPipeline(pm); });
   PassPipelineRegistration<CPUPipelineOptions>(
-      "attn-to-nvptx", "Level 1 to kernels in the LLVM dialect and their host "
-                       "code: the sum of the stages",
+      "attn-to-nvptx",
+      "Level 1 to kernels in the LLVM dialect and their host "
+      "code: the sum of the stages",
       buildAttnToNVPTXPipeline);
   PassPipelineRegistration<>(
       "attn-reference", "The f64 oracle: decompose and lower, upstream passes",

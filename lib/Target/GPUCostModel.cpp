@@ -19,11 +19,14 @@
 namespace attn {
 
 // Registers of a thread beside fragments: addresses, positions, loop state.
-constexpr int64_t kOtherRegisters = 48;
+constexpr int64_t kOtherRegisters = 52;
 // A slice of V columns that a thread can accumulate with 16 rows a warp.
 constexpr int64_t kMostValueColumns = 256;
 // The parts of a step that no other warp hides: barriers and pipeline latency.
-constexpr double kStepClocks = 200;
+constexpr double kStepClocks = 64;
+// What reads of shared memory cost beyond their bytes: they share the port with
+// the copies of the next step.
+constexpr double kSharedLoad = 1.5;
 
 int64_t sharedRowBytes(int64_t columns) {
   int64_t chunks = columns / 8;
@@ -39,8 +42,9 @@ static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
   int64_t accumulator = kernel.rowBlocks * kernel.valueSlice / 2;
   int64_t scores = kernel.rowBlocks * kernel.warpKeys() / 2;
   int64_t queries = kernel.rowBlocks * d / 4;
-  int64_t held = accumulator + scores + kOtherRegisters;
-  kernel.queriesInRegisters = queries <= 32 && held + queries <= 208;
+  // Past 128 elements a row has more addresses than a permutation.
+  int64_t held = accumulator + scores + kOtherRegisters + (d > 128 ? 8 : 0);
+  kernel.queriesInRegisters = queries <= 32 && held + queries <= 216;
   int64_t used = held + (kernel.queriesInRegisters ? queries : 8);
   if (used > gpu.threadRegisters) {
     return false;
@@ -74,6 +78,7 @@ static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
   }
   // K and V are written once a block and step.
   shared += (d * slices + e) * 2 / kernel.rows() / gpu.sharedBandwidth;
+  shared *= kSharedLoad;
   double all = products + exps + issue + shared;
   double bound = std::max({products, exps + issue, shared});
   double schedulers = std::max(1.0, warps / 4.0);
@@ -96,8 +101,7 @@ std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
     kernel.keys = step;
     kernel.stages = stages;
     if ((keys > 0 && step != keys) || kernel.warpKeys() % 16 != 0 ||
-        kernel.warpKeys() == 0 ||
-        !complete(kernel, headSize, valueSize, gpu)) {
+        kernel.warpKeys() == 0 || !complete(kernel, headSize, valueSize, gpu)) {
       return;
     }
     if (!best || kernel.cost < best->cost) {

@@ -51,12 +51,11 @@ Value exp2Double(WarpBuilder &w, Value x) {
   for (Value part : {half, other}) {
     Value biased = arith::AddIOp::create(w.builder, w.loc, part, wide(1023));
     Value bits = arith::ShLIOp::create(w.builder, w.loc, biased, wide(52));
-    sum = w.fmul(sum,
-                 arith::BitcastOp::create(w.builder, w.loc, type, bits));
+    sum = w.fmul(sum, arith::BitcastOp::create(w.builder, w.loc, type, bits));
   }
   // NaN stays.
-  Value same = arith::CmpFOp::create(w.builder, w.loc,
-                                     arith::CmpFPredicate::ORD, x, x);
+  Value same =
+      arith::CmpFOp::create(w.builder, w.loc, arith::CmpFPredicate::ORD, x, x);
   return w.select(same, sum, x);
 }
 
@@ -69,8 +68,8 @@ Value logDouble(WarpBuilder &w, Value x) {
   Value guess = w.fmul(w.convert(w.log2(w.convert(x, w.f32())), type),
                        w.f(llvm::numbers::ln2, type));
   Value back = exp2Double(w, w.fmul(guess, w.f(llvm::numbers::log2e, type)));
-  Value step = arith::DivFOp::create(w.builder, w.loc, w.fsub(x, back),
-                                     w.fadd(x, back));
+  Value step =
+      arith::DivFOp::create(w.builder, w.loc, w.fsub(x, back), w.fadd(x, back));
   Value better = w.fma(step, w.f(2, type), guess);
   // 0 and infinity have their logarithm already.
   Value special = arith::CmpFOp::create(
@@ -78,7 +77,8 @@ Value logDouble(WarpBuilder &w, Value x) {
   return w.select(special, guess, better);
 }
 
-// tanh x = 1 - 2 / (1 + e^2x), of |x|; small x by a series, which loses nothing.
+// tanh x = 1 - 2 / (1 + e^2x), of |x|; small x by a series, which loses
+// nothing.
 Value tanhOf(WarpBuilder &w, Value x) {
   Type type = x.getType();
   auto constant = [&](double value) { return w.f(value, type); };
@@ -86,10 +86,9 @@ Value tanhOf(WarpBuilder &w, Value x) {
   Value power = exp2Of(w, w.fmul(size, constant(2 * llvm::numbers::log2e)));
   Value below = w.fadd(power, constant(1));
   Value inverse =
-      type.isF32()
-          ? w.rcp(below)
-          : arith::DivFOp::create(w.builder, w.loc, constant(1), below)
-                .getResult();
+      type.isF32() ? w.rcp(below)
+                   : arith::DivFOp::create(w.builder, w.loc, constant(1), below)
+                         .getResult();
   Value large = w.fma(inverse, constant(-2), constant(1));
   Value square = w.fmul(x, x);
   // x - x^3/3 + 2x^5/15 - 17x^7/315 + 62x^9/2835
@@ -98,9 +97,9 @@ Value tanhOf(WarpBuilder &w, Value x) {
     series = w.fma(series, square, constant(factor));
   }
   Value small = w.fmul(size, series);
-  Value isSmall = arith::CmpFOp::create(
-      w.builder, w.loc, arith::CmpFPredicate::OLT, size,
-      constant(type.isF32() ? 0.25 : 0.004));
+  Value isSmall =
+      arith::CmpFOp::create(w.builder, w.loc, arith::CmpFPredicate::OLT, size,
+                            constant(type.isF32() ? 0.25 : 0.004));
   return math::CopySignOp::create(w.builder, w.loc,
                                   w.select(isSmall, small, large), x);
 }

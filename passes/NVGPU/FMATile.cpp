@@ -120,8 +120,8 @@ private:
         type);
   }
   Value queryAt(Value d) {
-    Value at = warp.add(
-        warp.mul(number, program.headSize * bytes), warp.mul(d, bytes));
+    Value at = warp.add(warp.mul(number, program.headSize * bytes),
+                        warp.mul(d, bytes));
     return warp.sharedAddress(at);
   }
 
@@ -137,8 +137,7 @@ private:
       warp.builder.setInsertionPoint(loop.getBody()->getTerminator());
       Value d = loop.getInductionVar();
       Value at = index.add(
-          start,
-          index.mul(warp.toIndex(d), q.dims[program.sizeDim].stride));
+          start, index.mul(warp.toIndex(d), q.dims[program.sizeDim].stride));
       warp.store(read(q, at), queryAt(d));
     }
     warp.warpBarrier();
@@ -204,12 +203,11 @@ private:
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToStart(dot.getBody());
       Value d = dot.getInductionVar();
-      Value at = index.add(
-          start, index.mul(warp.toIndex(d), k->dims[1].stride));
-      scf::YieldOp::create(
-          builder, warp.loc,
-          warp.fma(read(*k, at), warp.load(type, queryAt(d)),
-                   dot.getRegionIterArg(0)));
+      Value at =
+          index.add(start, index.mul(warp.toIndex(d), k->dims[1].stride));
+      scf::YieldOp::create(builder, warp.loc,
+                           warp.fma(read(*k, at), warp.load(type, queryAt(d)),
+                                    dot.getRegionIterArg(0)));
     }
     Value position = warp.add(tile.key, lane);
     Value score = scoring->score(dot.getResult(0), row, position);
@@ -217,9 +215,9 @@ private:
 
     Value none = warp.f(kMinusInfinity, type);
     double unit = program.log2Unit();
-    Value largest = warp.fmax(
-        state[0],
-        reduce(score, [&](Value a, Value b) { return warp.fmax(a, b); }));
+    Value largest = warp.fmax(state[0], reduce(score, [&](Value a, Value b) {
+                                return warp.fmax(a, b);
+                              }));
     Value base = warp.select(warp.isEqual(largest, none), zero,
                              warp.fmul(largest, warp.f(-unit, type)));
     Value factor = exp2(warp.fma(state[0], warp.f(unit, type), base));
@@ -237,18 +235,17 @@ private:
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(loop.getBody());
     Value other = loop.getInductionVar();
-    Value p = exchange(
-        weight, [&](Value part) { return warp.broadcast(part, other); });
-    Value line = index.add(
-        v->offset, index.mul(warp.toIndex(other), v->dims[0].stride));
+    Value p = exchange(weight,
+                       [&](Value part) { return warp.broadcast(part, other); });
+    Value line =
+        index.add(v->offset, index.mul(warp.toIndex(other), v->dims[0].stride));
     SmallVector<Value> added;
     for (int64_t i = 0; i < chunks; ++i) {
       Value column =
           warp.min(warp.add(lane, 32 * i), warp.c(program.valueSize - 1));
-      Value at = index.add(
-          line, index.mul(warp.toIndex(column), v->dims[1].stride));
-      added.push_back(
-          warp.fma(p, read(*v, at), loop.getRegionIterArgs()[i]));
+      Value at =
+          index.add(line, index.mul(warp.toIndex(column), v->dims[1].stride));
+      added.push_back(warp.fma(p, read(*v, at), loop.getRegionIterArgs()[i]));
     }
     scf::YieldOp::create(builder, warp.loc, added);
     llvm::copy(loop.getResults(), state.begin() + 2);
@@ -257,9 +254,9 @@ private:
 
   Value maskIfPartial(Value score, const ScoreFragments::Row &row,
                       Value position, const KeyCursor::Tile &tile) {
-    auto choice = scf::IfOp::create(
-        warp.builder, warp.loc, TypeRange{type},
-        warp.equal(tile.masked, warp.c(1)), /*withElseRegion=*/true);
+    auto choice = scf::IfOp::create(warp.builder, warp.loc, TypeRange{type},
+                                    warp.equal(tile.masked, warp.c(1)),
+                                    /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(warp.builder);
     warp.builder.setInsertionPointToStart(choice.elseBlock());
     scf::YieldOp::create(warp.builder, warp.loc, score);
@@ -285,8 +282,7 @@ private:
     Value factor = warp.f(1, type);
     if (sink.pointer) {
       auto [g, m] = rows.split(warp, row);
-      Value head =
-          index.add(program.finalize.getHead(), warp.toIndex(g));
+      Value head = index.add(program.finalize.getHead(), warp.toIndex(g));
       Value logit =
           warp.fmul(read(sink, sink.at(warp.builder, warp.loc, {head})),
                     warp.f(llvm::numbers::log2e, type));
@@ -300,13 +296,12 @@ private:
     Value start = rows.offset(warp, row, out, outDim(0), outDim(1));
     for (int64_t i = 0; i < chunks; ++i) {
       Value column = warp.add(lane, 32 * i);
-      Value value = arith::DivFOp::create(
-          warp.builder, warp.loc, warp.fmul(state[2 + i], factor), sum);
+      Value value = arith::DivFOp::create(warp.builder, warp.loc,
+                                          warp.fmul(state[2 + i], factor), sum);
       value = warp.select(empty, zero, value);
       guarded(warp.less(column, warp.c(program.valueSize)), [&] {
         Value at = index.add(
-            start,
-            index.mul(warp.toIndex(column), out.dims[outDim(2)].stride));
+            start, index.mul(warp.toIndex(column), out.dims[outDim(2)].stride));
         warp.store(warp.convert(value, out.element),
                    warp.globalAddress(out.pointer, at, out.element));
       });

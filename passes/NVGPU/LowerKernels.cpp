@@ -27,7 +27,7 @@ namespace {
 /// What the launch of a kernel must know of its lowering.
 struct LaunchShape {
   int64_t threads = 0, sharedBytes = 0;
-  int64_t slices = 1;   // blocks for each tile
+  int64_t slices = 1;    // blocks for each tile
   int64_t residents = 1; // blocks that shall fit a multiprocessor
 };
 
@@ -168,9 +168,8 @@ private:
       return program.loop.emitOpError(
           "needs 'max_rows' and a constant step for GPUs");
     }
-    std::optional<MMAKernel> chosen =
-        chooseMMAKernel(program.headSize, program.valueSize, *most,
-                        step.getInt(), gpu);
+    std::optional<MMAKernel> chosen = chooseMMAKernel(
+        program.headSize, program.valueSize, *most, step.getInt(), gpu);
     if (!chosen) {
       return program.loop.emitOpError("of ")
              << *most << " rows and " << step.getInt()
@@ -227,8 +226,8 @@ private:
     builder.setInsertionPoint(kernel);
     auto type = LLVM::LLVMFunctionType::get(
         LLVM::LLVMVoidType::get(builder.getContext()), types);
-    auto function = LLVM::LLVMFuncOp::create(builder, warp.loc,
-                                             kernel.getName(), type);
+    auto function =
+        LLVM::LLVMFuncOp::create(builder, warp.loc, kernel.getName(), type);
     function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
                       builder.getUnitAttr());
     function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
@@ -271,17 +270,17 @@ struct LowerKernelsPass
     llvm::StringMap<LaunchShape> shapes;
     for (auto module : getOperation().getOps<gpu::GPUModuleOp>()) {
       OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
-      LLVM::GlobalOp::create(
-          builder, module.getLoc(),
-          LLVM::LLVMArrayType::get(builder.getI8Type(), 0),
-          /*isConstant=*/false, LLVM::Linkage::External,
-          WarpBuilder::kSharedSymbol, Attribute(), /*alignment=*/1024,
-          /*addrSpace=*/3);
+      LLVM::GlobalOp::create(builder, module.getLoc(),
+                             LLVM::LLVMArrayType::get(builder.getI8Type(), 0),
+                             /*isConstant=*/false, LLVM::Linkage::External,
+                             WarpBuilder::kSharedSymbol, Attribute(),
+                             /*alignment=*/1024,
+                             /*addrSpace=*/3);
       for (auto kernel :
            llvm::make_early_inc_range(module.getOps<gpu::GPUFuncOp>())) {
         std::string name = kernel.getName().str();
-        if (failed(KernelLowering(kernel, *description->gpu)
-                       .run(shapes[name]))) {
+        if (failed(
+                KernelLowering(kernel, *description->gpu).run(shapes[name]))) {
           return signalPassFailure();
         }
       }

@@ -52,13 +52,13 @@ std::pair<Value, Value> MMATile::finish(Value max, Value sum, Value row) {
     auto [g, m] = rows.split(warp, row);
     IndexBuilder index(warp.builder, warp.loc);
     Value last = index.add(sink.dims[0].size, -1);
-    Value head = index.min(
-        index.add(program.finalize.getHead(), warp.toIndex(g)), last);
-    Value logit = warp.load(
-        sink.element,
-        warp.globalAddress(sink.pointer,
-                           sink.at(warp.builder, warp.loc, {head}),
-                           sink.element));
+    Value head =
+        index.min(index.add(program.finalize.getHead(), warp.toIndex(g)), last);
+    Value logit =
+        warp.load(sink.element,
+                  warp.globalAddress(sink.pointer,
+                                     sink.at(warp.builder, warp.loc, {head}),
+                                     sink.element));
     logit = warp.fmul(warp.convert(logit, warp.f32()),
                       warp.f(llvm::numbers::log2e));
     Value both = warp.fmax(max, logit);
@@ -68,8 +68,7 @@ std::pair<Value, Value> MMATile::finish(Value max, Value sum, Value row) {
     max = both;
   }
   Value empty = warp.isEqual(sum, zero);
-  Value inverse =
-      warp.select(empty, zero, warp.fmul(factor, warp.rcp(sum)));
+  Value inverse = warp.select(empty, zero, warp.fmul(factor, warp.rcp(sum)));
   Value lse = warp.select(
       empty, none,
       warp.fmul(warp.fadd(max, warp.log2(sum)), warp.f(llvm::numbers::ln2)));
@@ -134,9 +133,9 @@ void MMATile::storeFragments(const State &state, const RowValues &lses) {
       IndexBuilder index(warp.builder, warp.loc);
       for (int64_t n = 0; n < columnBlocks(); ++n) {
         auto at = [&](int64_t offset) {
-          Value elements = index.add(
-              start, index.mul(index.constant(n * 8 + offset),
-                               out.dims[outSizeDim].stride));
+          Value elements =
+              index.add(start, index.mul(index.constant(n * 8 + offset),
+                                         out.dims[outSizeDim].stride));
           return warp.globalAddress(out.pointer, elements, type);
         };
         Value low = state.accumulator[block][n][2 * half];
@@ -146,8 +145,8 @@ void MMATile::storeFragments(const State &state, const RowValues &lses) {
           if (!slice && (n + 1) * 8 <= program.valueSize) {
             return body();
           }
-          guarded(warp,
-                  warp.less(warp.add(quad, n * 8 + offset), columns), body);
+          guarded(warp, warp.less(warp.add(quad, n * 8 + offset), columns),
+                  body);
         };
         if (!pairs) {
           inside(0, [&] { warp.store(warp.convert(low, type), at(0)); });
@@ -172,8 +171,8 @@ void MMATile::storeFragments(const State &state, const RowValues &lses) {
   });
 }
 
-// Shared memory of the merge, behind Q: for each warp along the keys, (max, sum)
-// of the rows in 16 bytes, then its accumulators.
+// Shared memory of the merge, behind Q: for each warp along the keys, (max,
+// sum) of the rows in 16 bytes, then its accumulators.
 static int64_t statsBytes(const MMAKernel &kernel) {
   return kernel.keyWarps * kernel.rows() * 16;
 }
@@ -201,12 +200,11 @@ void MMATile::mergeWarps(State &state) {
     Value largest = warp.f(kMinusInfinity);
     for (int64_t w = 0; w < kernel.keyWarps; ++w) {
       largest = warp.fmax(
-          largest, warp.load(warp.f32(),
-                             warp.sharedAddress(stats(warp.c(w), number), start)));
+          largest, warp.load(warp.f32(), warp.sharedAddress(
+                                             stats(warp.c(w), number), start)));
     }
-    Value base = warp.select(
-        warp.isEqual(largest, warp.f(kMinusInfinity)), warp.f(0),
-        warp.fmul(largest, warp.f(-unit)));
+    Value base = warp.select(warp.isEqual(largest, warp.f(kMinusInfinity)),
+                             warp.f(0), warp.fmul(largest, warp.f(-unit)));
     Value factor =
         warp.exp2(warp.fma(state.max[block][half], warp.f(unit), base));
     Value at = warp.mul(
@@ -216,10 +214,9 @@ void MMATile::mergeWarps(State &state) {
         4);
     for (int64_t n = 0; n < columnBlocks(); ++n) {
       for (int64_t i = 0; i < 2; ++i) {
-        warp.store(
-            warp.fmul(state.accumulator[block][n][2 * half + i], factor),
-            warp.sharedAddress(at, start + statsBytes(kernel) +
-                                       (n * 8 + i) * 4));
+        warp.store(warp.fmul(state.accumulator[block][n][2 * half + i], factor),
+                   warp.sharedAddress(at, start + statsBytes(kernel) +
+                                              (n * 8 + i) * 4));
       }
     }
   });
@@ -244,31 +241,29 @@ void MMATile::storeShared() {
   guarded(warp, valid, [&] {
     Value stats = warp.mul(line, 16);
     auto statistic = [&](int64_t w, int64_t which) {
-      return warp.load(
-          warp.f32(),
-          warp.sharedAddress(stats, start + w * kernel.rows() * 16 + which * 4));
+      return warp.load(warp.f32(),
+                       warp.sharedAddress(
+                           stats, start + w * kernel.rows() * 16 + which * 4));
     };
     Value largest = warp.f(kMinusInfinity), sum = warp.f(0), total = sum;
     for (int64_t w = 0; w < kernel.keyWarps; ++w) {
       largest = warp.fmax(largest, statistic(w, 0));
     }
-    Value base = warp.select(
-        warp.isEqual(largest, warp.f(kMinusInfinity)), warp.f(0),
-        warp.fmul(largest, warp.f(-unit)));
+    Value base = warp.select(warp.isEqual(largest, warp.f(kMinusInfinity)),
+                             warp.f(0), warp.fmul(largest, warp.f(-unit)));
     for (int64_t w = 0; w < kernel.keyWarps; ++w) {
       Value factor = warp.exp2(warp.fma(statistic(w, 0), warp.f(unit), base));
       sum = warp.fma(statistic(w, 1), factor, sum);
       total = warp.fadd(
           total,
-          warp.load(warp.f32(),
-                    warp.sharedAddress(warp.mul(number, 4),
-                                       start + statsBytes(kernel) +
-                                           w * all * 4)));
+          warp.load(warp.f32(), warp.sharedAddress(warp.mul(number, 4),
+                                                   start + statsBytes(kernel) +
+                                                       w * all * 4)));
     }
     auto [inverse, value] = finish(largest, sum, line);
-    warp.store(warp.convert(warp.fmul(total, inverse), out.element),
-               warp.globalAddress(out.pointer, outIndex(line, column),
-                                  out.element));
+    warp.store(
+        warp.convert(warp.fmul(total, inverse), out.element),
+        warp.globalAddress(out.pointer, outIndex(line, column), out.element));
     if (lse.pointer) {
       Value first = warp.equal(column, warp.c(0));
       if (slice) {

@@ -10,6 +10,8 @@ using namespace mlir;
 
 namespace attn {
 
+// Powers of 2 by which a maximum may grow before the state follows.
+constexpr double kSlack = 8;
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 // A balanced tree: the chains of a thread stay short.
@@ -71,16 +73,17 @@ LogicalResult MMATile::prepare() {
   lane = warp.andi(thread, 31);
   Value number = warp.shr(thread, 5);
   rowWarp = kernel.keyWarps == 1 ? number : warp.div(number, kernel.keyWarps);
-  keyWarp = kernel.keyWarps == 1 ? warp.c(0) : warp.rem(number, kernel.keyWarps);
-  firstRow = warp.add(warp.mul(rowWarp, kernel.rowBlocks * 16),
-                      warp.shr(lane, 2));
+  keyWarp =
+      kernel.keyWarps == 1 ? warp.c(0) : warp.rem(number, kernel.keyWarps);
+  firstRow =
+      warp.add(warp.mul(rowWarp, kernel.rowBlocks * 16), warp.shr(lane, 2));
   keyColumn = warp.add(warp.mul(keyWarp, kernel.warpKeys()),
                        warp.mul(warp.andi(lane, 3), 2));
   columns = warp.c(std::min(program.valueSize, kernel.valueSlice));
   if (slice) {
-    columns = warp.min(warp.sub(warp.c(program.valueSize),
-                                warp.mul(slice, kernel.valueSlice)),
-                       columns);
+    columns = warp.min(
+        warp.sub(warp.c(program.valueSize), warp.mul(slice, kernel.valueSlice)),
+        columns);
   }
   rows = TileRows::make(warp, program, q);
   scoring = std::make_unique<ScoreFragments>(warp, program, rows, views,
@@ -148,8 +151,8 @@ LogicalResult MMATile::loadKeys(const KeyCursor::Tile &tile, Value stage) {
   if (slice) {
     Value first = warp.toIndex(warp.mul(slice, kernel.valueSlice));
     v->offset = index.add(v->offset, index.mul(first, v->dims[1].stride));
-    v->offsetMultiple = std::gcd(
-        v->offsetMultiple, kernel.valueSlice * v->dims[1].strideMultiple);
+    v->offsetMultiple = std::gcd(v->offsetMultiple,
+                                 kernel.valueSlice * v->dims[1].strideMultiple);
   }
   load(*v, valueTile, std::min(program.valueSize, kernel.valueSlice),
        slice ? columns : Value());
@@ -205,9 +208,9 @@ MMATile::State MMATile::unflatten(ValueRange values) {
 // S = Q K^T of a stage.
 MMATile::Fragments MMATile::products(Value stage) {
   Value zero = warp.f(0);
-  Fragments scores(kernel.rowBlocks,
-                   SmallVector<Fragment>(keyBlocks(),
-                                         Fragment{zero, zero, zero, zero}));
+  Fragments scores(
+      kernel.rowBlocks,
+      SmallVector<Fragment>(keyBlocks(), Fragment{zero, zero, zero, zero}));
   MatrixAddress keys = keyAddress->moved(stage);
   for (int64_t k = 0; k < depth / 16; ++k) {
     SmallVector<Fragment> a;
@@ -250,9 +253,9 @@ void MMATile::applyMask(Fragments &scores, const KeyCursor::Tile &tile) {
     for (int64_t n = 0; n < keyBlocks(); ++n) {
       for (int64_t i = 0; i < 4; ++i) {
         Value column = warp.add(keyColumn, n * 8 + i % 2);
-        hidden.push_back(scoring->masked(
-            scores[block][n][i], scoreRows[block * 2 + i / 2],
-            warp.add(tile.key, column), column, tile.size));
+        hidden.push_back(
+            scoring->masked(scores[block][n][i], scoreRows[block * 2 + i / 2],
+                            warp.add(tile.key, column), column, tile.size));
       }
     }
   }
@@ -267,7 +270,7 @@ void MMATile::applyMask(Fragments &scores, const KeyCursor::Tile &tile) {
   }
 }
 
-// Scores to probabilities; max, sum and the accumulator to the new maximum.
+// Scores to probabilities; max, sum and the accumulator to the new reference.
 void MMATile::softmax(State &state, Fragments &scores) {
   double unit = program.log2Unit();
   Value none = warp.f(kMinusInfinity), zero = warp.f(0);
@@ -284,7 +287,13 @@ void MMATile::softmax(State &state, Fragments &scores) {
     Value largest = reduce(row, max);
     largest = warp.fmax(largest, warp.shuffle(largest, 1));
     largest = warp.fmax(largest, warp.shuffle(largest, 2));
-    largest = warp.fmax(before, largest);
+    // The reference of a row follows its maximum only where that has grown by
+    // enough: 2^8 does no harm to any sum, and accumulators mostly stay.
+    Value grew = arith::CmpFOp::create(
+        warp.builder, warp.loc, arith::CmpFPredicate::OGT,
+        warp.fsub(largest, before), warp.f(kSlack / unit));
+    largest = warp.select(grew, largest, before);
+    moved = moved ? warp.either(moved, grew) : grew;
     // A row without a visible key keeps its -inf, and nothing becomes NaN.
     Value base = warp.select(warp.isEqual(largest, none), zero,
                              warp.fmul(largest, warp.f(-unit)));
@@ -296,16 +305,12 @@ void MMATile::softmax(State &state, Fragments &scores) {
         exps.push_back(fragment[i]);
       }
     }
-    Value sum =
-        reduce(exps, [&](Value a, Value b) { return warp.fadd(a, b); });
+    Value sum = reduce(exps, [&](Value a, Value b) { return warp.fadd(a, b); });
     state.max[block][half] = largest;
     state.sum[block][half] = warp.fma(state.sum[block][half], factor, sum);
     factors[block][half] = factor;
-    Value grew = warp.builder.createOrFold<arith::CmpFOp>(
-        warp.loc, arith::CmpFPredicate::OLT, before, largest);
-    moved = moved ? warp.either(moved, grew) : grew;
   });
-  // Mostly no maximum of the warp grows, and its accumulators stay.
+  // One vote of the warp.
   SmallVector<Value> flat;
   for (auto &line : state.accumulator) {
     for (Fragment &fragment : line) {
@@ -384,8 +389,8 @@ LogicalResult MMATile::loop() {
   KeyCursor::State next = cursor->first();
   SmallVector<KeyCursor::Tile> queue;
   auto loadIfAny = [&](const KeyCursor::Tile &tile, Value stage) {
-    auto choice = scf::IfOp::create(builder, loc,
-                                    warp.less(warp.c(0), tile.size));
+    auto choice =
+        scf::IfOp::create(builder, loc, warp.less(warp.c(0), tile.size));
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(choice.thenBlock()->getTerminator());
     return loadKeys(tile, stage);
@@ -438,8 +443,7 @@ LogicalResult MMATile::loop() {
   Block *body = builder.createBlock(&loop.getAfter(), {}, types, locs);
   ValueRange carried = body->getArguments();
   state = unflatten(carried.take_front(stateSize));
-  next = KeyCursor::State(
-      carried.slice(stateSize, KeyCursor::kStateSize));
+  next = KeyCursor::State(carried.slice(stateSize, KeyCursor::kStateSize));
   Value stage = carried[carried.size() - 2], free = carried.back();
   warp.waitCopies(ahead - 1);
   warp.barrier();

@@ -1,7 +1,7 @@
 //===- MMATile.h - a tile of attention on tensor cores --------------------===//
 // mma.sync.m16n8k16: a thread has of each 16 x 8 block of results the columns
-// 2 * (lane % 4) and the next, of rows lane / 4 and that plus 8. Two blocks side
-// by side are, as 16-bit pairs, the A operand of the next product.
+// 2 * (lane % 4) and the next, of rows lane / 4 and that plus 8. Two blocks
+// side by side are, as 16-bit pairs, the A operand of the next product.
 //===----------------------------------------------------------------------===//
 
 #ifndef ATTN_PASSES_NVGPU_MMATILE_H

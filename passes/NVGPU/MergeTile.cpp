@@ -29,9 +29,9 @@ public:
 
   LogicalResult emit() {
     IRMapping none;
-    FailureOr<TensorView> found[] = {
-        views.get(op.getParts(), none), views.get(op.getPartLse(), none),
-        views.get(op.getOut(), none)};
+    FailureOr<TensorView> found[] = {views.get(op.getParts(), none),
+                                     views.get(op.getPartLse(), none),
+                                     views.get(op.getOut(), none)};
     if (failed(found[0]) || failed(found[1]) || failed(found[2])) {
       return failure();
     }
@@ -62,8 +62,8 @@ public:
     lane = warp.andi(thread, 31);
     number = warp.shr(thread, 5);
     Value count = warp.toInt(parts.dims[1].size);
-    auto loop = scf::ForOp::create(warp.builder, warp.loc, warp.c(0), count,
-                                   warp.c(1));
+    auto loop =
+        scf::ForOp::create(warp.builder, warp.loc, warp.c(0), count, warp.c(1));
     OpBuilder::InsertionGuard guard(warp.builder);
     warp.builder.setInsertionPoint(loop.getBody()->getTerminator());
     row(warp.toIndex(loop.getInductionVar()));
@@ -79,9 +79,8 @@ private:
   Value thread, lane, number;
 
   Value at(const TensorView &view, ValueRange indices) {
-    return warp.globalAddress(view.pointer,
-                              view.at(warp.builder, warp.loc, indices),
-                              view.element);
+    return warp.globalAddress(
+        view.pointer, view.at(warp.builder, warp.loc, indices), view.element);
   }
 
   Value scale(Value max) {
@@ -95,9 +94,8 @@ private:
     SmallVector<Value> state(lanes + 2, warp.f(0));
     state[0] = warp.f(kMinusInfinity);
     SmallVector<Type> types(state.size(), warp.f32());
-    auto loop =
-        scf::ForOp::create(warp.builder, warp.loc, number, count,
-                           warp.c(kWarps * kUnroll), state);
+    auto loop = scf::ForOp::create(warp.builder, warp.loc, number, count,
+                                   warp.c(kWarps * kUnroll), state);
     OpBuilder::InsertionGuard guard(warp.builder);
     warp.builder.setInsertionPointToStart(loop.getBody());
     state.assign(loop.getRegionIterArgs().begin(),
@@ -110,12 +108,12 @@ private:
       Value valid = warp.less(part, count);
       part = warp.toIndex(warp.min(part, warp.sub(count, warp.c(1))));
       Value read = warp.load(warp.f32(), at(partLse, {part, row}));
-      lses.push_back(
-          warp.select(valid, warp.fmul(read, warp.f(llvm::numbers::log2e)),
-                      warp.f(kMinusInfinity)));
+      lses.push_back(warp.select(valid,
+                                 warp.fmul(read, warp.f(llvm::numbers::log2e)),
+                                 warp.f(kMinusInfinity)));
       for (int64_t j = 0; j < lanes; ++j) {
-        Value column = warp.toIndex(
-            warp.min(warp.add(lane, 32 * j), warp.c(size - 1)));
+        Value column =
+            warp.toIndex(warp.min(warp.add(lane, 32 * j), warp.c(size - 1)));
         values[i].push_back(
             warp.load(warp.f32(), at(parts, {part, row, column})));
       }
@@ -163,16 +161,15 @@ private:
       });
     }
     warp.barrier();
-    auto loop = scf::ForOp::create(warp.builder, warp.loc, thread,
-                                   warp.c(size), warp.c(kMergeThreads));
+    auto loop = scf::ForOp::create(warp.builder, warp.loc, thread, warp.c(size),
+                                   warp.c(kMergeThreads));
     {
       OpBuilder::InsertionGuard guard(warp.builder);
       warp.builder.setInsertionPoint(loop.getBody()->getTerminator());
       Value column = loop.getInductionVar();
       auto read = [&](int64_t w, Value bytes, int64_t constant) {
-        return warp.load(warp.f32(),
-                         warp.sharedAddress(bytes,
-                                            w * (size + 2) * 4 + constant));
+        return warp.load(warp.f32(), warp.sharedAddress(
+                                         bytes, w * (size + 2) * 4 + constant));
       };
       Value max = warp.f(kMinusInfinity);
       for (int64_t w = 0; w < kWarps; ++w) {
@@ -180,8 +177,8 @@ private:
       }
       Value logit;
       if (sink.pointer) {
-        logit = warp.convert(
-            warp.load(sink.element, at(sink, {op.getHead()})), warp.f32());
+        logit = warp.convert(warp.load(sink.element, at(sink, {op.getHead()})),
+                             warp.f32());
         logit = warp.fmul(logit, warp.f(llvm::numbers::log2e));
         max = warp.fmax(max, logit);
       }
@@ -200,10 +197,9 @@ private:
       warp.store(warp.convert(result, out.element),
                  at(out, {row, warp.toIndex(column)}));
       if (lse.pointer) {
-        Value value = warp.select(
-            empty, warp.f(kMinusInfinity),
-            warp.fmul(warp.fadd(max, warp.log2(sum)),
-                      warp.f(llvm::numbers::ln2)));
+        Value value = warp.select(empty, warp.f(kMinusInfinity),
+                                  warp.fmul(warp.fadd(max, warp.log2(sum)),
+                                            warp.f(llvm::numbers::ln2)));
         guarded(warp.equal(column, warp.c(0)), [&] {
           warp.store(warp.convert(value, lse.element), at(lse, {row}));
         });

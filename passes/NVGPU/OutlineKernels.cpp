@@ -69,13 +69,11 @@ public:
     if (failed(block(old))) {
       return failure();
     }
-    SmallVector<Type> results =
-        llvm::map_to_vector(function.getResultTypes(),
-                            [&](Type type) { return bufferType(type); });
+    SmallVector<Type> results = llvm::map_to_vector(
+        function.getResultTypes(), [&](Type type) { return bufferType(type); });
     old.dropAllDefinedValueUses();
     old.erase();
-    function.setType(
-        FunctionType::get(function.getContext(), types, results));
+    function.setType(FunctionType::get(function.getContext(), types, results));
     return success();
   }
 
@@ -92,9 +90,8 @@ private:
 
   static Type bufferType(Type type) {
     auto tensor = dyn_cast<RankedTensorType>(type);
-    return tensor
-               ? MemRefType::get(tensor.getShape(), tensor.getElementType())
-               : type;
+    return tensor ? MemRefType::get(tensor.getShape(), tensor.getElementType())
+                  : type;
   }
 
   // The size of dimension `d` of `tensor`, on the host.
@@ -137,7 +134,8 @@ private:
       if (type.isDynamicDim(d)) {
         auto size = dyn_cast_if_present<Value>(sizeOf(like, d));
         if (!size) {
-          return op->emitOpError("has a result whose size the host cannot tell");
+          return op->emitOpError(
+              "has a result whose size the host cannot tell");
         }
         sizes.push_back(size);
       }
@@ -202,8 +200,8 @@ private:
       if (!size) {
         return op.emitOpError("is a size that the host cannot tell");
       }
-      scalars.map(dim.getResult(), getValueOrCreateConstantIndexOp(
-                                       builder, loc, size));
+      scalars.map(dim.getResult(),
+                  getValueOrCreateConstantIndexOp(builder, loc, size));
       return success();
     }
     if (auto wrap = dyn_cast<bufferization::ToTensorOp>(op)) {
@@ -227,9 +225,8 @@ private:
     if (auto ret = dyn_cast<func::ReturnOp>(op)) {
       SmallVector<Value> values;
       for (Value value : ret.getOperands()) {
-        Value buffer = isa<TensorType>(value.getType())
-                           ? buffers.lookup(value)
-                           : scalars.lookup(value);
+        Value buffer = isa<TensorType>(value.getType()) ? buffers.lookup(value)
+                                                        : scalars.lookup(value);
         if (!buffer) {
           return op.emitOpError("returns a tensor that no kernel writes, which "
                                 "has no lowering for GPUs");
@@ -391,13 +388,11 @@ private:
           builder, loc, (function.getName() + "_kernels").str());
       symbols.insert(module);
       function->getParentOp()->setAttr(
-          gpu::GPUDialect::getContainerModuleAttrName(),
-          builder.getUnitAttr());
+          gpu::GPUDialect::getContainerModuleAttrName(), builder.getUnitAttr());
     }
     builder.setInsertionPointToEnd(module.getBody());
     auto func = gpu::GPUFuncOp::create(
-        builder, loc,
-        (function.getName() + "_" + Twine(kernels++)).str(),
+        builder, loc, (function.getName() + "_" + Twine(kernels++)).str(),
         builder.getFunctionType({}, {}));
     func->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
                   builder.getUnitAttr());
@@ -429,8 +424,8 @@ private:
     Value blocks = index.constant(1);
     for (OpFoldResult bound : forall.getMixedUpperBound()) {
       auto value = dyn_cast<Value>(bound);
-      blocks = index.mul(blocks, value ? scalars.lookup(value)
-                                       : index.value(bound));
+      blocks =
+          index.mul(blocks, value ? scalars.lookup(value) : index.value(bound));
     }
     Value one = index.constant(1);
     gpu::LaunchFuncOp::create(
@@ -456,8 +451,7 @@ private:
         FailureOr<Value> here = bring(kernel, value);
         bounds.push_back(*here);
       } else {
-        bounds.push_back(
-            IndexBuilder(kernel.body, loc).value(bound));
+        bounds.push_back(IndexBuilder(kernel.body, loc).value(bound));
       }
     }
     for (auto [argument, buffer] :

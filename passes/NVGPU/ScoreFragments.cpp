@@ -21,12 +21,19 @@ ScoreFragments::ScoreFragments(WarpBuilder &warp, TileProgram &program,
 
 LogicalResult ScoreFragments::prepare() {
   IRMapping none;
-  for (Value tensor : program.online.getCaptured()) {
-    FailureOr<TensorView> view = views.get(tensor, none);
-    if (failed(view)) {
-      return failure();
+  auto find = [&](ValueRange tensors, SmallVector<TensorView> &list) {
+    for (Value tensor : tensors) {
+      FailureOr<TensorView> view = views.get(tensor, none);
+      if (failed(view)) {
+        return false;
+      }
+      list.push_back(*view);
     }
-    capturedViews.push_back(*view);
+    return true;
+  };
+  if (!find(program.online.getCaptured(), capturedViews) ||
+      !find(program.online.getMaskCaptured(), maskViews)) {
+    return failure();
   }
   MaskAttrInterface attribute = program.online.getMaskAttr();
   if (!attribute) {
@@ -45,7 +52,8 @@ LogicalResult ScoreFragments::prepare() {
       narrow = false;
     }
     auto constant = dyn_cast<arith::ConstantOp>(op);
-    auto value = constant ? dyn_cast<IntegerAttr>(constant.getValue()) : nullptr;
+    auto value =
+        constant ? dyn_cast<IntegerAttr>(constant.getValue()) : nullptr;
     narrow = narrow && (!value || value.getValue().isSignedIntN(31));
   }
   return success();
@@ -64,11 +72,10 @@ ScoreFragments::Row ScoreFragments::row(Value number) {
 
 // Reads a captured element; scores of hidden pairs are computed too, so indices
 // are kept inside of the tensor.
-Value ScoreFragments::captured(unsigned number, ValueRange point) {
-  const TensorView &view = capturedViews[number];
+Value ScoreFragments::captured(const TensorView &view, Attribute attribute,
+                               ValueRange point) {
   IndexBuilder index(warp.builder, warp.loc);
-  AffineMap map =
-      cast<AffineMapAttr>(program.online.getCapturedMaps()[number]).getValue();
+  AffineMap map = cast<AffineMapAttr>(attribute).getValue();
   SmallVector<Value> at;
   for (auto [d, result] : llvm::enumerate(map.getResults())) {
     Value position = affine::expandAffineExpr(warp.builder, warp.loc, result,
@@ -87,6 +94,11 @@ Value ScoreFragments::captured(unsigned number, ValueRange point) {
   return element;
 }
 
+SmallVector<Value> ScoreFragments::point(const Row &row, Value position) {
+  return {program.online.getBatch(), row.head, row.query,
+          warp.toIndex(position)};
+}
+
 Value ScoreFragments::score(Value x, const Row &row, Value position) {
   double scale = program.online.getScaleValue();
   if (program.scaled() && scale != 1.0) {
@@ -95,23 +107,20 @@ Value ScoreFragments::score(Value x, const Row &row, Value position) {
   if (program.online.getScore().empty()) {
     return x;
   }
-  Value key = warp.toIndex(position);
-  SmallVector<Value> point = {program.online.getBatch(), row.head, row.query,
-                              key};
+  SmallVector<Value> at = point(row, position);
   SmallVector<Value> arguments = {x};
-  for (unsigned i = 0; i < capturedViews.size(); ++i) {
-    arguments.push_back(captured(i, point));
+  for (auto [view, map] :
+       llvm::zip_equal(capturedViews, program.online.getCapturedMaps())) {
+    arguments.push_back(captured(view, map, at));
   }
-  arguments.append(point);
+  arguments.append(at);
   return inlineScore(warp.builder, warp.loc, program.online.getScore(),
                      arguments, type);
 }
 
 Value ScoreFragments::visible(Value q, Value k) {
   IRMapping mapping;
-  auto wide = [&](Value value) {
-    return narrow ? value : warp.toIndex(value);
-  };
+  auto wide = [&](Value value) { return narrow ? value : warp.toIndex(value); };
   mapping.map(mask->getArgument(0), wide(q));
   mapping.map(mask->getArgument(1), wide(k));
   for (Operation &op : *mask) {
@@ -149,8 +158,18 @@ Value ScoreFragments::masked(Value score, const Row &row, Value position,
   if (mask) {
     seen = warp.both(seen, visible(row.position, position));
   }
-  return warp.select(
-      seen, score, warp.f(-std::numeric_limits<double>::infinity(), type));
+  if (Region &region = program.online.getMaskRegion(); !region.empty()) {
+    SmallVector<Value> at = point(row, position), arguments;
+    for (auto [view, map] :
+         llvm::zip_equal(maskViews, program.online.getMaskMaps())) {
+      arguments.push_back(captured(view, map, at));
+    }
+    arguments.append(at);
+    seen = warp.both(
+        seen, inlineScore(warp.builder, warp.loc, region, arguments, type));
+  }
+  return warp.select(seen, score,
+                     warp.f(-std::numeric_limits<double>::infinity(), type));
 }
 
 } // namespace attn

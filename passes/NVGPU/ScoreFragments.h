@@ -7,7 +7,8 @@
 
 namespace attn {
 
-/// What the scores of a tile become between the two products, a score at a time.
+/// What the scores of a tile become between the two products, a score at a
+/// time.
 class ScoreFragments {
 public:
   /// `type` is that of the scores. Captured tensors are read through `views`.
@@ -30,7 +31,9 @@ public:
                      mlir::Value column, mlir::Value size);
 
 private:
-  mlir::Value captured(unsigned number, mlir::ValueRange point);
+  mlir::Value captured(const TensorView &view, mlir::Attribute map,
+                       mlir::ValueRange point);
+  llvm::SmallVector<mlir::Value> point(const Row &row, mlir::Value position);
   mlir::Value visible(mlir::Value q, mlir::Value k);
 
   WarpBuilder &warp;
@@ -38,7 +41,7 @@ private:
   TileRows rows;
   TensorViews &views;
   mlir::FloatType type;
-  llvm::SmallVector<TensorView> capturedViews;
+  llvm::SmallVector<TensorView> capturedViews, maskViews;
   std::unique_ptr<mlir::Block> mask; // on index, of (q, k)
   mlir::Value maskResult;
   bool narrow = true;

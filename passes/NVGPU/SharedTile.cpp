@@ -89,8 +89,8 @@ void TileCopy::emit(WarpBuilder &w, Value thread, Value stage,
         read = w.both(read, w.less(w.c(0), left));
       }
       Type word = w.builder.getI16Type();
-      auto choice = scf::IfOp::create(
-          w.builder, w.loc, TypeRange{word}, read, /*withElseRegion=*/true);
+      auto choice = scf::IfOp::create(w.builder, w.loc, TypeRange{word}, read,
+                                      /*withElseRegion=*/true);
       {
         OpBuilder::InsertionGuard guard(w.builder);
         w.builder.setInsertionPointToStart(choice.thenBlock());
@@ -98,10 +98,9 @@ void TileCopy::emit(WarpBuilder &w, Value thread, Value stage,
             w.builder, w.loc,
             w.load(word, w.globalAddress(view.pointer, source, view.element)));
         w.builder.setInsertionPointToStart(choice.elseBlock());
-        scf::YieldOp::create(w.builder, w.loc,
-                             arith::ConstantIntOp::create(w.builder, w.loc, 0,
-                                                          16)
-                                 .getResult());
+        scf::YieldOp::create(
+            w.builder, w.loc,
+            arith::ConstantIntOp::create(w.builder, w.loc, 0, 16).getResult());
       }
       w.store(choice.getResult(0), w.sharedAddress(address, constant));
       return;

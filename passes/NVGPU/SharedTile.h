@@ -56,8 +56,8 @@ struct TileCopy {
 
   /// Starts the copy. `rowOffset(row)` is the element index of a row (i32) as
   /// index; rows from `valid` on become 0, and are not read. `columnStride` is
-  /// used where elements of a row are apart. Narrow copies are no cp.async: then
-  /// the data is there after the next barrier as well.
+  /// used where elements of a row are apart. Narrow copies are no cp.async:
+  /// then the data is there after the next barrier as well.
   void emit(WarpBuilder &warp, mlir::Value thread, mlir::Value stage,
             const TensorView &view,
             llvm::function_ref<mlir::Value(mlir::Value)> rowOffset,

@@ -69,11 +69,9 @@ static FailureOr<TensorView> sliceView(OpBuilder &builder,
   for (auto [d, dim] : llvm::enumerate(source.dims)) {
     OpFoldResult at = slice.getMixedOffsets()[d];
     std::optional<int64_t> constant = getConstantIntValue(at);
-    view.offset =
-        index.add(view.offset, index.mul(here(at), dim.stride));
-    view.offsetMultiple =
-        std::gcd(view.offsetMultiple,
-                 constant.value_or(1) * dim.strideMultiple);
+    view.offset = index.add(view.offset, index.mul(here(at), dim.stride));
+    view.offsetMultiple = std::gcd(view.offsetMultiple,
+                                   constant.value_or(1) * dim.strideMultiple);
     if (dropped.test(d)) {
       continue;
     }

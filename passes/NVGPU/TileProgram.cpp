@@ -27,14 +27,13 @@ FailureOr<TileProgram> TileProgram::match(KeyLoopOp loop) {
       program.online = online;
     }
   }
-  bool plain =
-      program.online && loop.getResults().size() == 3 &&
-      llvm::all_of(loop.getInits(), [](Value init) {
-        if (auto cast = init.getDefiningOp<tensor::CastOp>()) {
-          init = cast.getSource();
-        }
-        return init.getDefiningOp<linalg::FillOp>() != nullptr;
-      });
+  bool plain = program.online && loop.getResults().size() == 3 &&
+               llvm::all_of(loop.getInits(), [](Value init) {
+                 if (auto cast = init.getDefiningOp<tensor::CastOp>()) {
+                   init = cast.getSource();
+                 }
+                 return init.getDefiningOp<linalg::FillOp>() != nullptr;
+               });
   for (Operation *user : loop->getUsers()) {
     auto finalize = dyn_cast<FinalizeStateOp>(user);
     plain = plain && finalize &&
@@ -74,16 +73,15 @@ FailureOr<TileProgram> TileProgram::match(KeyLoopOp loop) {
   return program;
 }
 
-double TileProgram::log2Unit() {
-  return llvm::numbers::log2e * naturalUnit();
-}
+double TileProgram::log2Unit() { return llvm::numbers::log2e * naturalUnit(); }
 
 void cloneBodyScalars(OpBuilder &builder, KeyLoopOp loop, Value key, Value size,
                       IRMapping &mapping) {
   mapping.map(loop.getKeyIndex(), key);
   mapping.map(loop.getKeyCount(), size);
   for (Operation &op : loop.getBody().front().without_terminator()) {
-    auto shaped = [](Type type) { return isa<TensorType, BaseMemRefType>(type);
+    auto shaped = [](Type type) {
+      return isa<TensorType, BaseMemRefType>(type);
     };
     if (isa<OnlineAttentionOp>(op) ||
         llvm::any_of(op.getOperandTypes(), shaped) ||

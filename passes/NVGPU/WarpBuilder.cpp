@@ -109,14 +109,13 @@ Value WarpBuilder::convert(Value a, Type type) {
   if (a.getType() == type) {
     return a;
   }
-  return from < to
-             ? arith::ExtFOp::create(builder, loc, type, a).getResult()
-             : arith::TruncFOp::create(builder, loc, type, a).getResult();
+  return from < to ? arith::ExtFOp::create(builder, loc, type, a).getResult()
+                   : arith::TruncFOp::create(builder, loc, type, a).getResult();
 }
 Value WarpBuilder::pack(Value low, Value high, Type type) {
-  Value both =
-      intrinsic(type.isBF16() ? "llvm.nvvm.ff2bf16x2.rn" : "llvm.nvvm.ff2f16x2.rn",
-                VectorType::get(2, type), {high, low});
+  Value both = intrinsic(type.isBF16() ? "llvm.nvvm.ff2bf16x2.rn"
+                                       : "llvm.nvvm.ff2f16x2.rn",
+                         VectorType::get(2, type), {high, low});
   return LLVM::BitcastOp::create(builder, loc, i32(), both);
 }
 
@@ -144,7 +143,8 @@ Value WarpBuilder::any(Value condition) {
 }
 
 Value WarpBuilder::sharedAddress(Value bytes, int64_t constant) {
-  Value start = LLVM::AddressOfOp::create(builder, loc, shared(), kSharedSymbol);
+  Value start =
+      LLVM::AddressOfOp::create(builder, loc, shared(), kSharedSymbol);
   if (bytes) {
     start = LLVM::GEPOp::create(builder, loc, shared(), builder.getI8Type(),
                                 start, ValueRange{bytes});
@@ -166,8 +166,8 @@ void WarpBuilder::store(Value value, Value pointer, unsigned alignment) {
   LLVM::StoreOp::create(builder, loc, value, pointer, alignment);
 }
 Value WarpBuilder::globalAddress(Value pointer, Value elements, Type type) {
-  Value wide = arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
-                                          elements);
+  Value wide =
+      arith::IndexCastOp::create(builder, loc, builder.getI64Type(), elements);
   return LLVM::GEPOp::create(builder, loc, global(), type, pointer,
                              ValueRange{wide});
 }
@@ -187,8 +187,8 @@ void WarpBuilder::waitCopies(unsigned groupsLeft) {
 }
 
 std::array<Value, 4> WarpBuilder::loadMatrix(Value address, bool transposed) {
-  Type result = LLVM::LLVMStructType::getLiteral(
-      builder.getContext(), SmallVector<Type>(4, i32()));
+  Type result = LLVM::LLVMStructType::getLiteral(builder.getContext(),
+                                                 SmallVector<Type>(4, i32()));
   Value loaded = NVVM::LdMatrixOp::create(
       builder, loc, result, address, 4,
       transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
@@ -205,16 +205,16 @@ WarpBuilder::Fragment WarpBuilder::mma(const Fragment &a, Value b0, Value b1,
                                        const Fragment &c, Type type) {
   bool half = type.isF16();
   auto operand = [&](Value value) -> Value {
-    return half ? LLVM::BitcastOp::create(builder, loc, VectorType::get(2, type),
-                                          value)
+    return half ? LLVM::BitcastOp::create(builder, loc,
+                                          VectorType::get(2, type), value)
                       .getResult()
                 : value;
   };
   SmallVector<Value> left =
       llvm::map_to_vector(a, [&](Value value) { return operand(value); });
   SmallVector<Value> right = {operand(b0), operand(b1)};
-  Type result = LLVM::LLVMStructType::getLiteral(
-      builder.getContext(), SmallVector<Type>(4, f32()));
+  Type result = LLVM::LLVMStructType::getLiteral(builder.getContext(),
+                                                 SmallVector<Type>(4, f32()));
   NVVM::MMATypes kind = half ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;
   Value made = NVVM::MmaOp::create(
       builder, loc, result, left, right, ArrayRef<Value>(c.data(), 4),

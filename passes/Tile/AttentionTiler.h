@@ -46,9 +46,9 @@ struct MaskPlan {
 class AttentionTiler {
 public:
   AttentionTiler(mlir::RewriterBase &rewriter, AttentionOp op,
-                 const AttentionShape &shape)
+                 const AttentionShape &shape, bool readsLengths)
       : rewriter(rewriter), loc(op.getLoc()), op(op), shape(shape),
-        index(rewriter, loc) {}
+        readsLengths(readsLengths), index(rewriter, loc) {}
 
   /// The values of `out` and `lse` (where it is asked for).
   llvm::SmallVector<mlir::Value> run(const AttentionTiles &tiles,
@@ -132,6 +132,7 @@ private:
   mlir::Location loc;
   AttentionOp op;
   AttentionShape shape;
+  bool readsLengths; // around the tiles too: not where lengths are on a device
   IndexBuilder index;
   mlir::Value batches, heads, keyHeads, group;
   mlir::OpFoldResult headSize, valueSize;

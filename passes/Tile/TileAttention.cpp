@@ -304,9 +304,9 @@ AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
   return SmallVector<Value>(loop.getResults());
 }
 
-// The longest sequence of queries: the grid must reach it.
+// The longest sequence of queries, or a bound of it: the grid must reach it.
 Value AttentionTiler::countQueries() {
-  if (op.getLayout() != Layout::THD) {
+  if (op.getLayout() != Layout::THD || !readsLengths) {
     return index.value(
         tensor::getMixedSize(rewriter, loc, op.getQ(), op.getSeqDim()));
   }
@@ -496,7 +496,8 @@ struct TileAttentionPass
     tiles.useOptions(rows, keys, split);
 
     IRRewriter rewriter(op);
-    AttentionTiler tiler(rewriter, op, shape);
+    AttentionTiler tiler(rewriter, op, shape,
+                         /*readsLengths=*/!description.gpu);
     SmallVector<Value> results =
         tiler.run(tiles, decodeRowLimit(shape, description));
     remark::passed(op.getLoc(), remark::RemarkOpts::name("tiles").category(

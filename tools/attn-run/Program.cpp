@@ -189,8 +189,8 @@ Status attn::run::emitSource(const Source &source, const Options &options) {
   if (!module) {
     return module.status();
   }
-  Result<std::string> text = 
-      emitText(**module, options.compile, ptx ? Level::kAssembly : options.level);
+  Result<std::string> text = emitText(**module, options.compile,
+                                      ptx ? Level::kAssembly : options.level);
   if (!text) {
     return text.status();
   }

@@ -15,9 +15,9 @@ namespace attn {
 /// `rowWarps` x `keyWarps`; each has `rowBlocks` times 16 rows.
 struct MMAKernel {
   int64_t rowWarps = 4, keyWarps = 1, rowBlocks = 1;
-  int64_t keys = 64;       // keys a step, all warps
-  int64_t stages = 2;      // steps of K and V in shared memory
-  int64_t valueSlice = 0;  // columns of V a block, padded to 16
+  int64_t keys = 64;      // keys a step, all warps
+  int64_t stages = 2;     // steps of K and V in shared memory
+  int64_t valueSlice = 0; // columns of V a block, padded to 16
   int64_t blocksPerProcessor = 1;
   bool queriesInRegisters = false;
   int64_t sharedBytes = 0;

@@ -1,6 +1,7 @@
 //===- CostModelTest.cpp - what tile sizes keep to on every target --------===//
 
 #include "attn/Target/CostModel.h"
+#include "attn/Target/GPUCostModel.h"
 
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
@@ -176,6 +177,41 @@ TEST(CostModelTest, ChunksDoNotDependOnCores) {
     EXPECT_EQ(here.fewRows.split, there.fewRows.split);
     EXPECT_EQ(here.prefill.keys, there.prefill.keys);
   });
+}
+
+// Every chip has a kernel for every head size, which fits it.
+TEST(GPUCostModelTest, KernelsFit) {
+  for (llvm::StringRef chip : GPUDescription::chips()) {
+    GPUDescription gpu = *GPUDescription::get(chip);
+    for (int64_t size = 1; size <= 256; ++size) {
+      for (int64_t rows : {0, 1, 16, 40, 64}) {
+        std::optional<MMAKernel> kernel =
+            chooseMMAKernel(size, size, rows, /*keys=*/0, gpu);
+        ASSERT_TRUE(kernel) << chip.str() << " " << size << " " << rows;
+        EXPECT_GE(kernel->rows(), rows);
+        EXPECT_LE(kernel->sharedBytes, gpu.blockSharedBytes);
+        EXPECT_EQ(kernel->warpKeys() % 16, 0);
+        EXPECT_LE(kernel->threads(), 1024);
+      }
+    }
+  }
+}
+
+// The lowering asks again with the sizes that tiling got, and must get the
+// same.
+TEST(GPUCostModelTest, SameKernelAgain) {
+  for (llvm::StringRef chip : GPUDescription::chips()) {
+    GPUDescription gpu = *GPUDescription::get(chip);
+    for (int64_t size : {16, 64, 80, 128, 192, 256}) {
+      std::optional<MMAKernel> first = chooseMMAKernel(size, size, 0, 0, gpu);
+      ASSERT_TRUE(first);
+      std::optional<MMAKernel> again =
+          chooseMMAKernel(size, size, first->rows(), first->keys, gpu);
+      ASSERT_TRUE(again);
+      EXPECT_EQ(again->rows(), first->rows());
+      EXPECT_EQ(again->keys, first->keys);
+    }
+  }
 }
 
 } // namespace

@@ -1,0 +1,34 @@
+// RUN: attn-run %s --target sm_80 --emit=ptx | FileCheck %s --check-prefixes=CHECK,SM80
+// RUN: attn-run %s --target sm_86 --emit=ptx | FileCheck %s --check-prefixes=CHECK,SM86
+// RUN: attn-run %s --target sm_89 --emit=ptx | FileCheck %s --check-prefixes=CHECK,SM89
+// RUN: attn-run %s --target sm_90 --emit=ptx | FileCheck %s --check-prefixes=CHECK,SM90
+// RUN: attn-run %s --target sm_100 --emit=ptx | FileCheck %s --check-prefixes=CHECK,SM100
+// RUN: attn-run %s --target sm_120 --emit=ptx | FileCheck %s --check-prefixes=CHECK,SM120
+
+// The oldest PTX that knows the chip, so that old drivers load it.
+// SM80: .version 7.0
+// SM80-NEXT: .target sm_80
+// SM86: .version 7.1
+// SM89: .version 7.8
+// SM90: .version 7.8
+// SM100: .version 8.6
+// SM120: .version 8.7
+// CHECK: .visible .entry f_0(
+// CHECK: .maxntid
+// CHECK: cp.async.cg.shared.global
+// CHECK: cp.async.wait_group 0
+// CHECK: ldmatrix.sync.aligned.m8n8.x4.shared.b16
+// CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+// CHECK: shfl.sync.bfly
+// CHECK: ex2.approx.ftz.f32
+// CHECK: cvt.rn.bf16x2.f32
+// CHECK: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
+// CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+// The state stays in registers.
+// CHECK-NOT: .local
+func.func @f(%q: tensor<1x8x1024x128xbf16>, %k: tensor<1x8x1024x128xbf16>, %v: tensor<1x8x1024x128xbf16>) -> tensor<1x8x1024x128xbf16> {
+  %init = tensor.empty() : tensor<1x8x1024x128xbf16>
+  %o = attn.attention ins(%q, %k, %v : tensor<1x8x1024x128xbf16>, tensor<1x8x1024x128xbf16>, tensor<1x8x1024x128xbf16>)
+      outs(%init : tensor<1x8x1024x128xbf16>) mask(#attn.causal) -> tensor<1x8x1024x128xbf16>
+  return %o : tensor<1x8x1024x128xbf16>
+}

@@ -1,0 +1,65 @@
+# RUN: %python %s attn-run
+# REQUIRES: ptxas
+"""Kernel families through `ptxas -v` for every chip: no spill, no warning."""
+
+import re
+import subprocess
+import sys
+import tempfile
+
+CHIPS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
+
+
+def module(b, h, hk, sq, sk, d, e, dtype, mask=""):
+    q, k, v, o = (
+        f"tensor<{b}x{n}x{s}x{c}x{dtype}>"
+        for n, s, c in ((h, sq, d), (hk, sk, d), (hk, sk, e), (h, sq, e))
+    )
+    return f"""func.func @f(%q: {q}, %k: {k}, %v: {v}) -> {o} {{
+  %i = tensor.empty() : {o}
+  %o = attn.attention ins(%q, %k, %v : {q}, {k}, {v}) outs(%i : {o}) {mask} -> {o}
+  return %o : {o}
+}}
+"""
+
+
+CAUSAL, WINDOW = "mask(#attn.causal)", "mask(#attn.window<1023, 0>)"
+FAMILIES = {
+    "full d128": module(1, 4, 4, 512, 512, 128, 128, "bf16"),
+    "causal d128": module(1, 4, 4, 512, 512, 128, 128, "bf16", CAUSAL),
+    "window d64": module(1, 4, 4, 512, 512, 64, 64, "f16", WINDOW),
+    "causal d80": module(1, 4, 4, 512, 512, 80, 80, "bf16", CAUSAL),
+    "causal d192/128": module(1, 4, 4, 512, 512, 192, 128, "bf16", CAUSAL),
+    "causal d256": module(1, 4, 4, 512, 512, 256, 256, "bf16", CAUSAL),
+    "odd d20": module(1, 4, 2, 333, 517, 20, 20, "f16", CAUSAL),
+    "decode d128": module(4, 32, 8, 1, 4096, 128, 128, "bf16"),
+    "few rows d64": module(4, 32, 8, 4, 4096, 64, 64, "bf16", CAUSAL),
+    "f32": module(1, 4, 4, 100, 100, 64, 64, "f32", CAUSAL),
+    "f64": module(1, 4, 4, 100, 100, 40, 48, "f64"),
+}
+
+failed = False
+with tempfile.TemporaryDirectory() as folder:
+    for name, text in FAMILIES.items():
+        source, ptx = f"{folder}/f.mlir", f"{folder}/f.ptx"
+        with open(source, "w") as file:
+            file.write(text)
+        for chip in CHIPS:
+            made = subprocess.run(
+                [*sys.argv[1:], source, "--target", chip, "--emit=ptx", "-o", ptx],
+                capture_output=True, text=True)
+            said = made.stderr
+            if made.returncode == 0:
+                assembled = subprocess.run(
+                    ["ptxas", "-v", f"-arch={chip}", ptx, "-o", f"{folder}/f.cubin"],
+                    capture_output=True, text=True)
+                said = assembled.stderr
+                spills = re.findall(r"(\d+) bytes spill", said)
+                bad = (assembled.returncode != 0 or "warning" in said
+                       or not spills or any(int(n) for n in spills))
+            else:
+                bad = True
+            if bad:
+                failed = True
+                print(f"{name}, {chip}:\n{said}")
+sys.exit(failed)

@@ -1,0 +1,70 @@
+// RUN: attn-opt %s -split-input-file --attn-graph --attn-tile=target=sm_90 --attn-gpu-outline-kernels --attn-gpu-kernels=target=sm_90 | FileCheck %s
+
+// Arguments are pointers and sizes; the state of the rows is what the loop
+// carries, the copies run one tile ahead, and the mask is behind one branch.
+// CHECK-LABEL: llvm.func @mma_0(
+// CHECK-SAME: !llvm.ptr<1>, %{{.*}}: i64
+// CHECK-SAME: nvvm.kernel
+// CHECK-SAME: nvvm.maxntid = array<i32: 128, 1, 1>
+// CHECK: nvvm.cp.async.shared.global {{.*}}, 16, cache = cg
+// CHECK: nvvm.cp.async.commit.group
+// CHECK: scf.while
+// CHECK: nvvm.cp.async.wait.group 0
+// CHECK-NEXT: nvvm.barrier
+// CHECK: nvvm.ldmatrix {{.*}}layout = #nvvm.mma_layout<row>
+// CHECK: nvvm.mma.sync
+// CHECK-SAME: multiplicandAPtxType = #nvvm.mma_type<bf16>
+// CHECK: scf.if
+// CHECK: nvvm.shfl.sync bfly
+// CHECK: llvm.nvvm.ex2.approx.ftz
+// CHECK: nvvm.vote.sync any
+// CHECK: llvm.nvvm.ff2bf16x2.rn
+// CHECK: nvvm.ldmatrix {{.*}}layout = #nvvm.mma_layout<col>
+// CHECK: nvvm.mma.sync
+// CHECK: llvm.nvvm.rcp.approx.ftz.f
+// CHECK-LABEL: func.func @mma
+// CHECK: gpu.launch_func @mma_kernels::@mma_0 blocks in {{.*}} threads in (%c128,
+func.func @mma(%q: tensor<1x20x?x64xbf16>, %k: tensor<1x1x?x64xbf16>, %v: tensor<1x1x?x64xbf16>, %init: tensor<1x20x?x64xbf16>) -> tensor<1x20x?x64xbf16> {
+  %o = attn.attention ins(%q, %k, %v : tensor<1x20x?x64xbf16>, tensor<1x1x?x64xbf16>, tensor<1x1x?x64xbf16>)
+      outs(%init : tensor<1x20x?x64xbf16>) mask(#attn.causal) -> tensor<1x20x?x64xbf16>
+  return %o : tensor<1x20x?x64xbf16>
+}
+
+// -----
+
+// One query: the warps of a block share the keys and join through shared memory.
+// CHECK-LABEL: llvm.func @decode_0(
+// CHECK: nvvm.mma.sync
+// CHECK: nvvm.barrier
+// CHECK: llvm.store
+// CHECK-LABEL: llvm.func @decode_1(
+// CHECK: llvm.nvvm.ex2.approx.ftz
+func.func @decode(%q: tensor<2x8x1x128xf16>, %k: tensor<2x2x4096x128xf16>, %v: tensor<2x2x4096x128xf16>, %init: tensor<2x8x1x128xf16>) -> tensor<2x8x1x128xf16> {
+  %o = attn.attention ins(%q, %k, %v : tensor<2x8x1x128xf16>, tensor<2x2x4096x128xf16>, tensor<2x2x4096x128xf16>)
+      outs(%init : tensor<2x8x1x128xf16>) -> tensor<2x8x1x128xf16>
+  return %o : tensor<2x8x1x128xf16>
+}
+
+// -----
+
+// More than 256 columns of V: two blocks for each tile.
+// CHECK-LABEL: func.func @slices
+// CHECK: blocks in (%c4, %c1, %c1)
+func.func @slices(%q: tensor<1x1x128x576xbf16>, %k: tensor<1x1x128x576xbf16>, %v: tensor<1x1x128x512xbf16>, %init: tensor<1x1x128x512xbf16>) -> tensor<1x1x128x512xbf16> {
+  %o = attn.attention ins(%q, %k, %v : tensor<1x1x128x576xbf16>, tensor<1x1x128x576xbf16>, tensor<1x1x128x512xbf16>)
+      outs(%init : tensor<1x1x128x512xbf16>) -> tensor<1x1x128x512xbf16>
+  return %o : tensor<1x1x128x512xbf16>
+}
+
+// -----
+
+// Exact products of f32: no tensor cores, and nothing narrower than the type.
+// CHECK-LABEL: llvm.func @fma_0(
+// CHECK-NOT: nvvm.mma.sync
+// CHECK: math.fma {{.*}} : f32
+// CHECK-LABEL: func.func @fma
+func.func @fma(%q: tensor<1x1x64x16xf32>, %k: tensor<1x1x64x16xf32>, %v: tensor<1x1x64x16xf32>, %init: tensor<1x1x64x16xf32>) -> tensor<1x1x64x16xf32> {
+  %o = attn.attention ins(%q, %k, %v : tensor<1x1x64x16xf32>, tensor<1x1x64x16xf32>, tensor<1x1x64x16xf32>)
+      outs(%init : tensor<1x1x64x16xf32>) -> tensor<1x1x64x16xf32>
+  return %o : tensor<1x1x64x16xf32>
+}

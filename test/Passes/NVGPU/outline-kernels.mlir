@@ -1,0 +1,53 @@
+// RUN: attn-opt %s -split-input-file --attn-graph --attn-tile=target=sm_90 --attn-gpu-outline-kernels | FileCheck %s
+
+// A kernel for the scf.forall, a buffer for each result, a block for each point.
+// CHECK-LABEL: gpu.module @prefill_kernels
+// CHECK: gpu.func @prefill_0(%[[Q:[a-z0-9]+]]: memref<2x4x256x64xbf16>, {{.*}}) kernel
+// CHECK-DAG: bufferization.to_tensor %[[Q]] restrict
+// CHECK-DAG: gpu.block_id x
+// CHECK: attn.key_loop
+// CHECK: attn.finalize_state
+// CHECK: bufferization.materialize_in_destination
+// CHECK: gpu.return
+// CHECK-LABEL: func.func @prefill
+// CHECK-SAME: memref<2x4x256x64xbf16>
+// CHECK: %[[OUT:.*]] = memref.alloc() {alignment = 256 : i64} : memref<2x4x256x64xbf16>
+// CHECK: gpu.launch_func @prefill_kernels::@prefill_0 blocks in (%c16, %c1, %c1)
+// CHECK: return %[[OUT]]
+func.func @prefill(%q: tensor<2x4x256x64xbf16>, %k: tensor<2x4x256x64xbf16>, %v: tensor<2x4x256x64xbf16>) -> tensor<2x4x256x64xbf16> {
+  %init = tensor.empty() : tensor<2x4x256x64xbf16>
+  %o = attn.attention ins(%q, %k, %v : tensor<2x4x256x64xbf16>, tensor<2x4x256x64xbf16>, tensor<2x4x256x64xbf16>)
+      outs(%init : tensor<2x4x256x64xbf16>) mask(#attn.causal) -> tensor<2x4x256x64xbf16>
+  return %o : tensor<2x4x256x64xbf16>
+}
+
+// -----
+
+// Variants for the number of queries write one buffer; the size of the parts is
+// arithmetic of the host.
+// CHECK-LABEL: func.func @variants
+// CHECK: %[[OUT:.*]] = memref.alloc(%{{.*}}) {alignment = 256 : i64} : memref<1x8x?x64xf16>
+// CHECK: scf.if
+// CHECK: arith.divui
+// CHECK: %[[PARTS:.*]] = memref.alloc(%{{.*}}) {alignment = 256 : i64} : memref<?x1x8x?x64xf32>
+// CHECK: gpu.launch_func @variants_kernels::@variants_0
+// CHECK: gpu.launch_func @variants_kernels::@variants_1 {{.*}} %[[OUT]]
+// CHECK: return %[[OUT]]
+func.func @variants(%q: tensor<1x8x?x64xf16>, %k: tensor<1x2x?x64xf16>, %v: tensor<1x2x?x64xf16>, %init: tensor<1x8x?x64xf16>) -> tensor<1x8x?x64xf16> {
+  %o = attn.attention ins(%q, %k, %v : tensor<1x8x?x64xf16>, tensor<1x2x?x64xf16>, tensor<1x2x?x64xf16>)
+      outs(%init : tensor<1x8x?x64xf16>) -> tensor<1x8x?x64xf16>
+  return %o : tensor<1x8x?x64xf16>
+}
+
+// -----
+
+// A donated argument is the result.
+// CHECK-LABEL: func.func @donated
+// CHECK-SAME: %[[INIT:[a-z0-9]+]]: memref<1x1x128x64xf32> {attn.donated}
+// CHECK-NOT: memref.alloc
+// CHECK: return %[[INIT]]
+func.func @donated(%q: tensor<1x1x128x64xf32>, %k: tensor<1x1x128x64xf32>, %init: tensor<1x1x128x64xf32> {attn.donated}) -> tensor<1x1x128x64xf32> {
+  %o = attn.attention ins(%q, %k, %k : tensor<1x1x128x64xf32>, tensor<1x1x128x64xf32>, tensor<1x1x128x64xf32>)
+      outs(%init : tensor<1x1x128x64xf32>) -> tensor<1x1x128x64xf32>
+  return %o : tensor<1x1x128x64xf32>
+}
