@@ -145,12 +145,19 @@ void AttentionTiler::planMask() {
   plan.byBatch = usesBatch || !block.getArgument(captured).use_empty();
   plan.byHead = usesHead || !block.getArgument(captured + 1).use_empty();
   bool bounds = solvable(op).has_value();
-  plan.rung = bounds ? MaskPlan::Rung::Bounds : MaskPlan::Rung::Lists;
+  // Lists are written by a loop in front of the tiles, which has no lowering to
+  // kernels yet.
+  plan.rung = bounds         ? MaskPlan::Rung::Bounds
+              : readsLengths ? MaskPlan::Rung::Lists
+                             : MaskPlan::Rung::None;
   plan.text =
       bounds ? "mask region: bounds of segments, since each comparison can be "
                "solved for the key"
-             : "mask region: lists of tiles, since a comparison cannot be "
-               "solved for the key; with few rows each pair is tested";
+      : readsLengths
+          ? "mask region: lists of tiles, since a comparison cannot be "
+            "solved for the key; with few rows each pair is tested"
+          : "mask region: each pair is tested, since a comparison cannot be "
+            "solved for the key";
   if (!ways.empty()) {
     plan.text += "; by " + llvm::join(ways, ", ");
   }
