@@ -115,8 +115,10 @@ std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
       // more stages fit beside a second block the better.
       int64_t rowWarps = llvm::divideCeil(rows, 16);
       rowWarps = rowWarps == 3 ? 4 : rowWarps;
-      for (int64_t stages : {3, 2}) {
-        consider(rowWarps, 4 / rowWarps, 1, step, stages);
+      for (int64_t keyWarps = 4 / rowWarps; keyWarps > 0; keyWarps /= 2) {
+        for (int64_t stages : {3, 2}) {
+          consider(rowWarps, keyWarps, 1, step, stages);
+        }
       }
       continue;
     }

@@ -78,6 +78,7 @@ private:
         }
         TensorView view =
             TensorView::whole(builder, warp.loc, type, pointer, sizes);
+        views.add(argument, view);
         for (Operation *user : argument.getUsers()) {
           if (auto wrap = dyn_cast<bufferization::ToTensorOp>(user)) {
             views.add(wrap.getResult(), view);
@@ -109,15 +110,15 @@ private:
                       warp.globalAddress(view->pointer, at, view->element), 0,
                       /*invariant=*/true));
         extract.erase();
-      } else if (auto dim = dyn_cast<tensor::DimOp>(op)) {
-        FailureOr<TensorView> view = views.get(dim.getSource(), none);
-        std::optional<int64_t> index = dim.getConstantIndex();
+      } else if (isa<tensor::DimOp, memref::DimOp>(op)) {
+        FailureOr<TensorView> view = views.get(op->getOperand(0), none);
+        std::optional<int64_t> index = getConstantIntValue(op->getOperand(1));
         if (failed(view) || !index) {
-          dim.emitOpError("has no lowering for GPUs");
+          op->emitOpError("has no lowering for GPUs");
           return WalkResult::interrupt();
         }
-        dim.replaceAllUsesWith(view->dims[*index].size);
-        dim.erase();
+        op->getResult(0).replaceAllUsesWith(view->dims[*index].size);
+        op->erase();
       }
       return WalkResult::advance();
     });

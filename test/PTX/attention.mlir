@@ -15,15 +15,14 @@
 // SM120: .version 8.7
 // CHECK: .visible .entry f_0(
 // CHECK: .maxntid
-// CHECK: cp.async.cg.shared.global
-// CHECK: cp.async.wait_group 0
-// CHECK: ldmatrix.sync.aligned.m8n8.x4.shared.b16
-// CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
-// CHECK: shfl.sync.bfly
-// CHECK: ex2.approx.ftz.f32
-// CHECK: cvt.rn.bf16x2.f32
-// CHECK: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
-// CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+// CHECK-DAG: cp.async.cg.shared.global
+// CHECK-DAG: cp.async.wait_group 0
+// CHECK-DAG: ldmatrix.sync.aligned.m8n8.x4.shared.b16
+// CHECK-DAG: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
+// CHECK-DAG: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+// CHECK-DAG: shfl.sync.bfly
+// CHECK-DAG: ex2.approx.ftz.f32
+// CHECK-DAG: cvt.rn.bf16x2.f32
 // The state stays in registers.
 // CHECK-NOT: .local
 func.func @f(%q: tensor<1x8x1024x128xbf16>, %k: tensor<1x8x1024x128xbf16>, %v: tensor<1x8x1024x128xbf16>) -> tensor<1x8x1024x128xbf16> {
