@@ -12,7 +12,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "attn/Target/CostModel.h"
-#include "attn/Target/GPUCostModel.h"
 
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -110,9 +109,6 @@ static TileChoice choosePrefillTiles(const AttentionShape &shape,
 
 int64_t decodeRowLimit(const AttentionShape &shape,
                        const TargetDescription &target) {
-  if (target.gpu) {
-    return gpuDecodeRowLimit(shape);
-  }
   int64_t lanes = target.lanes(shape.accumulatorBits);
   // With a known number of rows the panel is made as wide as they need; else
   // it has one vector, which must hold them.
@@ -163,9 +159,6 @@ static TileChoice chooseDecodeTiles(const AttentionShape &shape, int64_t rows,
 
 AttentionTiles chooseTiles(const AttentionShape &shape,
                            const TargetDescription &target) {
-  if (target.gpu) {
-    return chooseGPUTiles(shape, *target.gpu);
-  }
   AttentionTiles tiles;
   int64_t group = shape.queryHeads > 0 && shape.keyHeads > 0
                       ? std::max<int64_t>(1, shape.queryHeads / shape.keyHeads)

@@ -8,6 +8,7 @@
 #include "../PassTarget.h"
 #include "AttentionTiler.h"
 #include "attn/Passes/Passes.h"
+#include "attn/Target/GPUCostModel.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -491,15 +492,18 @@ struct TileAttentionPass
       return op.emitOpError(
           "expected static head sizes of 'q' and 'v' for tiling");
     }
-    AttentionTiles tiles = chooseTiles(shape, description);
+    const std::optional<GPUDescription> &gpu = description.gpu;
+    AttentionTiles tiles =
+        gpu ? chooseGPUTiles(shape, *gpu) : chooseTiles(shape, description);
     tiles.useMask(op);
     tiles.useOptions(rows, keys, split);
 
     IRRewriter rewriter(op);
     AttentionTiler tiler(rewriter, op, shape,
-                         /*readsLengths=*/!description.gpu);
+                         /*readsLengths=*/!gpu);
     SmallVector<Value> results =
-        tiler.run(tiles, decodeRowLimit(shape, description));
+        tiler.run(tiles, gpu ? gpuDecodeRowLimit(shape)
+                             : decodeRowLimit(shape, description));
     remark::passed(op.getLoc(), remark::RemarkOpts::name("tiles").category(
                                     "attn-tile-attention"))
         << tiler.getForms();
