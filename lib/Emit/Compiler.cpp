@@ -2,6 +2,7 @@
 
 #include "attn/Emit/Compiler.h"
 #include "attn/Emit/EmitManifest.h"
+#include "attn/Emit/EmitPlan.h"
 #include "attn/Emit/ObjectCode.h"
 #include "attn/Emit/PTX.h"
 #include "attn/Emit/Report.h"
@@ -94,6 +95,10 @@ private:
 Result<TargetDescription> findTarget(const CompileOptions &options) {
   llvm::Expected<TargetDescription> target =
       TargetDescription::get(options.target);
+  // The oracle runs here, whatever it is compared with.
+  if (target && target->gpu && options.form == Form::kReference) {
+    return TargetDescription::host();
+  }
   if (!target) {
     return Status::usage(llvm::toString(target.takeError()));
   }
@@ -206,6 +211,48 @@ Result<LLVMModule> translate(ModuleOp lowered,
     return diagnostics.status(code.message());
   }
   return code;
+}
+
+void addObject(rt::Package &package, rt::ObjectInfo info, std::string bytes) {
+  info.sha256 = rt::sha256Hex(bytes);
+  package.manifest.objects.push_back(std::move(info));
+  package.objects.push_back(std::move(bytes));
+}
+
+/// The plans of the functions, their kernels as PTX, and their constants.
+Status addKernels(rt::Package &package, ModuleOp lowered,
+                  const TargetDescription &target) {
+  constexpr char kModule[] = "kernels";
+  std::vector<PlanData> data;
+  for (rt::FunctionInfo &function : package.manifest.functions) {
+    auto host = lowered.lookupSymbol<func::FuncOp>(function.name);
+    if (!host) {
+      return Status::compile("function '" + function.name + "' has no plan");
+    }
+    Result<rt::Plan> plan = emitPlan(host, kModule, data);
+    if (!plan) {
+      return plan.status();
+    }
+    function.plan = *std::move(plan);
+  }
+  Diagnostics diagnostics(*lowered.getContext());
+  Result<std::string> ptx = emitPTX(lowered, target);
+  if (!ptx) {
+    return diagnostics.status(ptx.message());
+  }
+  rt::ObjectInfo code;
+  code.name = "kernels.ptx";
+  code.kind = "ptx";
+  code.module = kModule;
+  code.chip = target.cpu;
+  addObject(package, std::move(code), *std::move(ptx));
+  for (PlanData &constant : data) {
+    rt::ObjectInfo info;
+    info.name = constant.object;
+    info.kind = "data";
+    addObject(package, std::move(info), std::move(constant.bytes));
+  }
+  return {};
 }
 
 /// Whether `name` can stand as the name of an argument: SSA names that are
@@ -340,8 +387,12 @@ Result<CompileResult> attn::compileModule(ModuleOp module,
     }
     manifest.contentHash = *std::move(key);
   }
-  llvm::raw_string_ostream report(manifest.report = "");
-  report << llvm::json::Value(buildReport(module, *target, options));
+  if (isGPU(options)) {
+    manifest.target.kind = "cuda";
+  } else {
+    llvm::raw_string_ostream report(manifest.report = "");
+    report << llvm::json::Value(buildReport(module, *target, options));
+  }
   timer.end("describe");
 
   Result<OwningOpRef<ModuleOp>> lowered =
@@ -350,6 +401,11 @@ Result<CompileResult> attn::compileModule(ModuleOp module,
     return lowered.status();
   }
   timer.end("pipeline");
+  if (isGPU(options)) {
+    Status status = addKernels(result.package, **lowered, *target);
+    timer.end("codegen");
+    return status.ok() ? Result<CompileResult>(std::move(result)) : status;
+  }
   Result<LLVMModule> code = translate(**lowered, *target);
   if (!code) {
     return code.status();

@@ -300,9 +300,7 @@ Status parseNumbers(const Flags &flags, Options &options) {
 }
 
 Status parseTarget(const std::string &target, Options &options) {
-  // Text needs no device.
-  bool text = options.emit == Emit::kLevel || options.emit == Emit::kPTX;
-  if (!(text && GPUDescription::get(target)) &&
+  if (!GPUDescription::get(target) &&
       (target == "cuda" || llvm::StringRef(target).starts_with("sm_"))) {
     return Status::runtime("target '" + target +
                            "' is not supported by this build");
