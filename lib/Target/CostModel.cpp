@@ -171,6 +171,42 @@ AttentionTiles chooseTiles(const AttentionShape &shape,
   return tiles;
 }
 
+double PredictedTime::total() const {
+  return std::max(products + softmax + tiles, memory);
+}
+
+PredictedTime predictTime(const AttentionWork &work, double flopsPerSecond,
+                          double bytesPerSecond) {
+  // In slots of a multiply-add, from profiles of the AVX2 and AVX-512 forms.
+  // Products: address arithmetic, starts and ends of register tiles, lines that
+  // come late.
+  constexpr double kProducts = 1 / 0.94;
+  // A score: scale, maximum and store; subtraction, exp, sum and store.
+  constexpr double kScore = 24;
+  // An element of the accumulator: loaded, scaled and stored once a step.
+  constexpr double kRescale = 4;
+  // An element of K or V: loaded, widened and stored once a row tile.
+  constexpr double kConvert = 4;
+  PredictedTime time;
+  if (flopsPerSecond > 0) {
+    double slot = 2 / flopsPerSecond;
+    auto each = [](double count, int64_t among) {
+      return among > 0 ? count / static_cast<double>(among) : 0;
+    };
+    double scores = work.exps;
+    time.products = work.flops / flopsPerSecond * kProducts;
+    time.softmax = scores * kScore * slot;
+    time.tiles =
+        scores * slot *
+        (each(kRescale * work.valueSize, work.keys) +
+         (work.converted
+              ? each(kConvert * (work.headSize + work.valueSize), work.rows)
+              : 0));
+  }
+  time.memory = bytesPerSecond > 0 ? work.bytes / bytesPerSecond : 0;
+  return time;
+}
+
 static void useOption(TileChoice &choice, int64_t rows, int64_t keys,
                       int64_t split) {
   std::string given;

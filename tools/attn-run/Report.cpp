@@ -3,6 +3,7 @@
 #include "Report.h"
 
 #include "attn/Runtime/DType.h"
+#include "attn/Target/CostModel.h"
 
 #include <algorithm>
 #include <cstdarg>
@@ -45,9 +46,19 @@ std::string countText(double count) {
 
 double ratio(double a, double b) { return b > 0 ? a / b : 0; }
 
-/// Multiply-adds that one exp costs a lane: the range reduction and the
-/// polynomial of exp2 in the CPU lowering.
-constexpr double kExpMultiplyAdds = 8;
+PredictedTime predict(const Work &work, double flops, double bytes) {
+  AttentionWork cost;
+  cost.flops = work.flops;
+  cost.exps = work.exps;
+  cost.bytes = work.floorBytes;
+  cost.headSize = work.headSize;
+  cost.valueSize = work.valueSize;
+  cost.rows = work.tiles.rows;
+  cost.keys = work.tiles.keys;
+  // Few rows read K and V once, and widen them in registers.
+  cost.converted = !work.isDecode && rt::sizeOf(work.element) < 4;
+  return predictTime(cost, flops, bytes);
+}
 
 std::string explainBound(const Work &work, const Machine &machine) {
   double peak =
@@ -57,15 +68,15 @@ std::string explainBound(const Work &work, const Machine &machine) {
   if (peak <= 0 || read <= 0) {
     return "";
   }
-  double products = work.flops / peak;
-  double exps = 2 * kExpMultiplyAdds * work.exps / peak;
-  double memory = work.floorBytes / read;
-  bool compute = products + exps >= memory;
+  PredictedTime time = predict(work, peak, read);
+  bool compute = time.total() > time.memory;
   std::string text =
-      print("  bound      %s: %.3f ms of products and %.3f ms of exps at %.0f "
-            "GFLOP/s, %.3f ms of memory at %.0f GB/s\n",
-            compute ? "arithmetic" : "memory", products * 1e3, exps * 1e3,
-            peak * 1e-9, memory * 1e3, read * 1e-9);
+      print("  bound      %s: %.3f ms of products, %.3f ms of softmax and "
+            "%.3f ms of tiles at %.0f GFLOP/s, %.3f ms of memory at %.0f "
+            "GB/s\n",
+            compute ? "arithmetic" : "memory", time.products * 1e3,
+            time.softmax * 1e3, time.tiles * 1e3, peak * 1e-9,
+            time.memory * 1e3, read * 1e-9);
   text += print("             (%lld cores, %lld-bit vectors, %.1f GHz; %.1f "
                 "FLOP a byte of the floor)\n",
                 static_cast<long long>(machine.cores),
@@ -157,12 +168,14 @@ std::string attn::run::describeTiming(const Timing &timing,
   std::string text =
       print("time       median %.3f ms, min %.3f ms of %d calls\n",
             timing.median * 1e3, timing.min * 1e3, timing.calls);
-  double flops = 0, bytes = 0;
+  double flops = 0, bytes = 0, predicted = 0;
   bool known = !work.empty();
   for (const Work &op : work) {
     known &= op.known;
     flops += op.flops;
     bytes += op.floorBytes;
+    predicted +=
+        predict(op, ceilings.gflops * 1e9, ceilings.readGBs * 1e9).total();
   }
   if (!known || timing.median <= 0) {
     return text;
@@ -177,5 +190,8 @@ std::string attn::run::describeTiming(const Timing &timing,
                 "(reads of %s)\n",
                 gbs, ratio(gbs, ceilings.readGBs), ceilings.readGBs,
                 bytesText(double(ceilings.bytes)).c_str());
+  text += print("predicted  %.3f ms at these measured ceilings, %.2f of the "
+                "median\n",
+                predicted * 1e3, ratio(predicted, timing.median));
   return text;
 }

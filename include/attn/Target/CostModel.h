@@ -52,6 +52,28 @@ struct AttentionTiles {
 };
 AttentionTiles chooseTiles(const AttentionShape &shape,
                            const TargetDescription &target);
+/// The work of one call, and the tiles that do it.
+struct AttentionWork {
+  double flops = 0; // of the two products, visible pairs alone
+  double exps = 0;  // visible pairs
+  double bytes = 0; // operands and results, once
+  int64_t valueSize = 0;
+  int64_t headSize = 0;
+  int64_t rows = 0, keys = 0; // of a tile
+  bool converted = false;     // K and V are widened tile by tile
+};
+
+/// Predicted seconds of a call by what they go to. A score region is not part
+/// of it, nor are pairs of partial tiles that the mask hides.
+struct PredictedTime {
+  double products = 0, softmax = 0, tiles = 0; // arithmetic
+  double memory = 0;                           // at the same time as that
+  double total() const;
+};
+/// `flopsPerSecond`: multiply-add peak; `bytesPerSecond`: reads of memory.
+PredictedTime predictTime(const AttentionWork &work, double flopsPerSecond,
+                          double bytesPerSecond);
+
 /// Up to this many rows (queries times heads of a group) the decode form is
 /// the faster one.
 int64_t decodeRowLimit(const AttentionShape &shape,
