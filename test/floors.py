@@ -23,8 +23,8 @@ FOLDERS = {
 }
 FOLDERS.update({f"include/attn/{name}": floor for name, floor in FLOORS.items()})
 # What floor 0 may not see: compiled code runs without LLVM in the process.
-NO_LLVM = ("runtime", "lib/Reference", "lib/Mask", "include/attn/Runtime",
-           "include/attn/Reference", "include/attn/Mask")
+NO_LLVM = ("runtime", "lib/Reference", "include/attn/Runtime",
+           "include/attn/Reference")
 
 
 def main(root):

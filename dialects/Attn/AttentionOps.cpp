@@ -194,6 +194,10 @@ LogicalResult AttentionOp::verify() {
              << shaped(value).getElementType() << " [attention_c11]";
     }
   }
+  if (failed(verifyMaskSymbols(getOperation(), getMaskAttr(), getMaskSymbols(),
+                               "attention_c18"))) {
+    return failure();
+  }
   if (failed(verifyScore(getOperation(), getScore(), getCaptured(),
                          getCapturedMaps(), accumulator,
                          {"attention_c9", "attention_c12", "attention_c13"}))) {

@@ -176,6 +176,7 @@ void printScore(OpAsmPrinter &printer, Operation *op, OperandRange captured,
 // mask (attribute in parentheses (and)?)? (captured operands, region)?
 OptionalParseResult
 parseMask(OpAsmParser &parser, MaskAttrInterface &mask,
+          SmallVectorImpl<OpAsmParser::UnresolvedOperand> &symbols,
           SmallVectorImpl<OpAsmParser::UnresolvedOperand> &captured,
           SmallVectorImpl<Type> &types, ArrayAttr &maps,
           DenseBoolArrayAttr &ascending, Region &region) {
@@ -189,16 +190,10 @@ parseMask(OpAsmParser &parser, MaskAttrInterface &mask,
   };
   bool hasRegion = true, isOpen = succeeded(parser.parseOptionalLParen());
   if (isOpen) {
-    Attribute attribute;
-    SMLoc loc = parser.getCurrentLocation();
-    OptionalParseResult result = parser.parseOptionalAttribute(attribute);
+    OptionalParseResult result = parseMaskExpression(parser, mask, symbols);
     if (result.has_value()) {
       if (failed(*result)) {
         return failure();
-      }
-      mask = dyn_cast<MaskAttrInterface>(attribute);
-      if (!mask) {
-        return parser.emitError(loc, "expected a mask, but got ") << attribute;
       }
       if (parser.parseRParen()) {
         return failure();
@@ -222,14 +217,16 @@ parseMask(OpAsmParser &parser, MaskAttrInterface &mask,
 }
 
 void printMask(OpAsmPrinter &printer, Operation *op, MaskAttrInterface mask,
-               OperandRange captured, TypeRange types, ArrayAttr maps,
-               DenseBoolArrayAttr ascending, Region &region) {
+               OperandRange symbols, OperandRange captured, TypeRange types,
+               ArrayAttr maps, DenseBoolArrayAttr ascending, Region &region) {
   if (!mask && region.empty()) {
     return;
   }
   printer << "mask";
   if (mask) {
-    printer << "(" << mask << ")";
+    printer << "(";
+    printMaskExpression(printer, mask, symbols);
+    printer << ")";
   }
   if (region.empty()) {
     return;

@@ -38,13 +38,15 @@ void getPairRegions(mlir::Operation *op, mlir::RegionBranchPoint point,
 /// `mask`.
 mlir::OptionalParseResult
 parseMask(mlir::OpAsmParser &parser, MaskAttrInterface &mask,
+          llvm::SmallVectorImpl<mlir::OpAsmParser::UnresolvedOperand> &symbols,
           llvm::SmallVectorImpl<mlir::OpAsmParser::UnresolvedOperand> &captured,
           llvm::SmallVectorImpl<mlir::Type> &types, mlir::ArrayAttr &maps,
           mlir::DenseBoolArrayAttr &ascending, mlir::Region &region);
 void printMask(mlir::OpAsmPrinter &printer, mlir::Operation *op,
-               MaskAttrInterface mask, mlir::OperandRange captured,
-               mlir::TypeRange types, mlir::ArrayAttr maps,
-               mlir::DenseBoolArrayAttr ascending, mlir::Region &region);
+               MaskAttrInterface mask, mlir::OperandRange symbols,
+               mlir::OperandRange captured, mlir::TypeRange types,
+               mlir::ArrayAttr maps, mlir::DenseBoolArrayAttr ascending,
+               mlir::Region &region);
 
 /// Optional, and absent where there is no `score`.
 mlir::OptionalParseResult parseScore(
@@ -55,6 +57,20 @@ mlir::OptionalParseResult parseScore(
 void printScore(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                 mlir::OperandRange captured, mlir::TypeRange types,
                 mlir::ArrayAttr maps, mlir::Region &score);
+
+/// A mask as an expression of attributes (MaskSyntax.cpp). Absent in front of
+/// what starts none.
+mlir::OptionalParseResult parseMaskExpression(
+    mlir::OpAsmParser &parser, MaskAttrInterface &mask,
+    llvm::SmallVectorImpl<mlir::OpAsmParser::UnresolvedOperand> &symbols);
+void printMaskExpression(mlir::OpAsmPrinter &printer, MaskAttrInterface mask,
+                         mlir::OperandRange symbols);
+
+/// Reports `label` unless there is a value for each symbol of the mask.
+mlir::LogicalResult verifyMaskSymbols(mlir::Operation *op,
+                                      MaskAttrInterface mask,
+                                      mlir::OperandRange symbols,
+                                      llvm::StringRef label);
 
 // Enumerations as bare keywords: the formats of the attributes themselves would
 // put a space behind the parenthesis.

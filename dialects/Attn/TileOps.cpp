@@ -137,6 +137,7 @@ FloatType OnlineAttentionOp::getAccumulatorType() {
 
 void OnlineAttentionOp::dropMask() {
   removeMaskAttr();
+  getMaskSymbolsMutable().clear();
   getMaskRegion().getBlocks().clear();
   getMaskCapturedMutable().clear();
   setMaskMapsAttr(ArrayAttr::get(getContext(), {}));
@@ -242,6 +243,10 @@ LogicalResult OnlineAttentionOp::verify() {
   if (!statesFit || !inputsFit) {
     return emitOpError("expected one element type for 'q', 'k' and 'v' and one "
                        "for the state [online_attention_c6]");
+  }
+  if (failed(verifyMaskSymbols(getOperation(), getMaskAttr(), getMaskSymbols(),
+                               "online_attention_c9"))) {
+    return failure();
   }
   if (failed(verifyScore(getOperation(), getScore(), getCaptured(),
                          getCapturedMaps(), getAccumulatorType(),

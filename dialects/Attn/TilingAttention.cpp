@@ -77,6 +77,10 @@ public:
       // Tiles of the value size would all write the same rows of lse.
       return op.emitOpError("expected no tile of the value size with 'lse'");
     }
+    if (op.getMask() && !seesWhole()) {
+      return op.emitOpError("expected no tile of the batches or heads under a "
+                            "mask that depends on them");
+    }
     OpFoldResult keyHead, keyHeads;
     if (failed(tileHeads(keyHead, keyHeads)) || failed(tileOffset()) ||
         failed(tileCaptured(op.getCaptured(), op.getCapturedMaps(), captured,
@@ -110,9 +114,9 @@ public:
     }
     auto tiled = AttentionOp::create(
         b, loc, ValueRange(outs).getTypes(), q, k, v, offset, lens,
-        op.getCuSeqlensQ(), op.getCuSeqlensK(), sink, captured, maskCaptured,
-        outs, op.getScaleAttr(), op.getMaskAttr(), op.getLayoutAttr(),
-        b.getAffineMapArrayAttr(capturedMaps),
+        op.getCuSeqlensQ(), op.getCuSeqlensK(), sink, op.getMaskSymbols(),
+        captured, maskCaptured, outs, op.getScaleAttr(), op.getMaskAttr(),
+        op.getLayoutAttr(), b.getAffineMapArrayAttr(capturedMaps),
         b.getAffineMapArrayAttr(maskMaps), op.getMaskAscendingAttr());
     tiled->setDiscardableAttrs(op->getDiscardableAttrDictionary());
     cloneRegion(tiled, op.getScore(), tiled.getScore(), 1 + captured.size());
@@ -172,6 +176,15 @@ private:
     }
     return op.emitOpError("expected a tile of the heads to be whole groups of ")
            << group << " heads that share keys, or to divide one evenly";
+  }
+
+  // Whether the mask means the same points in the tile, which counts batches
+  // and heads from 0.
+  bool seesWhole() {
+    MaskSet set = op.getMaskAttr().getMaskSet();
+    return (!set.usesDim(HeadDim) || isConstantIntValue(offsets.head, 0)) &&
+           (!set.usesDim(BatchDim) || !offsets.batch ||
+            isConstantIntValue(offsets.batch, 0));
   }
 
   // Where positions matter and the tile does not start at the first query or

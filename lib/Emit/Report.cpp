@@ -114,23 +114,37 @@ json::Value describeValue(Value value) {
   return true;
 }
 
+json::Value describeExpr(AffineExpr expr) {
+  if (auto number = dyn_cast<AffineConstantExpr>(expr)) {
+    return number.getValue();
+  }
+  if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+    const char *names[] = {"b", "h", "q", "k"};
+    return names[dim.getPosition()];
+  }
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
+    return json::Object{{"symbol", symbol.getPosition()}};
+  }
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  const char *op = expr.getKind() == AffineExprKind::Add   ? "add"
+                   : expr.getKind() == AffineExprKind::Mul ? "mul"
+                                                           : "floordiv";
+  return json::Array{op, describeExpr(binary.getLHS()),
+                     describeExpr(binary.getRHS())};
+}
+
+// Constraints are sums, products by constants and quotients.
 json::Value describeMask(const MaskSet &set) {
-  switch (set.kind) {
-  case MaskSet::Kind::Band:
-    return json::Object{
-        {"kind", "band"}, {"left", set.left}, {"right", set.right}};
-  case MaskSet::Kind::Prefix:
-    return json::Object{{"kind", "prefix"}, {"count", set.count}};
-  case MaskSet::Kind::And:
-  case MaskSet::Kind::Or:
-    break;
+  const char *kinds[] = {"set", "and", "or", "not"};
+  json::Array parts;
+  for (const LinearForm &form : set.constraints) {
+    parts.push_back(describeExpr(form.expr(set.context)));
   }
-  json::Array children;
   for (const MaskSet &child : set.children) {
-    children.push_back(describeMask(child));
+    parts.push_back(describeMask(child));
   }
-  return json::Object{{"kind", set.kind == MaskSet::Kind::And ? "and" : "or"},
-                      {"of", std::move(children)}};
+  return json::Object{{"kind", kinds[static_cast<int>(set.kind)]},
+                      {"of", std::move(parts)}};
 }
 
 json::Object describeTiles(const TileChoice &tiles) {
@@ -179,6 +193,11 @@ json::Object describeAttention(AttentionOp op, const TargetDescription &target,
   MaskAttrInterface mask = op.getMaskAttr();
   result["mask"] = mask ? describeMask(mask.getMaskSet()) : nullptr;
   result["maskRegion"] = !op.getMaskRegion().empty();
+  json::Array symbols;
+  for (Value symbol : op.getMaskSymbols()) {
+    symbols.push_back(describeValue(symbol));
+  }
+  result["maskSymbols"] = std::move(symbols);
   result["offset"] = describeValue(op.getOffset());
   result["kvLens"] = describeValue(op.getKvLens());
   result["cuSeqlensQ"] = describeValue(op.getCuSeqlensQ());

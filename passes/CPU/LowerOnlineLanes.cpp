@@ -17,6 +17,7 @@
 #include "LaneBuilder.h"
 #include "LowerTiles.h"
 #include "RowView.h"
+#include "attn/Passes/EmitBounds.h"
 #include "attn/Target/CostModel.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -302,27 +303,21 @@ Value OnlineLanes::stage(Value memref, Value keys) {
 // other panels are why the tile has more of them.
 OnlineLanes::KeyRange OnlineLanes::visibleKeys(Value p, Value keys) {
   KeyRange range{lb.index.constant(0), keys};
-  std::vector<MaskTerm> terms;
-  if (oneHead && op.getMaskAttr()) {
-    terms = op.getMaskAttr().getMaskSet().terms();
-  }
-  if (terms.size() != 1) {
+  if (!oneHead || !op.getMaskAttr()) {
     return range;
   }
-  Value zero = lb.index.constant(0);
-  // Of its first row, relative to the first key.
-  Value query = lb.index.sub(
-      lb.index.add(op.getQuery(), lb.index.mul(p, width)), op.getKey());
-  Value end = keys;
-  if (terms[0].right >= 0) {
-    end =
-        lb.index.clamp(lb.index.add(query, width + terms[0].right), zero, keys);
-  }
-  if (terms[0].left >= 0) {
-    range.first =
-        lb.index.clamp(lb.index.add(query, -terms[0].left), zero, end);
-  }
-  range.count = lb.index.sub(end, range.first);
+  TileSegments hull = analyzeHull(op.getMaskAttr().getMaskSet(), TileWalk::Keys,
+                                  /*oneHead=*/true);
+  Value from = lb.index.add(op.getQuery(), lb.index.mul(p, width));
+  Value to = lb.index.add(from, width - 1);
+  Value end = lb.index.add(op.getKey(), keys);
+  SmallVector<Value> values =
+      emitSteps(lb.index, lb.b, lb.loc, hull,
+                {op.getBatch(), op.getHead(), op.getHead(), from, to,
+                 op.getKey(), end, op.getMaskSymbols()});
+  TileSegment seen = hull.segments.front();
+  range.first = lb.index.sub(values[seen.lower], op.getKey());
+  range.count = lb.index.sub(values[seen.upper], values[seen.lower]);
   return range;
 }
 

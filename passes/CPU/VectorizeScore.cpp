@@ -151,10 +151,42 @@ static Value vectorizeRegion(LaneBuilder &lb, Region &region,
   return isVector(result) ? result : lb.splat(result);
 }
 
-// A term of a mask against lanes of consecutive queries: the lanes that see a
-// key are a range of them, found on scalars. Null where all do.
-static Value termOnLanes(LaneBuilder &lb, const MaskTerm &term,
-                         Value firstQuery, Value key) {
+// What a term of a mask leaves of lanes of consecutive queries, for one key:
+// bounds of the query, and conditions without it.
+struct LaneTerm {
+  MaskTerm lowers, uppers, conditions;
+};
+
+// Nothing where some constraint is no bound of the query.
+static std::optional<std::vector<LaneTerm>> laneTerms(const MaskSet &mask) {
+  constexpr size_t kMostTerms = 4; // more are not cheaper than the predicate
+  std::optional<std::vector<MaskTerm>> terms = mask.terms();
+  if (!terms || terms->size() > kMostTerms) {
+    return std::nullopt;
+  }
+  std::vector<LaneTerm> lanes;
+  for (const MaskTerm &term : *terms) {
+    LaneTerm &lane = lanes.emplace_back();
+    for (LinearForm form : term) {
+      bool exact = true;
+      std::optional<VariableBound> bound =
+          solveFor(form, QueryDim, mask.context, exact);
+      if (!exact) {
+        return std::nullopt;
+      }
+      MaskTerm &part = !bound           ? lane.conditions
+                       : bound->isLower ? lane.lowers
+                                        : lane.uppers;
+      part.push_back(bound ? std::move(bound->value) : std::move(form));
+    }
+  }
+  return lanes;
+}
+
+// The lanes that see a key are a range of them, found on scalars. Null where
+// all do.
+static Value termOnLanes(LaneBuilder &lb, const LaneTerm &term,
+                         const ScorePoint &point, ValueRange symbols) {
   auto ints = VectorType::get({lb.lanes}, lb.b.getI32Type());
   SmallVector<Attribute> numbers;
   for (int64_t l = 0; l < lb.lanes; ++l) {
@@ -162,6 +194,10 @@ static Value termOnLanes(LaneBuilder &lb, const MaskTerm &term,
   }
   Value lane = arith::ConstantOp::create(lb.b, lb.loc,
                                          DenseElementsAttr::get(ints, numbers));
+  Value dims[] = {point.batch, point.head, Value(), point.key};
+  auto emit = [&](const LinearForm &form) {
+    return emitForm(lb.b, lb.loc, form, dims, symbols);
+  };
   Value visible;
   auto restrict = [&](Value condition) {
     visible = visible ? arith::AndIOp::create(lb.b, lb.loc, visible, condition)
@@ -170,47 +206,60 @@ static Value termOnLanes(LaneBuilder &lb, const MaskTerm &term,
   };
   // A limit outside of the lanes means all or none of them.
   auto compare = [&](arith::CmpIPredicate predicate, Value limit) {
-    limit = lb.index.clamp(limit, lb.index.constant(-1),
-                           lb.index.constant(lb.lanes));
+    limit = lb.index.clamp(lb.index.sub(limit, point.firstQuery),
+                           lb.index.constant(-1), lb.index.constant(lb.lanes));
     limit = arith::IndexCastOp::create(lb.b, lb.loc, lb.b.getI32Type(), limit);
     restrict(
         arith::CmpIOp::create(lb.b, lb.loc, predicate, lane, lb.splat(limit)));
   };
-  Value distance = lb.index.sub(key, firstQuery);
-  if (term.right >= 0) { // k <= q + right
-    compare(arith::CmpIPredicate::sge, lb.index.add(distance, -term.right));
+  Value lower, upper;
+  for (const LinearForm &bound : term.lowers) {
+    lower = lower ? lb.index.max(lower, emit(bound)) : emit(bound);
   }
-  if (term.left >= 0) { // q - left <= k
-    compare(arith::CmpIPredicate::sle, lb.index.add(distance, term.left));
+  for (const LinearForm &bound : term.uppers) {
+    upper = upper ? lb.index.min(upper, emit(bound)) : emit(bound);
   }
-  if (term.count >= 0) {
+  if (lower) {
+    compare(arith::CmpIPredicate::sge, lower);
+  }
+  if (upper) {
+    compare(arith::CmpIPredicate::sle, upper);
+  }
+  for (const LinearForm &condition : term.conditions) {
     restrict(
-        lb.splat(arith::CmpIOp::create(lb.b, lb.loc, arith::CmpIPredicate::slt,
-                                       key, lb.index.constant(term.count))));
+        lb.splat(arith::CmpIOp::create(lb.b, lb.loc, arith::CmpIPredicate::sge,
+                                       emit(condition), lb.index.constant(0))));
   }
   return visible;
 }
 
 // Of the attribute; null where all pairs are visible.
-static Value pairsOfSet(LaneBuilder &lb, const MaskSet &mask,
+static Value pairsOfSet(LaneBuilder &lb, OnlineAttentionOp op,
                         const ScorePoint &point) {
-  std::vector<MaskTerm> terms = mask.terms();
-  if (!point.firstQuery || isVector(point.key) || terms.empty()) {
-    auto vector = [&](Value index) {
-      return isVector(index) ? index : lb.splat(index);
-    };
-    return emitMask(lb.b, lb.loc, mask, vector(point.query), vector(point.key));
+  MaskSet mask = op.getMaskAttr().getMaskSet();
+  ValueRange symbols = op.getMaskSymbols();
+  std::optional<std::vector<LaneTerm>> terms;
+  if (point.firstQuery && !isVector(point.key) && !isVector(point.head)) {
+    terms = laneTerms(mask);
+  }
+  if (!terms) {
+    Value visible =
+        emitMask(lb.b, lb.loc, mask,
+                 {point.batch, point.head, point.query, point.key, symbols});
+    return isVector(visible) ? visible : lb.splat(visible);
   }
   Value visible;
-  for (const MaskTerm &term : terms) {
-    Value pairs = termOnLanes(lb, term, point.firstQuery, point.key);
+  for (const LaneTerm &term : *terms) {
+    Value pairs = termOnLanes(lb, term, point, symbols);
     if (!pairs) {
       return Value();
     }
     visible =
         visible ? arith::OrIOp::create(lb.b, lb.loc, visible, pairs) : pairs;
   }
-  return visible;
+  return visible ? visible
+                 : lb.splat(arith::ConstantOp::create(lb.b, lb.loc,
+                                                      lb.b.getBoolAttr(false)));
 }
 
 RegionReads readRegions(LaneBuilder &lb, OnlineAttentionOp op,
@@ -232,8 +281,8 @@ RegionReads readRegions(LaneBuilder &lb, OnlineAttentionOp op,
 Value visiblePairs(LaneBuilder &lb, OnlineAttentionOp op,
                    const ScorePoint &point, const RegionReads &reads) {
   Value visible;
-  if (MaskAttrInterface mask = op.getMaskAttr()) {
-    visible = pairsOfSet(lb, mask.getMaskSet(), point);
+  if (op.getMaskAttr()) {
+    visible = pairsOfSet(lb, op, point);
   }
   if (op.getMaskRegion().empty()) {
     return visible;

@@ -152,7 +152,8 @@ Value ReferenceForm::visible(ImplicitLocOpBuilder &b, const ReferenceRow &row,
   Value visible;
   if (op.getMask()) {
     visible =
-        emitMask(b, b.getLoc(), op.getMask()->getMaskSet(), row.position, j);
+        emitMask(b, b.getLoc(), op.getMask()->getMaskSet(),
+                 {row.batch, row.head, row.position, j, op.getMaskSymbols()});
   }
   if (op.getMaskRegion().empty()) {
     return visible;

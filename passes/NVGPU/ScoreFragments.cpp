@@ -43,10 +43,14 @@ LogicalResult ScoreFragments::prepare() {
   OpBuilder::InsertionGuard guard(builder);
   mask = std::make_unique<Block>();
   Type index = builder.getIndexType();
-  Value q = mask->addArgument(index, warp.loc);
-  Value k = mask->addArgument(index, warp.loc);
+  SmallVector<Value> point;
+  for (int d = 0; d < 4; ++d) {
+    point.push_back(mask->addArgument(index, warp.loc));
+  }
   builder.setInsertionPointToStart(mask.get());
-  maskResult = emitMask(builder, warp.loc, attribute.getMaskSet(), q, k);
+  maskResult = emitMask(builder, warp.loc, attribute.getMaskSet(),
+                        {point[0], point[1], point[2], point[3],
+                         program.online.getMaskSymbols()});
   for (Operation &op : *mask) {
     if (!isa_and_nonnull<arith::ArithDialect>(op.getDialect())) {
       narrow = false;
@@ -118,11 +122,13 @@ Value ScoreFragments::score(Value x, const Row &row, Value position) {
                      arguments, type);
 }
 
-Value ScoreFragments::visible(Value q, Value k) {
+Value ScoreFragments::visible(const Row &row, Value position) {
   IRMapping mapping;
   auto wide = [&](Value value) { return narrow ? value : warp.toIndex(value); };
-  mapping.map(mask->getArgument(0), wide(q));
-  mapping.map(mask->getArgument(1), wide(k));
+  mapping.map(mask->getArgument(0), program.online.getBatch());
+  mapping.map(mask->getArgument(1), row.head);
+  mapping.map(mask->getArgument(2), wide(row.position));
+  mapping.map(mask->getArgument(3), wide(position));
   for (Operation &op : *mask) {
     if (!narrow) {
       warp.builder.clone(op, mapping);
@@ -156,7 +162,7 @@ Value ScoreFragments::masked(Value score, const Row &row, Value position,
                              Value column, Value size) {
   Value seen = warp.less(column, size);
   if (mask) {
-    seen = warp.both(seen, visible(row.position, position));
+    seen = warp.both(seen, visible(row, position));
   }
   if (Region &region = program.online.getMaskRegion(); !region.empty()) {
     SmallVector<Value> at = point(row, position), arguments;

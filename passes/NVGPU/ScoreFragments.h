@@ -34,7 +34,7 @@ private:
   mlir::Value captured(const TensorView &view, mlir::Attribute map,
                        mlir::ValueRange point);
   llvm::SmallVector<mlir::Value> point(const Row &row, mlir::Value position);
-  mlir::Value visible(mlir::Value q, mlir::Value k);
+  mlir::Value visible(const Row &row, mlir::Value position);
 
   WarpBuilder &warp;
   TileProgram &program;
@@ -42,7 +42,7 @@ private:
   TensorViews &views;
   mlir::FloatType type;
   llvm::SmallVector<TensorView> capturedViews, maskViews;
-  std::unique_ptr<mlir::Block> mask; // on index, of (q, k)
+  std::unique_ptr<mlir::Block> mask; // on index, of (b, h, q, k)
   mlir::Value maskResult;
   bool narrow = true;
 };

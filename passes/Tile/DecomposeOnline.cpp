@@ -283,8 +283,9 @@ private:
     }
     Value visible;
     if (op.getMask()) {
-      visible = emitMask(b, b.getLoc(), op.getMask()->getMaskSet(), point[2],
-                         point[3]);
+      visible = emitMask(
+          b, b.getLoc(), op.getMask()->getMaskSet(),
+          {point[0], point[1], point[2], point[3], op.getMaskSymbols()});
     }
     if (!op.getMaskRegion().empty()) {
       Value shown = cloneRegion(b, op.getMaskRegion(), {}, op.getMaskCaptured(),

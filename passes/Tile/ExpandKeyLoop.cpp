@@ -9,6 +9,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 
+#include <array>
+
 using namespace mlir;
 
 namespace attn {
@@ -39,54 +41,122 @@ struct ExpandKeyLoopPass
              << ", which has no lowering to loops; only slice and tiles have";
     }
     IRRewriter rewriter(op);
-    Location loc = op.getLoc();
-    IndexBuilder index(rewriter, loc);
+    SmallVector<Segment> segments;
+    for (unsigned n = 0; n < op.getLower().size(); ++n) {
+      if (op.getLower()[n] != op.getUpper()[n]) {
+        segments.push_back({op.getKind(n), op.getLower()[n], op.getUpper()[n]});
+      }
+    }
     SmallVector<Value> carried = llvm::to_vector(op.getInits());
-    for (unsigned segment = 0; segment < op.getLower().size(); ++segment) {
-      Value lower = op.getLower()[segment], upper = op.getUpper()[segment];
-      if (lower == upper) {
-        continue;
+    if (segments.size() > kMostLoops) {
+      carried = walkPairs(rewriter, op, segments, carried);
+    } else {
+      for (const Segment &segment : segments) {
+        carried = walk(rewriter, op, segment, carried);
       }
-      auto loop = scf::ForOp::create(
-          rewriter, loc, lower, upper,
-          tiles ? index.constant(1) : Value(op.getStep()), carried);
-      OpBuilder::InsertionGuard guard(rewriter);
-      if (carried.empty()) {
-        rewriter.setInsertionPoint(loop.getBody()->getTerminator());
-      } else {
-        rewriter.setInsertionPointToStart(loop.getBody());
-      }
-      IRMapping mapping;
-      Value key = loop.getInductionVar(), limit = upper;
-      if (tiles) {
-        key =
-            index.mul(loadTile(rewriter, loc, op.getList(), key), op.getStep());
-        limit = op.getLimit();
-      }
-      mapping.map(op.getKeyIndex(), key);
-      mapping.map(op.getKeyCount(),
-                  index.min(op.getStep(), index.sub(limit, key)));
-      mapping.map(op.getCarried(), loop.getRegionIterArgs());
-      for (Operation &inner : op.getBody().front().without_terminator()) {
-        Operation *clone = rewriter.clone(inner, mapping);
-        auto online = dyn_cast<OnlineAttentionOp>(clone);
-        if (online && online.isMasked() &&
-            op.getKind(segment) == SegmentKind::Full) {
-          online.dropMask();
-          ++numMasksDropped;
-        }
-      }
-      if (!carried.empty()) {
-        SmallVector<Value> yielded;
-        for (Value value : op.getYield().getValues()) {
-          yielded.push_back(mapping.lookupOrDefault(value));
-        }
-        scf::YieldOp::create(rewriter, loc, yielded);
-      }
-      carried.assign(loop->result_begin(), loop->result_end());
     }
     rewriter.replaceOp(op, carried);
     return success();
+  }
+
+  struct Segment {
+    SegmentKind kind;
+    Value lower, upper;
+  };
+
+  /// The body of a loop is much code. More segments than this share two.
+  static constexpr size_t kMostLoops = 6;
+
+  SmallVector<Value> walk(IRRewriter &rewriter, KeyLoopOp op,
+                          const Segment &segment, ValueRange carried) {
+    Location loc = op.getLoc();
+    IndexBuilder index(rewriter, loc);
+    bool tiles = op.getSource() == KeySource::Tiles;
+    auto loop = scf::ForOp::create(
+        rewriter, loc, segment.lower, segment.upper,
+        tiles ? index.constant(1) : Value(op.getStep()), carried);
+    OpBuilder::InsertionGuard guard(rewriter);
+    if (carried.empty()) {
+      rewriter.setInsertionPoint(loop.getBody()->getTerminator());
+    } else {
+      rewriter.setInsertionPointToStart(loop.getBody());
+    }
+    IRMapping mapping;
+    Value key = loop.getInductionVar(), limit = segment.upper;
+    if (tiles) {
+      key = index.mul(loadTile(rewriter, loc, op.getList(), key), op.getStep());
+      limit = op.getLimit();
+    }
+    mapping.map(op.getKeyIndex(), key);
+    mapping.map(op.getKeyCount(),
+                index.min(op.getStep(), index.sub(limit, key)));
+    mapping.map(op.getCarried(), loop.getRegionIterArgs());
+    for (Operation &inner : op.getBody().front().without_terminator()) {
+      Operation *clone = rewriter.clone(inner, mapping);
+      auto online = dyn_cast<OnlineAttentionOp>(clone);
+      if (online && online.isMasked() && segment.kind == SegmentKind::Full) {
+        online.dropMask();
+        ++numMasksDropped;
+      }
+    }
+    if (!carried.empty()) {
+      SmallVector<Value> yielded;
+      for (Value value : op.getYield().getValues()) {
+        yielded.push_back(mapping.lookupOrDefault(value));
+      }
+      scf::YieldOp::create(rewriter, loc, yielded);
+    }
+    return llvm::to_vector_of<Value>(loop.getResults());
+  }
+
+  // A loop over pairs of a partial and a full segment, whose bounds are chosen
+  // by the number of the pair.
+  SmallVector<Value> walkPairs(IRRewriter &rewriter, KeyLoopOp op,
+                               ArrayRef<Segment> segments, ValueRange carried) {
+    Location loc = op.getLoc();
+    IndexBuilder index(rewriter, loc);
+    Value zero = index.constant(0);
+    // Bounds of the partial, then of the full segment; empty where there is
+    // none.
+    SmallVector<std::array<Value, 4>> pairs;
+    bool open = false; // whether the last pair has no full segment
+    for (const Segment &segment : segments) {
+      bool isFull = segment.kind == SegmentKind::Full;
+      if (!isFull || !open) {
+        pairs.push_back({zero, zero, zero, zero});
+      }
+      pairs.back()[isFull ? 2 : 0] = segment.lower;
+      pairs.back()[isFull ? 3 : 1] = segment.upper;
+      open = !isFull;
+    }
+    auto loop =
+        scf::ForOp::create(rewriter, loc, zero, index.constant(pairs.size()),
+                           index.constant(1), carried);
+    OpBuilder::InsertionGuard guard(rewriter);
+    if (carried.empty()) {
+      rewriter.setInsertionPoint(loop.getBody()->getTerminator());
+    } else {
+      rewriter.setInsertionPointToStart(loop.getBody());
+    }
+    std::array<Value, 4> bounds = pairs[0];
+    for (size_t n = 1; n < pairs.size(); ++n) {
+      Value here =
+          arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                                loop.getInductionVar(), index.constant(n));
+      for (size_t i = 0; i < 4; ++i) {
+        bounds[i] = arith::SelectOp::create(rewriter, loc, here, pairs[n][i],
+                                            bounds[i]);
+      }
+    }
+    SmallVector<Value> state =
+        walk(rewriter, op, {SegmentKind::Partial, bounds[0], bounds[1]},
+             loop.getRegionIterArgs());
+    state =
+        walk(rewriter, op, {SegmentKind::Full, bounds[2], bounds[3]}, state);
+    if (!carried.empty()) {
+      scf::YieldOp::create(rewriter, loc, state);
+    }
+    return llvm::to_vector_of<Value>(loop.getResults());
   }
 
   void runOnOperation() override {

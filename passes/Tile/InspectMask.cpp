@@ -142,6 +142,11 @@ void AttentionTiler::planMask() {
   }
   Block &block = op.getMaskRegion().front();
   unsigned captured = op.getMaskCaptured().size();
+  if (MaskAttrInterface attribute = op.getMaskAttr()) {
+    MaskSet set = attribute.getMaskSet();
+    usesBatch |= set.usesDim(BatchDim);
+    usesHead |= set.usesDim(HeadDim);
+  }
   plan.byBatch = usesBatch || !block.getArgument(captured).use_empty();
   plan.byHead = usesHead || !block.getArgument(captured + 1).use_empty();
   bool bounds = solvable(op).has_value();
@@ -330,9 +335,10 @@ void AttentionTiler::inspect(const TileChoice &tiles, Value rowTiles) {
     OpBuilder::InsertionGuard guard(rewriter);
     Operation *yield = mask.front().getTerminator();
     rewriter.setInsertionPoint(yield);
-    auto point = mask.front().getArguments().take_back(2);
+    auto point = mask.front().getArguments().take_back(4);
     Value visible =
-        emitMask(rewriter, loc, attribute.getMaskSet(), point[0], point[1]);
+        emitMask(rewriter, loc, attribute.getMaskSet(),
+                 {point[0], point[1], point[2], point[3], op.getMaskSymbols()});
     yield->setOperand(
         0, arith::AndIOp::create(rewriter, loc, visible, yield->getOperand(0)));
   }

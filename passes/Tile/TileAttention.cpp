@@ -7,6 +7,7 @@
 
 #include "../PassTarget.h"
 #include "AttentionTiler.h"
+#include "attn/Passes/EmitBounds.h"
 #include "attn/Passes/Passes.h"
 #include "attn/Target/GPUCostModel.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -146,72 +147,60 @@ Value AttentionTiler::keyTile(Value tensor, const Sequence &seq,
                tileType({keys, size}, op.getElementType()));
 }
 
-// Which keys of [lo, hi) the rows of a tile can see. Each term of the mask
-// gives a partial range where it starts, a full one, and a partial one where it
-// ends; terms follow each other, so a later one starts where the earlier ones
-// end. What the analysis cannot bound is one partial range.
+// Which keys of [lo, hi) the rows of a tile can see, from the analysis of the
+// mask. Between a partial segment and a full one the border is moved into the
+// full one: a few full keys with mask arithmetic are cheaper than a ragged
+// tile.
 void AttentionTiler::segments(const Sequence &seq, const RowTile &tile,
                               Value lo, Value hi, SmallVector<Value> &lower,
                               SmallVector<Value> &upper,
                               SmallVector<int32_t> &kinds) {
-  auto add = [&](SegmentKind kind, Value from, Value to) {
+  auto add = [&](bool full, Value from, Value to) {
     if (from != to) {
-      kinds.push_back(static_cast<int32_t>(kind));
+      kinds.push_back(static_cast<int32_t>(full ? SegmentKind::Full
+                                                : SegmentKind::Partial));
       lower.push_back(from);
       upper.push_back(to);
     }
   };
   MaskAttrInterface mask = op.getMaskAttr();
   if (!mask) {
-    add(SegmentKind::Full, lo, hi);
+    add(/*full=*/true, lo, hi);
     return;
   }
-  std::vector<MaskTerm> terms = mask.getMaskSet().terms();
-  if (terms.empty()) {
-    add(SegmentKind::Partial, lo, hi);
-    return;
-  }
+  bool oneHead = getConstantIntValue(tile.heads) == 1;
+  TileSegments analysis =
+      analyzeTile(mask.getMaskSet(), TileWalk::Keys, oneHead);
   Value first = index.add(seq.offset, tile.query);
   Value last = index.add(index.add(first, tile.queries), -1);
-  Value zero = index.constant(0);
-  auto aligned = [&](Value count, bool up) {
+  Value lastHead =
+      oneHead ? tile.head
+              : index.add(index.add(tile.head, index.value(tile.heads)), -1);
+  SmallVector<Value> values = emitSteps(index, rewriter, loc, analysis,
+                                        {tile.batch, tile.head, lastHead, first,
+                                         last, lo, hi, op.getMaskSymbols()});
+  auto aligned = [&](Value from, Value to, bool up) {
+    Value count = index.sub(to, from);
     Value units = up ? index.ceilDiv(count, kSegmentAlignment)
                      : index.div(count, kSegmentAlignment);
-    return index.mul(units, kSegmentAlignment);
+    return index.add(from, index.mul(units, kSegmentAlignment));
   };
-  for (const MaskTerm &term : terms) {
-    Value end = hi;
-    if (term.count >= 0) {
-      end = index.clamp(index.constant(term.count), lo, hi);
+  Value start; // of the segment at hand, where it was moved
+  ArrayRef<TileSegment> found = analysis.segments;
+  for (auto [n, segment] : llvm::enumerate(found)) {
+    Value from = start ? start : values[segment.lower];
+    Value to = values[segment.upper];
+    start = Value();
+    bool touches = n + 1 < found.size() &&
+                   found[n + 1].lower == segment.upper &&
+                   found[n + 1].full != segment.full;
+    if (touches && segment.full) {
+      to = start = aligned(from, to, /*up=*/false);
+    } else if (touches) {
+      to = start =
+          index.min(aligned(from, to, /*up=*/true), values[found[n + 1].upper]);
     }
-    auto bound = [&](const KeyBound &bound, Value none) {
-      if (bound.base == KeyBound::Base::None) {
-        return none;
-      }
-      Value query = bound.base == KeyBound::Base::FirstQuery ? first : last;
-      return index.clamp(index.add(query, bound.constant), lo, end);
-    };
-    Value activeLo = bound(term.activeLo(), lo);
-    Value activeHi = index.max(bound(term.activeHi(), end), activeLo);
-    Value fullLo = activeLo, fullHi = activeHi;
-    if (term.left >= 0) {
-      // Rounded up: a few full keys with mask arithmetic are cheaper than a
-      // ragged tile.
-      Value partial =
-          index.max(index.sub(bound(term.fullLo(), lo), activeLo), zero);
-      fullLo = index.min(index.add(activeLo, aligned(partial, /*up=*/true)),
-                         activeHi);
-    }
-    if (term.right >= 0) {
-      Value full = index.max(
-          index.sub(index.min(bound(term.fullHi(), end), activeHi), fullLo),
-          zero);
-      fullHi = index.add(fullLo, aligned(full, /*up=*/false));
-    }
-    add(SegmentKind::Partial, activeLo, fullLo);
-    add(SegmentKind::Full, fullLo, fullHi);
-    add(SegmentKind::Partial, fullHi, activeHi);
-    lo = activeHi;
+    add(segment.full, from, to);
   }
 }
 
@@ -288,8 +277,8 @@ AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
                       map({G, M})};
   auto online = OnlineAttentionOp::create(
       rewriter, loc, types, q, k, v, tile.batch, tile.head, position, key,
-      op.getCaptured(), op.getMaskCaptured(), body->getArgument(2),
-      body->getArgument(3), body->getArgument(4),
+      op.getMaskSymbols(), op.getCaptured(), op.getMaskCaptured(),
+      body->getArgument(2), body->getArgument(3), body->getArgument(4),
       rewriter.getFloatAttr(accumulator, *op.getStaticScale()),
       op.getMaskAttr(), rewriter.getArrayAttr(maps),
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, context)),
@@ -351,6 +340,34 @@ RowTile AttentionTiler::rowTile(Value batch, Value head, Value number,
   return tile;
 }
 
+// Of the tiles of one head, which see more keys: those at the end, or those at
+// the start? Counted at a number of tiles and values of symbols that stand for
+// all.
+static bool laterTilesAreLonger(AttentionOp op, int64_t rows) {
+  constexpr int64_t kTiles = 16;
+  if (!op.getMaskAttr()) {
+    return true; // a region: most are causal
+  }
+  MaskSet set = op.getMaskAttr().getMaskSet();
+  TileSegments analysis = analyzeTile(set, TileWalk::Keys, /*oneHead=*/true);
+  SmallVector<int64_t> symbols(set.numSymbols, 4 * rows);
+  int64_t order = 0, before = 0;
+  for (int64_t n = 0; n < kTiles; ++n) {
+    TileAt tile;
+    tile.from = n * rows;
+    tile.to = tile.from + rows - 1;
+    tile.upper = kTiles * rows;
+    tile.symbols = symbols;
+    int64_t keys = 0;
+    for (const TileRange &range : evaluate(analysis, tile)) {
+      keys += range.upper - range.lower;
+    }
+    order += n == 0 ? 0 : keys - before;
+    before = keys;
+  }
+  return order >= 0;
+}
+
 SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   noteForm("prefill", tiles);
   Value count = index.ceilDiv(countQueries(), tiles.rows);
@@ -368,8 +385,8 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   rewriter.setInsertionPointToStart(forall.getBody());
   Value batch = forall.getInductionVar(0), head = forall.getInductionVar(1);
   Value number = forall.getInductionVar(2);
-  // Under a causal mask the last tile of a head is the longest: it goes first.
-  if (op.isMasked()) {
+  // The longest tiles go first.
+  if (op.isMasked() && laterTilesAreLonger(op, tiles.rows)) {
     number = index.sub(index.add(count, -1), number);
   }
   Sequence seq = sequence(batch);

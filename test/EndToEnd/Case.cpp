@@ -47,6 +47,41 @@ const std::vector<Mask> &attn::sweep::allMasks() {
       {"#attn.and<#attn.causal, #attn.or<#attn.sink<2>, #attn.window<63, 0>>>",
        both(causal(), either(prefix(2), window(63, 0))),
        {}},
+      {"#attn.or<#attn.causal, #attn.prefix<50>>",
+       either(causal(), prefix(50)),
+       {}},
+      {"#attn.or<#attn.global<5>, #attn.window<20, 20>>",
+       either(global(5), window(20, 20)),
+       {}},
+      {"#attn.chunk<48>", chunk(48), {}},
+      {"#attn.and<#attn.causal, #attn.chunk<33>>",
+       both(causal(), chunk(33)),
+       {}},
+      {"#attn.dilated<3>", dilated(3), {}},
+      {"#attn.and<#attn.dilated<2>, #attn.window<30, 0>>",
+       both(dilated(2), window(30, 0)), band(30, 0)},
+      {"#attn.and<#attn.causal, #attn.not<#attn.window<10, 0>>>",
+       both(causal(), negate(window(10, 0))),
+       {}},
+      {"#attn.or<#attn.and<#attn.set<affine_map<(b, h, q, k) -> (1 - h)>>, "
+       "#attn.window<9, 9>>, #attn.and<#attn.dilated<4>, "
+       "#attn.set<affine_map<(b, h, q, k) -> (h - 2, q - k + 36, k - q + "
+       "36)>>>>",
+       [](const Point &p) {
+         return p.h <= 1 ? p.q - 9 <= p.k && p.k <= p.q + 9
+                         : p.q - 36 <= p.k && p.k <= p.q + 36 &&
+                               (p.q - p.k) % 4 == 0;
+       },
+       band(36, 36)},
+      {"#attn.set<affine_map<(b, h, q, k) -> (2 * q - 3 * k + 7, k - b * 4)>>",
+       [](const Point &p) {
+         return 2 * p.q - 3 * p.k + 7 >= 0 && p.k >= p.b * 4;
+       },
+       {}},
+      {"#attn.set<affine_map<(b, h, q, k)[l, r] -> (q - k + r, k - q + "
+       "l)>>[%left, %reach] and not #attn.prefix<4> or #attn.global<2>",
+       either(both(window(70, 5), negate(prefix(4))), global(2)),
+       {}},
   };
   return masks;
 }

@@ -375,6 +375,10 @@ std::string Writer::module() {
                    qType + ", " + kType + ", " + vType + ")" + clauses +
                    "\n      outs(" + outNames + " : " + outTypes + ")";
   if (!c.mask.empty()) {
+    if (c.mask.find("%left") != std::string::npos) {
+      line("%left = arith.constant 70 : index");
+      line("%reach = arith.constant 5 : index");
+    }
     op += " mask(" + c.mask + ")";
   }
   op += scoreRegion();

@@ -2,6 +2,9 @@
 
 #include "Work.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+
 #include <algorithm>
 
 using namespace attn;
@@ -37,46 +40,125 @@ int64_t countKeys(const Intervals &intervals) {
   return count;
 }
 
-/// The keys in [0, `keys`) that position `q` sees, in order and disjoint.
-Intervals visibleKeys(const json::Object *mask, int64_t q, int64_t keys) {
-  auto clip = [&](int64_t lo, int64_t hi) -> Intervals {
-    lo = std::max<int64_t>(lo, 0);
-    hi = std::min(hi, keys);
-    return lo < hi ? Intervals{{lo, hi}} : Intervals{};
+/// The values that a constraint of a mask is made of.
+struct PointValues {
+  int64_t batch, head, query;
+  llvm::ArrayRef<int64_t> symbols;
+};
+
+int64_t evaluateConstraint(const json::Value &expr, const PointValues &point,
+                           int64_t key) {
+  if (std::optional<int64_t> number = expr.getAsInteger()) {
+    return *number;
+  }
+  if (std::optional<llvm::StringRef> name = expr.getAsString()) {
+    return *name == "b"   ? point.batch
+           : *name == "h" ? point.head
+           : *name == "q" ? point.query
+                          : key;
+  }
+  if (const json::Object *object = expr.getAsObject()) {
+    return point.symbols[object->getInteger("symbol").value_or(0)];
+  }
+  const json::Array &parts = *expr.getAsArray();
+  int64_t a = evaluateConstraint(parts[1], point, key);
+  int64_t b = evaluateConstraint(parts[2], point, key);
+  llvm::StringRef op = parts[0].getAsString().value_or("");
+  return op == "add"   ? a + b
+         : op == "mul" ? a * b
+                       : llvm::divideFloorSigned(a, b);
+}
+
+/// Whether `name` occurs in a constraint or mask, behind a quotient only if
+/// `inQuotient`.
+bool occurs(const json::Value &expr, llvm::StringRef name, bool inQuotient) {
+  if (const json::Object *object = expr.getAsObject()) {
+    const json::Array *parts = object->getArray("of");
+    return parts && llvm::any_of(*parts, [&](const json::Value &part) {
+             return occurs(part, name, inQuotient);
+           });
+  }
+  const json::Array *parts = expr.getAsArray();
+  if (!parts) {
+    return !inQuotient && expr.getAsString() == name;
+  }
+  bool any = inQuotient && parts->front().getAsString() != "floordiv";
+  return std::any_of(
+      std::next(parts->begin()), parts->end(),
+      [&](const json::Value &part) { return occurs(part, name, any); });
+}
+
+/// The keys of [0, `keys`) where `constraint` is 0 or more.
+Intervals solveConstraint(const json::Value &constraint,
+                          const PointValues &point, int64_t keys) {
+  auto at = [&](int64_t key) {
+    return evaluateConstraint(constraint, point, key);
   };
-  llvm::StringRef kind = mask ? mask->getString("kind").value_or("") : "";
-  if (kind == "band") {
-    int64_t left = mask->getInteger("left").value_or(-1);
-    int64_t right = mask->getInteger("right").value_or(-1);
-    return clip(left < 0 ? 0 : q - left, right < 0 ? keys : q + right + 1);
-  }
-  if (kind == "prefix") {
-    return clip(0, mask->getInteger("count").value_or(0));
-  }
-  const json::Array *children = mask ? mask->getArray("of") : nullptr;
-  if (!children) {
-    return clip(0, keys);
-  }
-  bool isAnd = kind == "and";
-  Intervals result = isAnd ? clip(0, keys) : Intervals{};
-  for (const json::Value &child : *children) {
-    Intervals other = visibleKeys(child.getAsObject(), q, keys);
-    if (!isAnd) {
-      result.insert(result.end(), other.begin(), other.end());
-      result = normalized(std::move(result));
-      continue;
-    }
-    Intervals common;
-    for (Interval a : result) {
-      for (Interval b : other) {
-        int64_t lo = std::max(a.first, b.first);
-        int64_t hi = std::min(a.second, b.second);
-        if (lo < hi) {
-          common.push_back({lo, hi});
-        }
+  Intervals result;
+  if (occurs(constraint, "k", /*inQuotient=*/true)) {
+    for (int64_t key = 0; key < keys; ++key) {
+      if (at(key) >= 0) {
+        result.push_back({key, key + 1});
       }
     }
-    result = std::move(common);
+    return normalized(std::move(result));
+  }
+  int64_t start = at(0), slope = at(1) - start, lo = 0, hi = keys;
+  if (slope > 0) {
+    lo = std::max<int64_t>(llvm::divideCeilSigned(-start, slope), 0);
+  } else if (slope < 0) {
+    hi = std::min(llvm::divideFloorSigned(start, -slope) + 1, keys);
+  } else if (start < 0) {
+    hi = 0;
+  }
+  return lo < hi ? Intervals{{lo, hi}} : Intervals{};
+}
+
+Intervals intersect(const Intervals &left, const Intervals &right) {
+  Intervals common;
+  for (size_t i = 0, j = 0; i < left.size() && j < right.size();) {
+    int64_t lo = std::max(left[i].first, right[j].first);
+    int64_t hi = std::min(left[i].second, right[j].second);
+    if (lo < hi) {
+      common.push_back({lo, hi});
+    }
+    left[i].second < right[j].second ? ++i : ++j;
+  }
+  return common;
+}
+
+/// The keys in [0, `keys`) that a query sees, in order and disjoint.
+Intervals visibleKeys(const json::Object *mask, const PointValues &point,
+                      int64_t keys) {
+  Intervals all = keys > 0 ? Intervals{{0, keys}} : Intervals{};
+  const json::Array *parts = mask ? mask->getArray("of") : nullptr;
+  if (!parts) {
+    return all;
+  }
+  llvm::StringRef kind = mask->getString("kind").value_or("");
+  Intervals result = kind == "or" ? Intervals{} : all;
+  for (const json::Value &part : *parts) {
+    Intervals other = kind == "set"
+                          ? solveConstraint(part, point, keys)
+                          : visibleKeys(part.getAsObject(), point, keys);
+    if (kind == "or") {
+      result.insert(result.end(), other.begin(), other.end());
+      result = normalized(std::move(result));
+    } else {
+      result = intersect(result, other);
+    }
+  }
+  if (kind == "not") {
+    Intervals hidden;
+    int64_t from = 0;
+    for (Interval run : result) {
+      hidden.push_back({from, run.first});
+      from = run.second;
+    }
+    hidden.push_back({from, keys});
+    llvm::erase_if(hidden,
+                   [](Interval run) { return run.first >= run.second; });
+    return hidden;
   }
   return result;
 }
@@ -91,13 +173,14 @@ struct Visible {
   int64_t pairs = 0, keys = 0, steps = 0;
 };
 
-Visible countVisible(const json::Object *mask, Sequence sequence,
-                     int64_t rows) {
+Visible countVisible(const json::Object *mask, PointValues point,
+                     Sequence sequence, int64_t rows) {
   Visible visible;
   rows = std::max<int64_t>(rows, 1);
   Intervals tile, all;
   for (int64_t i = 0; i < sequence.queries; ++i) {
-    Intervals seen = visibleKeys(mask, i + sequence.offset, sequence.keys);
+    point.query = i + sequence.offset;
+    Intervals seen = visibleKeys(mask, point, sequence.keys);
     visible.pairs += countKeys(seen);
     tile.insert(tile.end(), seen.begin(), seen.end());
     if ((i + 1) % rows == 0 || i + 1 == sequence.queries) {
@@ -151,6 +234,8 @@ private:
   bool readSizes();
   std::vector<Sequence> sequences();
   bool lengths(const char *key, std::vector<int64_t> &result);
+  std::vector<int64_t> maskSymbols();
+  std::optional<int64_t> number(const json::Value &value);
   void count();
 
   const json::Object &op;
@@ -197,6 +282,27 @@ bool Measure::lengths(const char *key, std::vector<int64_t> &result) {
   return true;
 }
 
+/// The value of an operand; nothing where the program computes it.
+std::optional<int64_t> Measure::number(const json::Value &value) {
+  if (const rt::Tensor *tensor = argumentTensor(&value, arguments)) {
+    return static_cast<int64_t>(tensor->get(0));
+  }
+  const json::Object *object = value.getAsObject();
+  return object ? object->getInteger("constant") : std::nullopt;
+}
+
+std::vector<int64_t> Measure::maskSymbols() {
+  std::vector<int64_t> values;
+  if (const json::Array *symbols = op.getArray("maskSymbols")) {
+    for (const json::Value &symbol : *symbols) {
+      std::optional<int64_t> value = number(symbol);
+      work.exact &= value.has_value();
+      values.push_back(value.value_or(0));
+    }
+  }
+  return values;
+}
+
 std::vector<Sequence> Measure::sequences() {
   std::vector<Sequence> result;
   std::vector<int64_t> a, b;
@@ -221,11 +327,7 @@ std::vector<Sequence> Measure::sequences() {
   const json::Value *offset = op.get("offset");
   std::optional<int64_t> fixed;
   if (isGiven(offset)) {
-    if (const rt::Tensor *tensor = argumentTensor(offset, arguments)) {
-      fixed = static_cast<int64_t>(tensor->get(0));
-    } else if (const json::Object *object = offset->getAsObject()) {
-      fixed = object->getInteger("constant");
-    }
+    fixed = number(*offset);
     work.exact &= fixed.has_value();
   }
   for (Sequence &sequence : result) {
@@ -248,22 +350,35 @@ void Measure::count() {
   double heads = work.queryHeads;
   double rows = 0, keyRows = 0, steps = 0, allScores = 0;
   std::vector<Sequence> all = sequences();
+  std::vector<int64_t> symbols = maskSymbols();
+  bool usesBatch = mask && occurs(*op.get("mask"), "b", false);
+  // Heads are mostly alike, as are sequences of a batch.
+  int64_t kinds = mask && occurs(*op.get("mask"), "h", false)
+                      ? std::max<int64_t>(work.queryHeads, 1)
+                      : 1;
+  double alike = heads / kinds;
   Visible visible;
   for (size_t i = 0; i < all.size(); ++i) {
-    // Sequences of a batch are mostly alike.
-    bool same = i > 0 && all[i].queries == all[i - 1].queries &&
+    bool same = i > 0 && !usesBatch && all[i].queries == all[i - 1].queries &&
                 all[i].keys == all[i - 1].keys &&
                 all[i].offset == all[i - 1].offset;
     if (!same) {
-      visible = countVisible(mask, all[i],
-                             work.isDecode ? work.queries : work.tiles.rows);
+      visible = Visible();
+      for (int64_t head = 0; head < kinds; ++head) {
+        Visible one = countVisible(
+            mask, {static_cast<int64_t>(i), head, 0, symbols}, all[i],
+            work.isDecode ? work.queries : work.tiles.rows);
+        visible.pairs += one.pairs;
+        visible.keys = std::max(visible.keys, one.keys);
+        visible.steps += one.steps;
+      }
     }
-    work.pairs += visible.pairs * work.queryHeads;
+    work.pairs += static_cast<int64_t>(visible.pairs * alike);
     work.allPairs += all[i].queries * all[i].keys * work.queryHeads;
     rows += double(all[i].queries) * heads;
     keyRows += double(visible.keys) * work.keyHeads;
     // Decode takes a group of heads in one tile, prefill each head alone.
-    steps += double(visible.steps) *
+    steps += double(visible.steps) / kinds *
              (work.isDecode ? work.keyHeads : work.queryHeads);
     allScores += double(all[i].queries) * all[i].keys * heads;
   }

@@ -21,15 +21,17 @@ namespace attn {
 ///     "batch": size, "queryHeads": size, "keyHeads": size,
 ///     "queries": size, "keys": size, "headSize": size, "valueSize": size,
 ///     "lse": bool, "score": bool,
-///     "mask": null or {"kind": "band", "left": n, "right": n}
-///                  or {"kind": "prefix", "count": n}
-///                  or {"kind": "and" | "or", "of": [mask...]},
+///     "mask": null or {"kind": "set", "of": [constraint...]}
+///                  or {"kind": "and" | "or" | "not", "of": [mask...]},
+///     "maskSymbols": [value...],
 ///     "offset", "kvLens", "cuSeqlensQ", "cuSeqlensK": null or value,
 ///     "prefill": tiles, "decode": tiles, "decodeRows": n}]}
 ///
 /// A size is a number, {"arg": a, "dim": d} for a size of an argument, {"arg":
 /// a} for the value of one, or null where it follows from none; a value is
-/// {"arg": a}, or {"constant": n}, or true where it is computed; tiles are
+/// {"arg": a}, or {"constant": n}, or true where it is computed; a constraint
+/// (0 or more in the set) is a number, "b", "h", "q", "k", {"symbol": n} or
+/// ["add" | "mul" | "floordiv", constraint, constraint]; tiles are
 /// {"rows", "keys", "lanes", "vectors", "split", "why"}. Without batch (`thd`)
 /// "batch" is 1 less than the size of the operand "cuSeqlensQ", and sizes of
 /// sequences are totals.

@@ -8,11 +8,23 @@
 
 namespace attn {
 
-/// Whether the pair of positions (`q`, `k`) is in `mask`. Both are of one type,
-/// index or a vector of index, and the result is i1 or a vector of i1. Works
-/// for positions below 0 too, and for any bound of a mask without overflow.
+/// A point in SSA values, with those of the symbols of a mask.
+struct MaskValues {
+  mlir::Value b, h, q, k;
+  mlir::ValueRange symbols;
+};
+
+/// Whether the point is in `mask`. Each of its values is an index or a vector
+/// of indices, of one shape; the result is i1, or a vector of it where a value
+/// is a vector. Works for positions below 0 too.
 mlir::Value emitMask(mlir::OpBuilder &builder, mlir::Location loc,
-                     const MaskSet &mask, mlir::Value q, mlir::Value k);
+                     const MaskSet &mask, const MaskValues &point);
+
+/// `form` at `dims` and `symbols`, as above; dimensions that it does not use
+/// may be null.
+mlir::Value emitForm(mlir::OpBuilder &builder, mlir::Location loc,
+                     const LinearForm &form, llvm::ArrayRef<mlir::Value> dims,
+                     mlir::ValueRange symbols);
 
 } // namespace attn
 

@@ -10,8 +10,9 @@ def TileAttentionPass : InterfacePass<"attn-tile-attention", "mlir::FunctionOpIn
     Rewrites each `attn.attention` as an `scf.forall` over batch, heads and
     tiles of query rows, around one `attn.key_loop` over the keys that the tile
     can see: ranges where the mask may hide something are `partial`, the rest is
-    `full`. A mask that is a union of more than a few terms is one partial range
-    of all keys. Few query rows (decode) are taken with all heads of their group
+    `full`, by the analysis of the mask (`attn/Mask/TileAnalysis.h`), whose
+    bounds are arithmetic on the positions of the tile and the symbols of the
+    mask. Tiles that see the most keys go first. Few query rows (decode) are taken with all heads of their group
     as one tile, and the keys are cut in chunks of `split` whose `(o, lse)` are
     merged, for layouts but `thd` and a static size of the group. With a dynamic
     number of queries a guard chooses at run time between one query, as many as
@@ -46,7 +47,8 @@ def ExpandKeyLoopPass : InterfacePass<"attn-expand-key-loop", "mlir::FunctionOpI
   let summary = "expand key loops to one scf.for a segment";
   let description = [{
     Each segment of an `attn.key_loop` becomes an `scf.for` over its tiles, in
-    order; a segment whose bounds are one value has none. In the loops of full
+    order; a segment whose bounds are one value has none. More than six segments
+    share two loops, inside of a loop over pairs of them. In the loops of full
     segments the mask of the tile op is dropped, so that full tiles carry no mask
     arithmetic.
 

@@ -2,6 +2,8 @@
 
 // The examples of the op descriptions, word for word.
 
+#window = #attn.set<affine_map<(b, h, q, k)[l, r] -> (q - k + r, k - q + l)>>
+
 func.func @attention(%q: tensor<1x32x?x128xf32>, %k: tensor<1x8x?x128xf32>, %v: tensor<1x8x?x128xf32>, %init: tensor<1x32x?x128xf32>) -> tensor<1x32x?x128xf32> {
   %o = attn.attention ins(%q, %k, %v : tensor<1x32x?x128xf32>, tensor<1x8x?x128xf32>, tensor<1x8x?x128xf32>)
          outs(%init : tensor<1x32x?x128xf32>) mask(#attn.causal) -> tensor<1x32x?x128xf32>

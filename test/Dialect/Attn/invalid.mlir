@@ -633,3 +633,61 @@ func.func @mask_attribute(%q: tensor<1x4x8x32xf32>, %k: tensor<1x2x8x32xf32>, %v
   %r = attn.attention ins(%q, %k, %v : tensor<1x4x8x32xf32>, tensor<1x2x8x32xf32>, tensor<1x2x8x32xf32>) outs(%o : tensor<1x4x8x32xf32>) mask(1) -> tensor<1x4x8x32xf32>
   return
 }
+
+// -----
+
+// expected-error @below {{expected a dilation of 1 or more, but got 0}}
+#dilated = #attn.dilated<0>
+
+// -----
+
+// expected-error @below {{expected a chunk size of 1 or more, but got 0}}
+#chunk = #attn.chunk<0>
+
+// -----
+
+// expected-error @below {{expected a set of points (b, h, q, k) with a constraint or more, but got affine_map<(d0, d1) -> (d0 - d1)> [set_c1]}}
+#pairs = #attn.set<affine_map<(q, k) -> (q - k)>>
+
+// -----
+
+// expected-error @below {{expected constraints without products of dimensions and symbols, and quotients by positive constants, but got affine_map<(d0, d1, d2, d3)[s0] -> (d2 * s0 - d3)> [set_c2]}}
+#product = #attn.set<affine_map<(b, h, q, k)[s] -> (q * s - k)>>
+
+// -----
+
+// expected-error @below {{expected an affine map or the name of an affine set, but got 4 : i64}}
+#number = #attn.set<4>
+
+// -----
+
+#near = #attn.set<affine_map<(b, h, q, k)[l] -> (k - q + l)>>
+func.func @symbols(%q: tensor<1x4x8x32xf32>, %l: index) {
+  // expected-error @below {{expected 1 symbols of #attn.set<affine_map<(d0, d1, d2, d3)[s0] -> (d3 - d2 + s0)>>, but got 0}}
+  %r = attn.attention ins(%q, %q, %q : tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>) outs(%q : tensor<1x4x8x32xf32>) mask(#attn.causal and #near) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c18(%q: tensor<1x4x8x32xf32>, %l: index) {
+  // expected-error @below {{expected an operand for each of the 0 symbols of the mask, but got 1 [attention_c18]}}
+  %r = "attn.attention"(%q, %q, %q, %l, %q) <{mask = #attn.causal, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 1>}> ({}, {})
+    : (tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>, index, tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @online_attention_c9(%q: tensor<1x64x128xf32>, %k: tensor<?x128xf32>, %i: index, %acc: tensor<1x64x128xf32>, %max: tensor<1x64xf32>) {
+  // expected-error @below {{expected an operand for each of the 0 symbols of the mask, but got 1 [online_attention_c9]}}
+  %r:3 = "attn.online_attention"(%q, %k, %k, %i, %i, %i, %i, %i, %acc, %max, %max) <{
+      indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>,
+                       affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>,
+                       affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1>,
+      row_map = affine_map<(g, m) -> (g, m)>, scale = 8.8e-02 : f32}> ({}, {})
+    : (tensor<1x64x128xf32>, tensor<?x128xf32>, tensor<?x128xf32>, index, index, index, index, index, tensor<1x64x128xf32>, tensor<1x64xf32>, tensor<1x64xf32>)
+    -> (tensor<1x64x128xf32>, tensor<1x64xf32>, tensor<1x64xf32>)
+  return
+}

@@ -47,10 +47,10 @@ OwningOpRef<ModuleOp> buildModule(MLIRContext &context) {
   state.addTypes(qType);
   state.addRegion(); // score
   state.addRegion(); // mask
-  // q, k, v, offset, kv_lens, cu_seqlens (2), sink, captured, mask_captured,
-  // outs.
+  // q, k, v, offset, kv_lens, cu_seqlens (2), sink, mask_symbols, captured,
+  // mask_captured, outs.
   state.getOrAddProperties<attn::AttentionOp::Properties>()
-      .operandSegmentSizes = {1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1};
+      .operandSegmentSizes = {1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   Operation *attention = builder.create(state);
   func::ReturnOp::create(builder, loc, attention->getResults());
   return module;

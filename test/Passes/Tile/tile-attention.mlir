@@ -56,16 +56,15 @@ func.func @window(%q: !q, %k: !k, %v: !k, %o: !q) -> !q {
 !q = tensor<2x8x512x64xbf16>
 !k = tensor<2x2x512x64xbf16>
 
-// The sinks are full for everybody. The window starts behind them, at the first
-// key that its first query sees.
+// The sinks are full for everybody. The window starts behind them, or at the
+// first key that its first query sees.
 // CHECK-LABEL: func.func @sink_window
 // CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
 // CHECK-DAG: %[[C4:.*]] = arith.constant 4 : index
-// CHECK-DAG: %[[C512:.*]] = arith.constant 512 : index
 // CHECK-DAG: %[[LEFT:.*]] = arith.constant -127 : index
 // CHECK: %[[I:.*]] = arith.addi %{{.*}}, %[[LEFT]]
-// CHECK: %[[MAX:.*]] = arith.maxsi %[[I]], %[[C4]]
-// CHECK: %[[LO:.*]] = arith.minsi %[[MAX]], %[[C512]]
+// CHECK: %[[MAX:.*]] = arith.maxsi %[[I]], %[[C0]]
+// CHECK: %[[LO:.*]] = arith.maxsi %[[MAX]], %[[C4]]
 // CHECK: attn.key_loop {{.*}} segments(full %[[C0]] to %[[C4]], partial %[[LO]] to %[[F:.*]], full %[[F]] to %[[G:.*]], partial %[[G]] to %{{[^,]*}}) iter_args
 // CHECK: attn.online_attention {{.*}} mask(#attn.or<#attn.sink<4>, #attn.window<127, 0>>)
 func.func @sink_window(%q: !q, %k: !k, %v: !k, %o: !q) -> !q {
@@ -78,11 +77,9 @@ func.func @sink_window(%q: !q, %k: !k, %v: !k, %o: !q) -> !q {
 !q = tensor<2x8x512x64xbf16>
 !k = tensor<2x2x512x64xbf16>
 
-// A union of many terms is one partial range.
+// Bands inside of the widest need no loops of their own.
 // CHECK-LABEL: func.func @many_terms
-// CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
-// CHECK-DAG: %[[C512:.*]] = arith.constant 512 : index
-// CHECK: attn.key_loop {{.*}} segments(partial %[[C0]] to %[[C512]]) iter_args
+// CHECK: attn.key_loop {{.*}} segments(full %{{[^,]*}}, partial %{{[^,]*}}, full %{{[^,]*}}, partial %{{[^,]*}}) iter_args
 func.func @many_terms(%q: !q, %k: !k, %v: !k, %o: !q) -> !q {
   %r = attn.attention ins(%q, %k, %v : !q, !k, !k) outs(%o : !q) mask(#attn.or<#attn.window<0, 0>, #attn.window<1, 1>, #attn.window<2, 2>, #attn.window<3, 3>, #attn.sink<4>>) -> !q
   return %r : !q
@@ -274,4 +271,22 @@ func.func @score(%q: !q, %bias: tensor<8x1023xf32>, %offset: index, %o: !q) -> !
 func.func @no_rows(%q: tensor<2x8x0x64xf32>, %k: tensor<2x8x16x64xf32>, %o: tensor<2x8x0x64xf32>) -> tensor<2x8x0x64xf32> {
   %r = attn.attention ins(%q, %k, %k : tensor<2x8x0x64xf32>, tensor<2x8x16x64xf32>, tensor<2x8x16x64xf32>) outs(%o : tensor<2x8x0x64xf32>) -> tensor<2x8x0x64xf32>
   return %r : tensor<2x8x0x64xf32>
+}
+
+// -----
+
+!q = tensor<2x8x512x64xbf16>
+!k = tensor<2x2x512x64xbf16>
+
+// Each head has its own loop bounds: heads of 4 and more see nothing.
+// CHECK-LABEL: func.func @symbols_and_heads
+// CHECK-SAME: %[[L:[^:]*]]: index)
+// CHECK: scf.forall (%[[B:.*]], %[[H:.*]], %{{.*}}) in
+// CHECK: arith.subi %{{.*}}, %[[L]]
+// CHECK: attn.key_loop {{.*}} segments(partial {{[^,]*}}, full {{[^,]*}}, partial {{[^,]*}})
+// CHECK: attn.online_attention {{.*}} mask(#attn.set<#{{.*}}>[%[[L]]] and #attn.causal)
+#near = #attn.set<affine_map<(b, h, q, k)[l] -> (k - q + l, 3 - h)>>
+func.func @symbols_and_heads(%q: !q, %k: !k, %v: !k, %o: !q, %l: index) -> !q {
+  %r = attn.attention ins(%q, %k, %v : !q, !k, !k) outs(%o : !q) mask(#near[%l] and #attn.causal) -> !q
+  return %r : !q
 }

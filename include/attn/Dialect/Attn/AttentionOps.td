@@ -47,8 +47,11 @@ def Attn_AttentionOp : Attn_Op<"attention", [
       whose result is discarded by a select. Tensors that it reads are operands,
       each at an affine map of the `(b, h, i, j)` that the region sees, so `i`
       is a position there too.
-    - A `mask` is an attribute (a set of positions), a region, or both, which then
-      must both show a pair. The region gets an element of each of its own
+    - A `mask` is a set of positions, a region, or both, which then must both
+      show a pair. The set is an attribute, or an expression of attributes with
+      `and`, `or`, `not` and parentheses; each is followed by the values of its
+      symbols (`mask_symbols`, in that order):
+      `mask(#band[%l, %r] and not #attn.prefix<4>)`. The region gets an element of each of its own
       captured operands, then `(b, h, i, j)`, and yields whether the pair is
       visible. Like `score` it may run on any pair; indices past the end of a
       captured tensor read its last element. `ascending` promises that a captured
@@ -88,6 +91,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
       `attention_c12`, and one mark `ascending`, if any has.
     * `attention_c17`: a mask region uses no tensor or memref from above, and has
       no side effects.
+    * `attention_c18`: `mask_symbols` has a value for each symbol of `mask`.
 
     Example:
     ```mlir
@@ -101,6 +105,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     Optional<Attn_Ints>:$kv_lens,
     Optional<Attn_Ints>:$cu_seqlens_q, Optional<Attn_Ints>:$cu_seqlens_k,
     Optional<Attn_HeadFloats>:$sink,
+    Variadic<Index>:$mask_symbols,
     Variadic<Attn_Captured>:$captured,
     Variadic<Attn_Captured>:$mask_captured,
     Variadic<Attn_AnyFloats>:$outs,
@@ -119,7 +124,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     (`cu_seqlens` `(` $cu_seqlens_q^ `,` $cu_seqlens_k `:` type($cu_seqlens_q) `,` type($cu_seqlens_k) `)`)?
     (`sink` `(` $sink^ `:` type($sink) `)`)?
     `outs` `(` $outs `:` type($outs) `)`
-    (custom<Mask>($mask, $mask_captured, type($mask_captured), $mask_maps, $mask_ascending, $mask_region)^)?
+    (custom<Mask>($mask, $mask_symbols, $mask_captured, type($mask_captured), $mask_maps, $mask_ascending, $mask_region)^)?
     (custom<Score>($captured, type($captured), $captured_maps, $score)^)?
     attr-dict (`->` type($results)^)?
   }];

@@ -59,24 +59,47 @@ def Attn_SegmentKind : I32EnumAttr<"SegmentKind", "what is known of the mask in 
 def Attn_MaskAttrInterface : AttrInterface<"MaskAttrInterface"> {
   let cppNamespace = "::attn";
   let description = [{
-    A set of visible (q, k) pairs in absolute positions,
-    `q = i + offset` where `offset` defaults to `Sk - Sq`.
+    A set of visible points (b, h, q, k) in absolute positions, `q = i + offset`
+    where `offset` defaults to `Sk - Sq`.
   }];
   let methods = [
     InterfaceMethod<[{
-      The set as plain C++ (`attn/Mask/MaskSet.h`), on which the tile analysis
-      and the emission of masks both work.
+      The set in C++ (`attn/Mask/MaskSet.h`), on which the tile analysis and the
+      emission of masks work. Its symbols are those of the leaves, in order.
     }], "::attn::MaskSet", "getMaskSet">
   ];
 }
 
-def Attn_CausalAttr : Attn_Attr<"Causal", "causal",
-    [DeclareAttrInterfaceMethods<Attn_MaskAttrInterface>]> {
+class Attn_MaskAttr<string name, string attrMnemonic> : Attn_Attr<name, attrMnemonic,
+    [DeclareAttrInterfaceMethods<Attn_MaskAttrInterface>]>;
+
+def Attn_SetAttr : Attn_MaskAttr<"Set", "set"> {
+  let summary = "points where all results of an affine map are 0 or more";
+  let description = [{
+    The map takes (b, h, q, k) and symbols, for which the op has operands of type
+    index. It is pure affine: quotients and remainders are by positive constants,
+    and no product has a symbol in it. A set by the name of an `affine_set` is
+    accepted too, and becomes the map.
+
+    Constraints:
+    * `set_c1`: the map takes four dimensions, and has a result.
+    * `set_c2`: results are pure affine.
+
+    Example:
+    ```mlir
+    #window = #attn.set<affine_map<(b, h, q, k)[l, r] -> (q - k + r, k - q + l)>>
+    ```
+  }];
+  let parameters = (ins "::mlir::AffineMap":$map);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+def Attn_CausalAttr : Attn_MaskAttr<"Causal", "causal"> {
   let summary = "keys at or before the query: `k <= q`";
 }
 
-def Attn_WindowAttr : Attn_Attr<"Window", "window",
-    [DeclareAttrInterfaceMethods<Attn_MaskAttrInterface>]> {
+def Attn_WindowAttr : Attn_MaskAttr<"Window", "window"> {
   let summary = "a band around the query: `q - l <= k <= q + r`";
   let description = [{
     Both ends are inclusive; -1 leaves a side unbounded. A "window of 1024" with
@@ -87,34 +110,57 @@ def Attn_WindowAttr : Attn_Attr<"Window", "window",
   let genVerifyDecl = 1;
 }
 
-def Attn_SinkAttr : Attn_Attr<"Sink", "sink",
-    [DeclareAttrInterfaceMethods<Attn_MaskAttrInterface>]> {
-  let summary = "the first keys of the sequence: `k < n`";
+class Attn_CountMaskAttr<string name, string attrMnemonic> : Attn_MaskAttr<name, attrMnemonic> {
   let parameters = (ins "int64_t":$count);
   let assemblyFormat = "`<` $count `>`";
   let genVerifyDecl = 1;
 }
 
-def Attn_OrAttr : Attn_Attr<"Or", "or",
-    [DeclareAttrInterfaceMethods<Attn_MaskAttrInterface>]> {
-  let summary = "pairs that are in any of the masks";
+def Attn_PrefixAttr : Attn_CountMaskAttr<"Prefix", "prefix"> {
+  let summary = "the first keys of the sequence: `k < n`";
+}
+
+def Attn_SinkAttr : Attn_CountMaskAttr<"Sink", "sink"> {
+  let summary = "`#attn.prefix<n>`, by the name that it has in streaming";
+}
+
+def Attn_GlobalAttr : Attn_CountMaskAttr<"Global", "global"> {
+  let summary = "tokens that see all and that all see: `k < n` or `q < n`";
+}
+
+def Attn_ChunkAttr : Attn_CountMaskAttr<"Chunk", "chunk"> {
+  let summary = "keys of the chunk of the query: `q floordiv c = k floordiv c`";
+}
+
+def Attn_DilatedAttr : Attn_CountMaskAttr<"Dilated", "dilated"> {
+  let summary = "each d-th key: `(q - k) mod d = 0`";
+}
+
+class Attn_MasksAttr<string name, string attrMnemonic> : Attn_MaskAttr<name, attrMnemonic> {
   let parameters = (ins ArrayRefParameter<"::mlir::Attribute">:$masks);
   let assemblyFormat = "`<` $masks `>`";
   let genVerifyDecl = 1;
 }
 
-def Attn_AndAttr : Attn_Attr<"And", "and",
-    [DeclareAttrInterfaceMethods<Attn_MaskAttrInterface>]> {
-  let summary = "pairs that are in all of the masks";
-  let parameters = (ins ArrayRefParameter<"::mlir::Attribute">:$masks);
-  let assemblyFormat = "`<` $masks `>`";
+def Attn_OrAttr : Attn_MasksAttr<"Or", "or"> {
+  let summary = "points that are in any of the masks";
+}
+
+def Attn_AndAttr : Attn_MasksAttr<"And", "and"> {
+  let summary = "points that are in all of the masks";
+}
+
+def Attn_NotAttr : Attn_MaskAttr<"Not", "not"> {
+  let summary = "points that are not in the mask";
+  let parameters = (ins "::mlir::Attribute":$mask);
+  let assemblyFormat = "`<` $mask `>`";
   let genVerifyDecl = 1;
 }
 
 def Attn_Mask : Attr<
     CPred<"::mlir::isa<::attn::MaskAttrInterface>($_self)">,
-    "a mask: `#attn.causal`, `#attn.window<l, r>`, `#attn.sink<n>`, or their "
-    "`#attn.or` and `#attn.and`"> {
+    "a mask: `#attn.set<map>`, `#attn.causal` and its like, or `#attn.or`, "
+    "`#attn.and` and `#attn.not` of masks"> {
   let storageType = "::attn::MaskAttrInterface";
   let returnType = "::attn::MaskAttrInterface";
   let convertFromStorage = "$_self";

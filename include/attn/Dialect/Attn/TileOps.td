@@ -134,6 +134,8 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
       (`attention_c9`, `attention_c12`, `attention_c13`).
     * `online_attention_c8`: a mask region is as in `attn.attention`
       (`attention_c15`, `attention_c16`, `attention_c17`).
+    * `online_attention_c9`: `mask_symbols` has a value for each symbol of
+      `mask`.
 
     Example:
     ```mlir
@@ -150,6 +152,7 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
   let arguments = (ins
     Attn_AnyFloats:$q, Attn_AnyFloats:$k, Attn_AnyFloats:$v,
     Index:$batch, Index:$head, Index:$query, Index:$key,
+    Variadic<Index>:$mask_symbols,
     Variadic<Attn_Captured>:$captured,
     Variadic<Attn_Captured>:$mask_captured,
     Attn_AnyFloats:$acc, Attn_Stats:$max, Attn_Stats:$sum,
@@ -167,7 +170,7 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
     `ins` `(` $q `,` $k `,` $v `:` type($q) `,` type($k) `,` type($v) `)`
     `positions` `(` $batch `,` $head `,` $query `,` $key `)`
     `outs` `(` $acc `,` $max `,` $sum `:` type($acc) `,` type($max) `,` type($sum) `)`
-    (custom<Mask>($mask, $mask_captured, type($mask_captured), $mask_maps, $mask_ascending, $mask_region)^)?
+    (custom<Mask>($mask, $mask_symbols, $mask_captured, type($mask_captured), $mask_maps, $mask_ascending, $mask_region)^)?
     (custom<Score>($captured, type($captured), $captured_maps, $score)^)?
     attr-dict (`->` type($results)^)?
   }];
