@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "attn/Emit/EmitPlan.h"
+#include "attn/Emit/EmitManifest.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -29,21 +30,35 @@ public:
     }
     Operation *end = function.getBody().front().getTerminator();
     for (Value value : end->getOperands()) {
-      if (auto argument = dyn_cast<BlockArgument>(value)) {
-        rt::PlanResult result;
+      rt::PlanResult result;
+      auto argument = dyn_cast<BlockArgument>(value);
+      if (argument) {
         result.shape = sizes(value);
-        result.argument = argument.getArgNumber();
-        plan.results.push_back(std::move(result));
-        continue;
       }
-      buffers[value] = {rt::BufferRef::Kind::kResult,
-                        static_cast<int64_t>(plan.results.size())};
-      plan.results.emplace_back();
+      if (argument &&
+          function.getArgAttr(argument.getArgNumber(), kDonatedAttr)) {
+        result.argument = argument.getArgNumber();
+      } else if (!argument) {
+        buffers[value] = nextResult();
+      }
+      plan.results.push_back(std::move(result));
     }
     for (Operation &op : function.getBody().front().without_terminator()) {
       if (!emit(op)) {
         return Status::compile("'" + op.getName().getStringRef().str() +
                                "' has no form in a launch plan");
+      }
+    }
+    // An argument that the caller keeps is returned as a copy.
+    for (auto [number, value] : llvm::enumerate(end->getOperands())) {
+      if (isa<BlockArgument>(value) && !plan.results[number].argument) {
+        rt::BufferRef to = {rt::BufferRef::Kind::kResult,
+                            static_cast<int64_t>(number)};
+        plan.steps.push_back({"copy",
+                              {},
+                              rt::CopyStep{{to, Expr(0)},
+                                           {buffers[value], Expr(0)},
+                                           bytes(value)}});
       }
     }
     return std::move(plan);
@@ -110,6 +125,20 @@ private:
       }
     }
     return result;
+  }
+
+  rt::BufferRef nextResult() {
+    return {rt::BufferRef::Kind::kResult,
+            static_cast<int64_t>(plan.results.size())};
+  }
+
+  Expr bytes(Value buffer) {
+    Expr product(cast<MemRefType>(buffer.getType()).getElementTypeBitWidth() /
+                 8);
+    for (const Expr &size : sizes(buffer)) {
+      product = product * size;
+    }
+    return product;
   }
 
   bool emit(Operation &op) {
@@ -186,13 +215,9 @@ private:
       plan.results[found->second.index].shape = std::move(shape);
       return true;
     }
-    Expr bytes(alloc.getType().getElementTypeBitWidth() / 8);
-    for (const Expr &size : shape) {
-      bytes = bytes * size;
-    }
     int64_t number = plan.temporaries.size();
     buffers[alloc] = {rt::BufferRef::Kind::kTemporary, number};
-    plan.temporaries.push_back({"t" + std::to_string(number), bytes});
+    plan.temporaries.push_back({"t" + std::to_string(number), bytes(alloc)});
     return true;
   }
 

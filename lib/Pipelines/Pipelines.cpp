@@ -66,6 +66,11 @@ void buildAttnTilePipeline(OpPassManager &pm,
   tile.keys = options.keys;
   tile.split = options.split;
   pm.addNestedPass<func::FuncOp>(createTileAttentionPass(tile));
+  if (GPUDescription::get(options.target)) {
+    // Canonical, a loop over one tile is none, and there would be no kernel.
+    pm.addPass(createCSEPass());
+    return;
+  }
   addCleanup(pm);
 }
 

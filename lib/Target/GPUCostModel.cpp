@@ -19,14 +19,14 @@
 namespace attn {
 
 // Registers of a thread beside fragments: addresses, positions, loop state.
-constexpr int64_t kOtherRegisters = 52;
+constexpr int64_t kOtherRegisters = 50;
 // A slice of V columns that a thread can accumulate with 16 rows a warp.
 constexpr int64_t kMostValueColumns = 256;
 // The parts of a step that no other warp hides: barriers and pipeline latency.
-constexpr double kStepClocks = 64;
+constexpr double kStepClocks = 300;
 // What reads of shared memory cost beyond their bytes: they share the port with
 // the copies of the next step.
-constexpr double kSharedLoad = 1.5;
+constexpr double kSharedLoad = 2;
 
 int64_t sharedRowBytes(int64_t columns) {
   int64_t chunks = columns / 8;
@@ -42,8 +42,10 @@ static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
   int64_t accumulator = kernel.rowBlocks * kernel.valueSlice / 2;
   int64_t scores = kernel.rowBlocks * kernel.warpKeys() / 2;
   int64_t queries = kernel.rowBlocks * d / 4;
-  // Past 128 elements a row has more addresses than a permutation.
-  int64_t held = accumulator + scores + kOtherRegisters + (d > 128 ? 8 : 0);
+  // Past 128 elements a row has more addresses than a permutation; many scores
+  // need more for their mask.
+  int64_t held =
+      accumulator + scores + scores / 16 + kOtherRegisters + (d > 128 ? 8 : 0);
   kernel.queriesInRegisters = queries <= 32 && held + queries <= 216;
   int64_t used = held + (kernel.queriesInRegisters ? queries : 8);
   if (used > gpu.threadRegisters) {

@@ -79,11 +79,6 @@ private:
         TensorView view =
             TensorView::whole(builder, warp.loc, type, pointer, sizes);
         views.add(argument, view);
-        for (Operation *user : argument.getUsers()) {
-          if (auto wrap = dyn_cast<bufferization::ToTensorOp>(user)) {
-            views.add(wrap.getResult(), view);
-          }
-        }
       } else if (argument.getType().isIndex()) {
         argument.replaceAllUsesWith(arith::IndexCastOp::create(
             builder, warp.loc, builder.getIndexType(),
@@ -207,7 +202,8 @@ private:
         continue;
       }
       if (!isa<KeyLoopOp, FinalizeStateOp, MergeStatesOp, linalg::FillOp,
-               tensor::EmptyOp, memref::SubViewOp, bufferization::ToTensorOp,
+               tensor::EmptyOp, memref::SubViewOp, memref::CastOp,
+               bufferization::ToTensorOp,
                bufferization::MaterializeInDestinationOp,
                tensor::ExtractSliceOp, tensor::ExpandShapeOp, tensor::CastOp>(
               op)) {

@@ -61,11 +61,18 @@ public:
       }
     }
     builder.setInsertionPointToEnd(fresh);
-    old.walk([&](bufferization::MaterializeInDestinationOp op) {
-      if (isa<MemRefType>(op.getDest().getType())) {
-        destinations[op.getSource()] = op.getDest();
+    auto placed = old.walk([&](bufferization::MaterializeInDestinationOp op) {
+      Value dest = scalars.lookupOrNull(op.getDest());
+      if (!dest) {
+        op.emitOpError("into part of a buffer has no lowering for GPUs");
+        return WalkResult::interrupt();
       }
+      destinations[op.getSource()] = dest;
+      return WalkResult::advance();
     });
+    if (placed.wasInterrupted()) {
+      return failure();
+    }
     if (failed(block(old))) {
       return failure();
     }

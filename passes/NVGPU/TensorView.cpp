@@ -2,6 +2,8 @@
 
 #include "TensorView.h"
 #include "attn/Passes/IndexBuilder.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 #include <numeric>
@@ -135,6 +137,12 @@ FailureOr<TensorView> TensorViews::get(Value tensor, const IRMapping &mapping) {
   }
   if (auto cast = dyn_cast_or_null<tensor::CastOp>(made)) {
     return get(cast.getSource(), mapping);
+  }
+  if (auto cast = dyn_cast_or_null<memref::CastOp>(made)) {
+    return get(cast.getSource(), mapping);
+  }
+  if (auto wrap = dyn_cast_or_null<bufferization::ToTensorOp>(made)) {
+    return get(wrap.getBuffer(), mapping);
   }
   return emitError(tensor.getLoc(),
                    "a tensor that is no view of a buffer has no lowering for "

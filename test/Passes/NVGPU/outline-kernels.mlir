@@ -51,3 +51,16 @@ func.func @donated(%q: tensor<1x1x128x64xf32>, %k: tensor<1x1x128x64xf32>, %init
       outs(%init : tensor<1x1x128x64xf32>) -> tensor<1x1x128x64xf32>
   return %o : tensor<1x1x128x64xf32>
 }
+
+// -----
+
+// Memrefs of the caller are written in place.
+// CHECK-LABEL: func.func @memrefs
+// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<1x1x128x64xf16>)
+// CHECK-NOT: memref.alloc
+// CHECK: gpu.launch_func @memrefs_kernels::@memrefs_0 {{.*}} args(%[[OUT]]
+func.func @memrefs(%q: memref<1x1x128x64xf16>, %k: memref<1x1x128x64xf16>, %out: memref<1x1x128x64xf16>) {
+  attn.attention ins(%q, %k, %k : memref<1x1x128x64xf16>, memref<1x1x128x64xf16>, memref<1x1x128x64xf16>)
+      outs(%out : memref<1x1x128x64xf16>)
+  return
+}

@@ -214,4 +214,18 @@ TEST(GPUCostModelTest, SameKernelAgain) {
   }
 }
 
+// The kernels that were the fastest of those tried on an H100.
+TEST(GPUCostModelTest, PrefillOnHopper) {
+  GPUDescription gpu = *GPUDescription::get("sm_90");
+  for (int64_t size : {64, 128}) {
+    std::optional<MMAKernel> kernel = chooseMMAKernel(size, size, 0, 0, gpu);
+    ASSERT_TRUE(kernel);
+    EXPECT_EQ(kernel->rowWarps, 4) << size;
+    EXPECT_EQ(kernel->rowBlocks, 2) << size;
+    EXPECT_EQ(kernel->keys, 64) << size;
+    EXPECT_EQ(kernel->blocksPerProcessor, 2) << size;
+    EXPECT_EQ(kernel->queriesInRegisters, size == 64) << size;
+  }
+}
+
 } // namespace
