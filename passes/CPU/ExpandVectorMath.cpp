@@ -96,12 +96,12 @@ Value exp2Mantissa(const VectorMath &m, Value fraction) {
   return polynomial(m, taylor, fraction);
 }
 
-// How far apart p and the ends of the range of r are: see `scale`.
+// The ends of the range of p * 2^r. `Exact`: at the lower one p >= 1, at the
+// upper one p = 1, so that the exponents of p and r add up to a normal number
+// or to infinity. `Rounded`: p may be on the other side of 1.
 enum class Range { Exact, Rounded };
 
-// p * 2^r for an integral r, or 0 where `keep` is false. In an exact range the
-// product has a normal exponent, or p is 1 and the product is infinite; in a
-// rounded one it may be off by one.
+// p * 2^r for an integral r, or 0 where `keep` is false.
 Value scale(const VectorMath &m, Value p, Value r, Value keep, Range range,
             bool avx512) {
   bool single = m.type.getElementType().isF32();

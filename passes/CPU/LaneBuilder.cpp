@@ -114,6 +114,16 @@ Value LaneBuilder::mul(Value x, Value y) {
 Value LaneBuilder::fma(Value x, Value y, Value z) {
   return vector::FMAOp::create(b, loc, x, y, z);
 }
+Value LaneBuilder::weightedSum(Value x, Value weight, Value sum,
+                               bool skipZero) {
+  Value next = fma(x, weight, sum);
+  if (!skipZero) {
+    return next;
+  }
+  Value any = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, weight,
+                                    constant(0.0));
+  return arith::SelectOp::create(b, loc, any, next, sum);
+}
 Value LaneBuilder::max(Value x, Value y) {
   Value greater =
       arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, y);

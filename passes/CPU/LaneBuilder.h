@@ -46,6 +46,10 @@ public:
   mlir::Value sub(mlir::Value a, mlir::Value b);
   mlir::Value mul(mlir::Value a, mlir::Value b);
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
+  /// x * weight + sum; where `skipZero`, x does not matter if the weight is 0,
+  /// NaN included.
+  mlir::Value weightedSum(mlir::Value x, mlir::Value weight, mlir::Value sum,
+                          bool skipZero);
   /// The larger one; `b` where either is NaN (what vmaxps does).
   mlir::Value max(mlir::Value a, mlir::Value b);
   /// e^a of a difference of logits: 2^(a log2(e)). The product is rounded,

@@ -1,4 +1,4 @@
-//===- LowerOnlineAttention.cpp - the attention tile on vectors -----------===//
+//===- LowerOnlineLanes.cpp - the attention tile, queries as lanes --------===//
 // For each panel of W query lanes and a tile of keys:
 //   1. S^T: register tiles of MR keys x NV vectors over the head size, with
 //      scale, score, mask and the running maximum in the epilogue;
@@ -40,7 +40,8 @@ public:
         width(cast<MemRefType>(op.getMax().getType()).getDimSize(1)),
         vectors(width / lb.lanes), tile(registerTile(vectors, target)),
         oneHead(op.getRowMap().getResult(0) ==
-                getAffineConstantExpr(0, op.getContext())) {}
+                getAffineConstantExpr(0, op.getContext())),
+        skipZero(mayHoldHiddenKeys(op)) {}
 
   void run();
 
@@ -76,7 +77,8 @@ private:
   LaneBuilder lb;
   OnlineAttentionOp op;
   int64_t width, vectors, tile;
-  bool oneHead; // the rows of a panel are consecutive queries
+  bool oneHead;  // the rows of a panel are consecutive queries
+  bool skipZero; // some keys may be hidden from all rows
   // S^T, then P^T: keys x W. With a mask region it first holds 0 for pairs that
   // are visible, -inf for others.
   Value scores;
@@ -242,7 +244,7 @@ void OnlineLanes::valueTile(int64_t rows, Value p, Value value, KeyRange range,
           Value x = broadcast(valueBlock, row, columns[m]);
           for (int64_t v = 0; v < vectors; ++v) {
             next[m * vectors + v] =
-                lb.fma(x, weights[v], next[m * vectors + v]);
+                lb.weightedSum(x, weights[v], next[m * vectors + v], skipZero);
           }
         }
         return next;

@@ -32,7 +32,8 @@ public:
              const TargetDescription &target)
       : lb(builder, op.getLoc(), target, op.getAccumulatorType()), op(op),
         rows(cast<MemRefType>(op.getMax().getType()).getDimSize(1)),
-        keysPerVector(lb.lanes / rows), zero(lb.index.constant(0)) {}
+        keysPerVector(lb.lanes / rows), skipZero(mayHoldHiddenKeys(op)),
+        zero(lb.index.constant(0)) {}
 
   void run();
 
@@ -58,6 +59,7 @@ private:
   LaneBuilder lb;
   OnlineAttentionOp op;
   int64_t rows, keysPerVector;
+  bool skipZero; // some keys may be hidden from all rows
   Value zero;
   Value scores; // groups x lanes; lane = row * keysPerVector + key
 };
@@ -288,7 +290,7 @@ void OnlineRows::valueTile(Value keys, Value column, int64_t vectors,
       Value p = lb.splat(lb.loadScalar(scores, {group, lanes[r]}));
       for (int64_t c = 0; c < vectors; ++c) {
         Value &sum = next[r * vectors + c];
-        sum = lb.fma(v[c], p, sum);
+        sum = lb.weightedSum(v[c], p, sum, skipZero);
       }
     }
     return next;

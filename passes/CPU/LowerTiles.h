@@ -45,6 +45,10 @@ RegionReads readRegions(LaneBuilder &lb, OnlineAttentionOp op,
 mlir::Value visiblePairs(LaneBuilder &lb, OnlineAttentionOp op,
                          const ScorePoint &point, const RegionReads &reads);
 
+/// Whether the tile may hold keys that the mask hides from every row. Their
+/// values may be NaN, so a weight of 0 is no reason to multiply them.
+bool mayHoldHiddenKeys(OnlineAttentionOp op);
+
 /// The dot products `sum` of these pairs scaled and through the score region,
 /// as if all were visible. What `reads` lacks is read here.
 mlir::Value scorePairs(LaneBuilder &lb, OnlineAttentionOp op, mlir::Value sum,

@@ -5,6 +5,7 @@
 
 #include "LaneBuilder.h"
 #include "LowerTiles.h"
+#include "attn/Mask/TileAnalysis.h"
 #include "attn/Passes/EmitMask.h"
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -260,6 +261,17 @@ static Value pairsOfSet(LaneBuilder &lb, OnlineAttentionOp op,
   return visible ? visible
                  : lb.splat(arith::ConstantOp::create(lb.b, lb.loc,
                                                       lb.b.getBoolAttr(false)));
+}
+
+bool mayHoldHiddenKeys(OnlineAttentionOp op) {
+  if (!op.getMaskRegion().empty()) {
+    return true;
+  }
+  bool oneHead =
+      op.getRowMap().getResult(0) == getAffineConstantExpr(0, op.getContext());
+  return op.getMaskAttr() &&
+         !analyzeTile(op.getMaskAttr().getMaskSet(), TileWalk::Keys, oneHead)
+              .exact;
 }
 
 RegionReads readRegions(LaneBuilder &lb, OnlineAttentionOp op,

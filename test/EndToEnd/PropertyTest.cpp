@@ -111,6 +111,19 @@ std::vector<Case> manyForms() {
   return cases;
 }
 
+// Hidden keys between visible ones cannot be skipped as a range, and their
+// weight of 0 must not meet their NaN.
+TEST(Property, HiddenKeysMayHoldNaNBetweenVisibleOnes) {
+  for (int64_t heads : {2, 32}) { // few rows, and as many as make lanes
+    Case c = makeCase("#attn.dilated<3>", same(2, 2, 500));
+    c.launches.push_back(same(2, 1, 500));
+    c.heads = heads;
+    c.keyHeads = 1;
+    c.poison = Poison::kHidden;
+    expectCorrect(c);
+  }
+}
+
 TEST(Property, ThreadsDoNotChangeBits) {
   ASSERT_TRUE(rt::loadOpenMP().ok());
   auto set = reinterpret_cast<void (*)(int)>(

@@ -113,6 +113,17 @@ Status explainOnly(const Program &program, const rt::FunctionInfo &function,
   return {};
 }
 
+// Writes the files that are asked for and prints a line for each output.
+Status deliver(const std::vector<Output> &outputs, const Options &options) {
+  if (Status status = writeOutputs(outputs, options); !status.ok()) {
+    return status;
+  }
+  for (const Output &output : outputs) {
+    print(summarize(output) + "\n");
+  }
+  return {};
+}
+
 /// A function of a GPU: calls it, writes results, and times it.
 Status runOnGpu(const Program &program, const rt::FunctionInfo &function,
                 const Options &options) {
@@ -140,11 +151,8 @@ Status runOnGpu(const Program &program, const rt::FunctionInfo &function,
     return results.status();
   }
   std::vector<Output> outputs = listOutputs(function, *arguments, *results);
-  if (Status status = writeOutputs(outputs, options); !status.ok()) {
+  if (Status status = deliver(outputs, options); !status.ok()) {
     return status;
-  }
-  for (const Output &output : outputs) {
-    print(summarize(output) + "\n");
   }
   if (!options.bench) {
     return {};
@@ -192,11 +200,8 @@ Status runFunction(const Source &source, const Program &program,
     return results.status();
   }
   std::vector<Output> outputs = listOutputs(function, *arguments, *results);
-  if (Status status = writeOutputs(outputs, options); !status.ok()) {
+  if (Status status = deliver(outputs, options); !status.ok()) {
     return status;
-  }
-  for (const Output &output : outputs) {
-    print(summarize(output) + "\n");
   }
   if (options.report) {
     print(explain(work, describeMachine(report)));

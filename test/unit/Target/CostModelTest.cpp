@@ -197,6 +197,27 @@ TEST(GPUCostModelTest, KernelsFit) {
   }
 }
 
+TEST(CostModelTest, PredictedTimeIsOfArithmeticOrMemory) {
+  AttentionWork work;
+  work.flops = 4e9;
+  work.exps = 1e7;
+  work.bytes = 1e6;
+  work.headSize = work.valueSize = 100;
+  work.rows = 256;
+  work.keys = 100;
+  PredictedTime time = predictTime(work, 1e11, 1e10);
+  // 0.94 of the peak in products; 24 multiply-adds a score; 4 for each element
+  // of the accumulator, once in 100 keys.
+  EXPECT_NEAR(time.products, 0.04 / 0.94, 1e-9);
+  EXPECT_NEAR(time.softmax, 24 * 1e7 * 2e-11, 1e-9);
+  EXPECT_NEAR(time.tiles, 4 * 1e7 * 2e-11, 1e-9);
+  EXPECT_DOUBLE_EQ(time.total(), time.products + time.softmax + time.tiles);
+  work.converted = true;
+  EXPECT_GT(predictTime(work, 1e11, 1e10).tiles, time.tiles);
+  work.bytes = 1e10;
+  EXPECT_DOUBLE_EQ(predictTime(work, 1e11, 1e10).total(), 1.0);
+}
+
 // The lowering asks again with the sizes that tiling got, and must get the
 // same.
 TEST(GPUCostModelTest, SameKernelAgain) {
