@@ -2,6 +2,7 @@
 
 #include "attn-c/Runtime.h"
 
+#include "Error.h"
 #include "attn/Runtime/CudaFunction.h"
 #include "attn/Runtime/Launch.h"
 #include "attn/Runtime/Library.h"
@@ -25,14 +26,14 @@ struct AttnFunction {
   std::unique_ptr<cuda::CudaFunction> gpu;
 };
 
-namespace {
+static thread_local std::string lastError;
 
-thread_local std::string lastError;
-
-int finish(const Status &status) {
+int attn::rt::finish(const Status &status) {
   lastError = status.message();
   return exitCode(status.code());
 }
+
+namespace {
 
 AttnDType toC(DType type) {
   auto bits = static_cast<uint8_t>(8 * sizeOf(type));
