@@ -6,6 +6,7 @@
 #ifndef ATTN_PASSES_TILE_ATTENTIONTILER_H
 #define ATTN_PASSES_TILE_ATTENTIONTILER_H
 
+#include "MaskPlan.h"
 #include "PairBox.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "attn/Passes/IndexBuilder.h"
@@ -27,19 +28,6 @@ struct RowTile {
   mlir::Value batch, head, keyHead; // head: the first one
   mlir::Value query, queries;       // first query in its sequence, and how many
   mlir::OpFoldResult heads;         // how many heads
-};
-
-/// How what a mask region hides is found.
-struct MaskPlan {
-  enum class Rung { None, Bounds, Lists } rung = Rung::None;
-  enum class Read { Ends, Row, Blocks, All };
-  llvm::SmallVector<Read> reads;        ///< of each captured tensor
-  bool byBatch = false, byHead = false; ///< lists differ between these
-  // Of the prefill form with lists, before its tiles:
-  llvm::SmallVector<mlir::Value> tables; ///< by captured tensor, or null
-  mlir::Value list;   ///< batch x head x row tile x tile of keys
-  mlir::Value counts; ///< batch x head x row tile x (full, partial)
-  std::string text;
 };
 
 /// Rewrites one attention op at the insertion point of the rewriter.
@@ -99,7 +87,6 @@ private:
     mlir::Value list, limit;
   };
   // InspectMask.cpp
-  void planMask();
   PairBox boxOf(const Sequence &seq, const RowTile &tile);
   llvm::SmallVector<Range> readRows(BoxEvaluator &evaluator,
                                     const PairBox &box);

@@ -16,158 +16,6 @@ namespace attn {
 
 using Read = MaskPlan::Read;
 
-static AffineMap mapOf(AttentionOp op, unsigned n) {
-  return cast<AffineMapAttr>(op.getMaskMaps()[n]).getValue();
-}
-
-//===----------------------------------------------------------------------===//
-// Comparisons with the key
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// How often the key is in a value of the region: a constant, or nothing
-/// where it is in there otherwise.
-class KeyCoefficients {
-public:
-  explicit KeyCoefficients(AttentionOp op) {
-    Block &block = op.getMaskRegion().front();
-    for (unsigned n = 0; n < op.getMaskCaptured().size(); ++n) {
-      if (mapOf(op, n).isFunctionOfDim(3)) {
-        known[block.getArgument(n)] = std::nullopt;
-      }
-    }
-    known[block.getArguments().back()] = 1;
-    for (Operation &inner : block.without_terminator()) {
-      for (Value result : inner.getResults()) {
-        known[result] = visit(inner);
-      }
-    }
-  }
-
-  std::optional<int64_t> of(Value value) {
-    auto found = known.find(value);
-    return found == known.end() ? std::optional<int64_t>(0) : found->second;
-  }
-
-private:
-  llvm::DenseMap<Value, std::optional<int64_t>> known;
-
-  std::optional<int64_t> visit(Operation &op) {
-    bool any = false;
-    op.walk([&](Operation *inner) {
-      for (Value operand : inner->getOperands()) {
-        any |= of(operand) != 0;
-      }
-    });
-    if (!any) {
-      return 0;
-    }
-    bool adds = isa<arith::AddIOp>(op), subtracts = isa<arith::SubIOp>(op);
-    if (!(adds || subtracts) || !op.getResult(0).getType().isIndex()) {
-      return std::nullopt;
-    }
-    std::optional<int64_t> x = of(op.getOperand(0)), y = of(op.getOperand(1));
-    if (!x || !y) {
-      return std::nullopt;
-    }
-    return subtracts ? *x - *y : *x + *y;
-  }
-};
-
-} // namespace
-
-/// The comparisons whose conjunction the region yields, if each one has the key
-/// once at most, so that it can be solved for it.
-static std::optional<SmallVector<arith::CmpIOp>> solvable(AttentionOp op) {
-  using P = arith::CmpIPredicate;
-  KeyCoefficients keys(op);
-  SmallVector<arith::CmpIOp> leaves;
-  SmallVector<Value> work{
-      op.getMaskRegion().front().getTerminator()->getOperand(0)};
-  while (!work.empty()) {
-    Operation *def = work.pop_back_val().getDefiningOp();
-    if (auto conjunction = dyn_cast_or_null<arith::AndIOp>(def)) {
-      llvm::append_range(work, conjunction.getOperands());
-      continue;
-    }
-    auto leaf = dyn_cast_or_null<arith::CmpIOp>(def);
-    if (!leaf || !llvm::is_contained({P::slt, P::sle, P::sgt, P::sge, P::eq},
-                                     leaf.getPredicate())) {
-      return std::nullopt;
-    }
-    std::optional<int64_t> x = keys.of(leaf.getLhs()),
-                           y = keys.of(leaf.getRhs());
-    if (!x || !y || std::abs(*x - *y) > 1) {
-      return std::nullopt;
-    }
-    leaves.push_back(leaf);
-  }
-  return leaves;
-}
-
-//===----------------------------------------------------------------------===//
-// The plan
-//===----------------------------------------------------------------------===//
-
-void AttentionTiler::planMask() {
-  if (op.getMaskRegion().empty()) {
-    return;
-  }
-  ArrayRef<bool> ascending = op.getMaskAscending();
-  llvm::SmallSetVector<StringRef, 4> ways;
-  bool usesBatch = op.getLayout() == Layout::THD || op.getKvLens();
-  bool usesHead = false;
-  for (unsigned n = 0; n < op.getMaskCaptured().size(); ++n) {
-    AffineMap map = mapOf(op, n);
-    usesBatch |= map.isFunctionOfDim(0);
-    usesHead |= map.isFunctionOfDim(1);
-    unsigned moving = 0;
-    for (AffineExpr expr : map.getResults()) {
-      moving += expr.isFunctionOfDim(2) || expr.isFunctionOfDim(3);
-    }
-    if (!ascending.empty() && ascending[n]) {
-      plan.reads.push_back(Read::Ends);
-      ways.insert("ascending loads");
-    } else if (!map.isFunctionOfDim(3)) {
-      plan.reads.push_back(Read::Row);
-      ways.insert("loads of the rows");
-    } else if (!map.isFunctionOfDim(2) && moving == 1) {
-      plan.reads.push_back(Read::Blocks);
-      ways.insert("zone maps of the keys");
-    } else {
-      plan.reads.push_back(Read::All);
-      ways.insert("loads of all pairs' elements");
-    }
-  }
-  Block &block = op.getMaskRegion().front();
-  unsigned captured = op.getMaskCaptured().size();
-  if (MaskAttrInterface attribute = op.getMaskAttr()) {
-    MaskSet set = attribute.getMaskSet();
-    usesBatch |= set.usesDim(BatchDim);
-    usesHead |= set.usesDim(HeadDim);
-  }
-  plan.byBatch = usesBatch || !block.getArgument(captured).use_empty();
-  plan.byHead = usesHead || !block.getArgument(captured + 1).use_empty();
-  bool bounds = solvable(op).has_value();
-  // Lists are written by a loop in front of the tiles, which has no lowering to
-  // kernels yet.
-  plan.rung = bounds         ? MaskPlan::Rung::Bounds
-              : readsLengths ? MaskPlan::Rung::Lists
-                             : MaskPlan::Rung::None;
-  plan.text =
-      bounds ? "mask region: bounds of segments, since each comparison can be "
-               "solved for the key"
-      : readsLengths
-          ? "mask region: lists of tiles, since a comparison cannot be "
-            "solved for the key; with few rows each pair is tested"
-          : "mask region: each pair is tested, since a comparison cannot be "
-            "solved for the key";
-  if (!ways.empty()) {
-    plan.text += "; by " + llvm::join(ways, ", ");
-  }
-}
-
 PairBox AttentionTiler::boxOf(const Sequence &seq, const RowTile &tile) {
   BoxEvaluator make(rewriter, loc);
   Value first = index.add(seq.offset, tile.query);
@@ -187,7 +35,7 @@ PairBox AttentionTiler::boxOf(const Sequence &seq, const RowTile &tile) {
 Range AttentionTiler::readCaptured(BoxEvaluator &evaluator, unsigned n,
                                    const PairBox &box, int64_t step) {
   Value tensor = op.getMaskCaptured()[n];
-  AffineMap map = mapOf(op, n);
+  AffineMap map = maskMapOf(op, n);
   SmallVector<Range> indices = evaluator.indicesOf(tensor, map, box);
   switch (plan.reads[n]) {
   case Read::Ends:
@@ -212,7 +60,7 @@ SmallVector<Range> AttentionTiler::readRows(BoxEvaluator &evaluator,
                                             const PairBox &box) {
   SmallVector<Range> ranges(op.getMaskCaptured().size());
   for (unsigned n = 0; n < ranges.size(); ++n) {
-    if (!mapOf(op, n).isFunctionOfDim(3)) {
+    if (!maskMapOf(op, n).isFunctionOfDim(3)) {
       ranges[n] = readCaptured(evaluator, n, box, 0);
     }
   }
@@ -243,7 +91,7 @@ void AttentionTiler::refine(const Sequence &seq, const RowTile &tile,
   auto negated = [&](Value value) {
     return index.sub(index.constant(0), value);
   };
-  for (arith::CmpIOp leaf : *solvable(op)) {
+  for (arith::CmpIOp leaf : *solvableComparisons(op)) {
     using P = arith::CmpIPredicate;
     KeyCoefficients keys(op);
     int64_t times = *keys.of(leaf.getLhs()) - *keys.of(leaf.getRhs());
@@ -319,7 +167,7 @@ void AttentionTiler::inspect(const TileChoice &tiles, Value rowTiles) {
   BoxEvaluator evaluator(rewriter, loc);
   plan.tables.assign(op.getMaskCaptured().size(), Value());
   for (unsigned n = 0; n < plan.tables.size(); ++n) {
-    for (auto [dim, expr] : llvm::enumerate(mapOf(op, n).getResults())) {
+    for (auto [dim, expr] : llvm::enumerate(maskMapOf(op, n).getResults())) {
       if (plan.reads[n] == Read::Blocks && expr.isFunctionOfDim(3)) {
         plan.tables[n] =
             evaluator.summarize(op.getMaskCaptured()[n], dim, tiles.keys);
@@ -402,7 +250,7 @@ void AttentionTiler::inspect(const TileChoice &tiles, Value rowTiles) {
     box.dims[3] = evaluator.span(
         key, index.add(index.min(index.add(key, tiles.keys), seq.keys), -1));
     for (unsigned n = 0; n < captured.size(); ++n) {
-      if (mapOf(op, n).isFunctionOfDim(3)) {
+      if (maskMapOf(op, n).isFunctionOfDim(3)) {
         captured[n] = readCaptured(evaluator, n, box, tiles.keys);
       }
     }

@@ -451,7 +451,7 @@ AttentionTiler::guard(Value condition, function_ref<SmallVector<Value>()> then,
 SmallVector<Value> AttentionTiler::run(const AttentionTiles &tiles,
                                        int64_t rowLimit) {
   readSizes();
-  planMask();
+  plan = MaskPlan::of(op, readsLengths);
   auto prefill = [&] { return prefillForm(tiles.prefill); };
   std::optional<int64_t> heads = getConstantIntValue(group);
   // Ragged rows do not make a rectangle of (head, query), and a group must be
