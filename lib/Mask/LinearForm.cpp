@@ -1,6 +1,7 @@
 //===- LinearForm.cpp - a pure affine expression as a sum of terms --------===//
 // Quotients are kept in one form (constants and multiples of the divisor
-// outside, no common factor), so that equal ones cancel.
+// outside, coefficients of at most half of the divisor, the first of them
+// positive, no common factor), so that equal ones cancel.
 //===----------------------------------------------------------------------===//
 
 #include "attn/Mask/LinearForm.h"
@@ -107,12 +108,17 @@ LinearForm LinearForm::floorDiv(int64_t divisor, MLIRContext *context) const {
   LinearForm outside(floorQuotient(constant, divisor));
   LinearForm inside(constant - outside.constant * divisor);
   for (auto [term, factor] : terms) {
-    int64_t whole = floorQuotient(factor, divisor);
+    int64_t whole = llvm::divideCeilSigned(2 * factor - divisor, 2 * divisor);
     addTerm(outside, term, whole);
     addTerm(inside, term, factor - whole * divisor);
   }
   if (inside.isConstant()) {
     return outside;
+  }
+  if (inside.terms.front().second < 0) {
+    // floor(x / d) = -floor((d - 1 - x) / d)
+    LinearForm mirrored = LinearForm(divisor - 1) - inside;
+    return outside - mirrored.floorDiv(divisor, context);
   }
   int64_t common = divisor;
   for (auto [term, factor] : inside.terms) {
@@ -230,6 +236,27 @@ std::optional<VariableBound> solveFor(LinearForm &form, unsigned dim,
   form = isLower ? inner.add(limit, -by)
                  : LinearForm(by - 1).add(limit, by).add(inner, -1);
   return solveFor(form, dim, context, exact);
+}
+
+std::vector<LinearForm> eliminate(ArrayRef<LinearForm> forms, unsigned dim,
+                                  std::vector<LinearForm> lowers,
+                                  std::vector<LinearForm> uppers,
+                                  MLIRContext *context, bool &exact) {
+  std::vector<LinearForm> rest;
+  for (LinearForm form : forms) {
+    std::optional<VariableBound> bound = solveFor(form, dim, context, exact);
+    if (!bound) {
+      rest.push_back(std::move(form));
+    } else {
+      (bound->isLower ? lowers : uppers).push_back(std::move(bound->value));
+    }
+  }
+  for (const LinearForm &low : lowers) {
+    for (const LinearForm &high : uppers) {
+      rest.push_back(high - low);
+    }
+  }
+  return rest;
 }
 
 } // namespace attn

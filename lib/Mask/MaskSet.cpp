@@ -71,6 +71,19 @@ MaskSet MaskSet::points(AffineMap map) {
   return set;
 }
 
+MaskSet MaskSet::replaceSymbols(ArrayRef<AffineExpr> values,
+                                unsigned total) const {
+  MaskSet set = *this;
+  for (LinearForm &form : set.constraints) {
+    form = LinearForm::of(form.expr(context).replaceSymbols(values));
+  }
+  for (MaskSet &child : set.children) {
+    child = child.replaceSymbols(values, total);
+  }
+  set.numSymbols = total;
+  return set;
+}
+
 void MaskSet::shiftSymbols(unsigned shift, unsigned total) {
   if (shift > 0 && numSymbols > 0) {
     for (LinearForm &form : constraints) {

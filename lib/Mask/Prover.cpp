@@ -40,7 +40,7 @@ bool Prover::isEmpty(ArrayRef<LinearForm> forms) {
   }
   SmallVector<bool> equalities(exprs.size(), false);
   FlatLinearValueConstraints constraints(
-      IntegerSet::get(NumMaskDims, numSymbols, exprs, equalities));
+      IntegerSet::get(numDims, numSymbols, exprs, equalities));
   return constraints.isEmpty() || constraints.isIntegerEmpty();
 }
 

@@ -39,8 +39,12 @@ private:
   }
   std::vector<Range> ranges(bool negated);
   bool rangeOf(MaskTerm term, Range &range);
-  MaskTerm eliminate(const MaskTerm &term, unsigned variable, unsigned from,
-                     unsigned to);
+  /// `variable` is some value in [from, to].
+  MaskTerm without(const MaskTerm &term, unsigned variable, unsigned from,
+                   unsigned to) {
+    return eliminate(term, variable, {dim(from)}, {dim(to)}, context,
+                     result.exact);
+  }
 
   unsigned step(BoundStep next);
   unsigned form(const LinearForm &form) { return step({Kind::Form, form}); }
@@ -75,30 +79,6 @@ private:
 // Ranges of terms
 //===----------------------------------------------------------------------===//
 
-// What remains of `term` where `variable` is some value in [from, to]: each
-// lower bound is at most each upper one. Exact, as bounds are integers.
-MaskTerm Analyzer::eliminate(const MaskTerm &term, unsigned variable,
-                             unsigned from, unsigned to) {
-  MaskTerm lowers{dim(from)}, uppers{dim(to)}, rest;
-  for (LinearForm form : term) {
-    std::optional<VariableBound> bound =
-        solveFor(form, variable, context, result.exact);
-    if (!bound) {
-      rest.push_back(std::move(form));
-    } else {
-      (bound->isLower ? lowers : uppers).push_back(std::move(bound->value));
-    }
-  }
-  for (auto [i, low] : llvm::enumerate(lowers)) {
-    for (auto [j, high] : llvm::enumerate(uppers)) {
-      if (i != 0 || j != 0) {
-        rest.push_back(high - low);
-      }
-    }
-  }
-  return rest;
-}
-
 // False where nothing is in the term.
 bool Analyzer::rangeOf(MaskTerm term, Range &range) {
   if (oneHead) {
@@ -111,11 +91,11 @@ bool Analyzer::rangeOf(MaskTerm term, Range &range) {
       form = form.substitute(dims, context);
     }
   }
-  term = eliminate(term, inside, FromDim, ToDim);
+  term = without(term, inside, FromDim, ToDim);
   if (!oneHead && llvm::any_of(term, [](const LinearForm &form) {
         return form.uses(HeadDim);
       })) {
-    term = eliminate(term, HeadDim, FirstHeadDim, LastHeadDim);
+    term = without(term, HeadDim, FirstHeadDim, LastHeadDim);
   }
   if (!simplify(term)) {
     return false;

@@ -10,6 +10,7 @@
 #include "llvm/ADT/SmallVector.h"
 
 #include <optional>
+#include <vector>
 
 namespace attn {
 
@@ -35,6 +36,9 @@ struct LinearForm {
   /// ceil(this / divisor), divisor > 0.
   LinearForm ceilDiv(int64_t divisor, mlir::MLIRContext *context) const;
 
+  bool operator==(const LinearForm &other) const {
+    return constant == other.constant && terms == other.terms;
+  }
   bool isConstant() const { return terms.empty(); }
   /// Whether dimension `dim` occurs.
   bool uses(unsigned dim) const;
@@ -57,6 +61,15 @@ struct VariableBound {
 /// Where that leaves no `dim`, `form >= 0` is what remains.
 std::optional<VariableBound> solveFor(LinearForm &form, unsigned dim,
                                       mlir::MLIRContext *context, bool &exact);
+
+/// What remains of `forms`, all 0 or more, where `dim` is some integer that is
+/// at least each of `lowers` and at most each of `uppers`: each lower bound is
+/// at most each upper one. Exact, as bounds are integers, where `exact` is left
+/// as it is.
+std::vector<LinearForm> eliminate(llvm::ArrayRef<LinearForm> forms,
+                                  unsigned dim, std::vector<LinearForm> lowers,
+                                  std::vector<LinearForm> uppers,
+                                  mlir::MLIRContext *context, bool &exact);
 
 } // namespace attn
 

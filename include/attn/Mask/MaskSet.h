@@ -69,6 +69,9 @@ struct MaskSet {
   bool contains(const MaskPoint &point) const;
   /// Whether a constraint has dimension `dim` in it.
   bool usesDim(unsigned dim) const;
+  /// The set with `values` of `total` symbols in place of its own.
+  MaskSet replaceSymbols(llvm::ArrayRef<mlir::AffineExpr> values,
+                         unsigned total) const;
 
   /// The set, or what is not in it, as a union of terms; nothing where that
   /// takes more than `kMostTerms`. Terms inside of others are dropped.

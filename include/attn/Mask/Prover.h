@@ -14,8 +14,9 @@ namespace attn {
 
 class Prover {
 public:
-  Prover(mlir::MLIRContext *context, unsigned numSymbols)
-      : context(context), numSymbols(numSymbols) {}
+  Prover(mlir::MLIRContext *context, unsigned numSymbols,
+         unsigned numDims = NumMaskDims)
+      : context(context), numSymbols(numSymbols), numDims(numDims) {}
 
   /// Whether `form >= 0` everywhere.
   bool isNonNegative(const LinearForm &form);
@@ -27,7 +28,7 @@ public:
 
 private:
   mlir::MLIRContext *context;
-  unsigned numSymbols;
+  unsigned numSymbols, numDims;
   llvm::DenseMap<mlir::AffineExpr, bool> known;
 };
 

@@ -1,0 +1,106 @@
+//===- MaskFacts.cpp - what can be proved of masks ------------------------===//
+
+#include "attn/Mask/MaskFacts.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+
+namespace attn {
+
+// Whether no term has a point where `facts` hold.
+static bool areEmpty(std::optional<std::vector<MaskTerm>> terms,
+                     const MaskSet &set, const MaskTerm &facts) {
+  if (!terms) {
+    return false;
+  }
+  Prover prover(set.context, set.numSymbols);
+  return llvm::all_of(*terms, [&](MaskTerm &term) {
+    term.insert(term.end(), facts.begin(), facts.end());
+    return !simplify(term) || prover.isEmpty(term);
+  });
+}
+
+bool isSubset(const MaskSet &inner, const MaskSet &outer,
+              const MaskTerm &facts) {
+  MaskSet rest;
+  rest.kind = MaskSet::Kind::And;
+  rest.context = inner.context;
+  rest.numSymbols = inner.numSymbols;
+  rest.children = {inner, MaskSet::complement(outer)};
+  return hidesEverything(rest, facts);
+}
+
+bool hidesNothing(const MaskSet &set, const MaskTerm &facts) {
+  return areEmpty(set.terms(/*negated=*/true), set, facts);
+}
+
+bool hidesEverything(const MaskSet &set, const MaskTerm &facts) {
+  return areEmpty(set.terms(), set, facts);
+}
+
+std::optional<std::vector<MaskTerm>> hiddenRows(const MaskSet &set,
+                                                const MaskTerm &facts) {
+  std::optional<std::vector<MaskTerm>> terms = set.terms();
+  if (!terms) {
+    return std::nullopt;
+  }
+  MLIRContext *context = set.context;
+  Prover prover(context, set.numSymbols);
+  bool exact = true;
+  // Rows that no term so far shows a key to.
+  std::vector<MaskTerm> hidden = {
+      eliminate(facts, KeyDim, {}, {}, context, exact)};
+  constexpr size_t kMost = 64;
+  for (MaskTerm term : *terms) {
+    term.insert(term.end(), facts.begin(), facts.end());
+    if (!simplify(term)) {
+      continue;
+    }
+    MaskTerm sees = eliminate(term, KeyDim, {}, {}, context, exact);
+    std::vector<MaskTerm> next;
+    for (const MaskTerm &rows : hidden) {
+      MaskTerm before = rows;
+      for (const LinearForm &form : sees) {
+        MaskTerm piece = before;
+        piece.push_back(LinearForm(-1) - form);
+        if (simplify(piece) && !prover.isEmpty(piece)) {
+          next.push_back(std::move(piece));
+        }
+        before.push_back(form);
+      }
+      if (next.size() > kMost) {
+        return std::nullopt;
+      }
+    }
+    hidden = std::move(next);
+  }
+  std::vector<MaskTerm> conditions;
+  for (const MaskTerm &rows : hidden) {
+    MaskTerm condition = rows;
+    for (unsigned dim : {QueryDim, HeadDim, BatchDim}) {
+      condition = eliminate(condition, dim, {}, {}, context, exact);
+    }
+    if (simplify(condition) && !prover.isEmpty(condition)) {
+      conditions.push_back(std::move(condition));
+    }
+  }
+  return exact ? std::optional(conditions) : std::nullopt;
+}
+
+MaskTerm withoutImplied(MaskTerm term, const MaskTerm &facts, Prover &prover) {
+  for (size_t i = 0; i < term.size();) {
+    MaskTerm others = facts;
+    for (auto [j, form] : llvm::enumerate(term)) {
+      others.push_back(j == i ? LinearForm(-1) - form : form);
+    }
+    if (prover.isEmpty(others)) {
+      term.erase(term.begin() + i);
+    } else {
+      ++i;
+    }
+  }
+  return term;
+}
+
+} // namespace attn
