@@ -5,6 +5,7 @@
 // first.
 //===----------------------------------------------------------------------===//
 
+#include "SimplifyMask.h"
 #include "attn/Dialect/Attn/AttnDialect.h"
 
 using namespace mlir;
@@ -54,4 +55,5 @@ struct FoldCasts : OpInterfaceRewritePattern<DestinationStyleOpInterface> {
 void attn::AttnDialect::getCanonicalizationPatterns(
     RewritePatternSet &patterns) const {
   patterns.add<FoldCasts>(getContext());
+  populateSimplifyMaskPatterns(patterns);
 }
