@@ -218,7 +218,8 @@ bool Summer::sumAtPoint(const MaskTerm &term, const Polynomial &value,
       SmallVector<unsigned> others(dims);
       llvm::erase(others, dim);
       done = true;
-      return sum(std::move(rest), value.substitute(dim, point, context),
+      return sum(std::move(rest),
+                 value.substitute(getAffineDimExpr(dim, context), point),
                  std::move(others));
     }
   }
@@ -342,7 +343,8 @@ class Cases {
 public:
   Cases(const MaskSet &set, const MaskTerm &facts)
       : context(set.context), numSymbols(set.numSymbols),
-        prover(context, numSymbols), known(ofSymbols(facts, context)) {}
+        prover(context, numSymbols), known(ofSymbols(facts, context)),
+        mostQuestions(numSymbols <= 1 ? 600 : 150) {} // each costs more then
 
   /// False where there are too many cases.
   bool run(std::vector<CountCase> pieces);
@@ -352,14 +354,15 @@ public:
 private:
   bool split(const std::vector<CountCase> &pieces, MaskTerm path);
   void joinRanges();
+  void joinBorders();
+  bool agree(const Polynomial &a, const Polynomial &b, const LinearForm &zero);
   std::optional<bool> decide(const LinearForm &form, const MaskTerm &path);
 
   MLIRContext *context;
   unsigned numSymbols;
   Prover prover;
   MaskTerm known; // of the symbols
-  static constexpr size_t kMostQuestions = 600;
-  size_t questions = 0;
+  size_t mostQuestions, questions = 0;
 };
 
 // Whether `form` >= 0 where `path` holds: always, never, or it depends.
@@ -388,7 +391,7 @@ std::optional<bool> Cases::decide(const LinearForm &form,
 }
 
 bool Cases::split(const std::vector<CountCase> &pieces, MaskTerm path) {
-  if (questions > kMostQuestions) {
+  if (questions > mostQuestions) {
     return false;
   }
   std::vector<CountCase> open;
@@ -418,7 +421,7 @@ bool Cases::split(const std::vector<CountCase> &pieces, MaskTerm path) {
       sum = sum + piece.value;
     }
     cases.push_back({std::move(path), std::move(sum)});
-    return cases.size() <= 2 * kMostCases;
+    return cases.size() <= 3 * kMostCases;
   }
   size_t first = cases.size();
   MaskTerm no = path;
@@ -510,6 +513,62 @@ void Cases::joinRanges() {
   }
 }
 
+// Whether `a` and `b` are equal where `zero` is 0, as far as replacing a symbol
+// shows.
+bool Cases::agree(const Polynomial &a, const Polynomial &b,
+                  const LinearForm &zero) {
+  Polynomial difference = a - b;
+  for (auto [term, factor] : zero.terms) {
+    if (!isa<AffineSymbolExpr>(term) || std::abs(factor) != 1 ||
+        difference.hasInQuotient(term)) {
+      continue;
+    }
+    LinearForm value = LinearForm::of(term);
+    value.add(zero, -factor);
+    if (difference.substitute(term, value).isZero()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// A case that holds on the border of another one alone, and has its value
+// there, becomes a part of it.
+void Cases::joinBorders() {
+  // Whether all of `term` satisfies `other`.
+  auto isInside = [&](const MaskTerm &term, const MaskTerm &other) {
+    return llvm::all_of(other, [&](const LinearForm &form) {
+      return decide(form, term) == true;
+    });
+  };
+  for (size_t a = 0; a < cases.size(); ++a) {
+    bool joined = false;
+    for (size_t b = 0; b < cases.size() && !joined; ++b) {
+      for (size_t n = 0; n < cases[b].when.size() && a != b; ++n) {
+        LinearForm border = cases[b].when[n] + LinearForm(1);
+        if (questions > 2 * mostQuestions) {
+          return;
+        }
+        if (!agree(cases[a].value, cases[b].value, border)) {
+          continue;
+        }
+        MaskTerm thin = cases[b].when;
+        thin[n] = border;
+        thin.push_back(LinearForm() - border);
+        if (isInside(cases[a].when, thin) && isInside(thin, cases[a].when)) {
+          cases[b].when[n] = border;
+          joined = true;
+          break;
+        }
+      }
+    }
+    if (joined) {
+      cases.erase(cases.begin() + a);
+      a = size_t(-1); // another one may have a border on it now
+    }
+  }
+}
+
 bool Cases::run(std::vector<CountCase> pieces) {
   for (CountCase &piece : pieces) {
     piece.when = withoutImplied(std::move(piece.when), known, prover);
@@ -519,6 +578,8 @@ bool Cases::run(std::vector<CountCase> pieces) {
   }
   if (numSymbols == 1) {
     joinRanges();
+  } else {
+    joinBorders();
   }
   for (CountCase &part : cases) {
     llvm::erase_if(part.when, [&](const LinearForm &form) {
@@ -531,18 +592,43 @@ bool Cases::run(std::vector<CountCase> pieces) {
 
 } // namespace
 
-std::optional<std::vector<CountCase>> countPoints(const MaskSet &set,
-                                                  const MaskTerm &facts,
-                                                  ArrayRef<unsigned> dims) {
+// The case that holds at `symbols`.
+static CountCase caseAt(ArrayRef<CountCase> pieces, ArrayRef<int64_t> symbols) {
+  CountCase result;
+  for (const CountCase &piece : pieces) {
+    auto fails = llvm::find_if(piece.when, [&](const LinearForm &form) {
+      return evaluate(form, {}, symbols) < 0;
+    });
+    if (fails != piece.when.end()) {
+      result.when.push_back(LinearForm(-1) - *fails);
+    } else {
+      llvm::append_range(result.when, piece.when);
+      result.value = result.value + piece.value;
+    }
+  }
+  simplify(result.when);
+  return result;
+}
+
+std::optional<Count> countPoints(const MaskSet &set, const MaskTerm &facts,
+                                 ArrayRef<unsigned> dims,
+                                 ArrayRef<int64_t> at) {
   Summer summer(set, facts);
   if (!summer.run(dims)) {
     return std::nullopt;
   }
   Cases cases(set, facts);
-  if (!cases.run(std::move(summer.pieces))) {
+  if (cases.run(summer.pieces)) {
+    return Count{std::move(cases.cases), /*isComplete=*/true};
+  }
+  if (at.empty()) {
     return std::nullopt;
   }
-  return std::move(cases.cases);
+  CountCase here = caseAt(summer.pieces, at);
+  Prover prover(set.context, set.numSymbols);
+  here.when = withoutImplied(std::move(here.when),
+                             ofSymbols(facts, set.context), prover);
+  return Count{{std::move(here)}, /*isComplete=*/false};
 }
 
 std::optional<int64_t> evaluate(ArrayRef<CountCase> cases,

@@ -60,14 +60,12 @@ std::optional<std::vector<MaskTerm>> hiddenRows(const MaskSet &set,
     MaskTerm sees = eliminate(term, KeyDim, {}, {}, context, exact);
     std::vector<MaskTerm> next;
     for (const MaskTerm &rows : hidden) {
-      MaskTerm before = rows;
       for (const LinearForm &form : sees) {
-        MaskTerm piece = before;
+        MaskTerm piece = rows;
         piece.push_back(LinearForm(-1) - form);
         if (simplify(piece) && !prover.isEmpty(piece)) {
           next.push_back(std::move(piece));
         }
-        before.push_back(form);
       }
       if (next.size() > kMost) {
         return std::nullopt;

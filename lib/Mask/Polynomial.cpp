@@ -114,10 +114,23 @@ std::vector<Polynomial> Polynomial::powersOf(AffineExpr dim) const {
   return powers;
 }
 
-Polynomial Polynomial::substitute(unsigned dim, const LinearForm &value,
-                                  MLIRContext *context) const {
+bool Polynomial::hasInQuotient(AffineExpr variable) const {
+  for (const auto &[monomial, factor] : parts) {
+    for (AffineExpr expr : monomial) {
+      bool has = false;
+      expr.walk([&](AffineExpr inner) { has |= inner == variable; });
+      if (has && expr != variable) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+Polynomial Polynomial::substitute(AffineExpr variable,
+                                  const LinearForm &value) const {
   Polynomial result, power(1), by(value);
-  for (const Polynomial &factor : powersOf(getAffineDimExpr(dim, context))) {
+  for (const Polynomial &factor : powersOf(variable)) {
     result = result + factor * power;
     power = power * by;
   }

@@ -4,7 +4,7 @@
 // stays.
 //===----------------------------------------------------------------------===//
 
-#include "attn/Dialect/Attn/AttnOps.h"
+#include "attn/Passes/RaiseMask.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -197,10 +197,18 @@ private:
   }
 };
 
+} // namespace
+
+bool attn::raiseMask(AttentionOp op) {
+  return !op.getMaskRegion().empty() && Raiser(op).run();
+}
+
+namespace {
+
 struct RaiseMaskPass : public attn::impl::RaiseMaskPassBase<RaiseMaskPass> {
   void runOnOperation() override {
     getOperation()->walk([&](AttentionOp op) {
-      if (!op.getMaskRegion().empty() && Raiser(op).run()) {
+      if (raiseMask(op)) {
         ++numRaised;
       }
     });

@@ -5,6 +5,7 @@
 // attn.merge_states joins (Flash-Decoding).
 //===----------------------------------------------------------------------===//
 
+#include "../Explain/MaskFindings.h"
 #include "../PassTarget.h"
 #include "AttentionTiler.h"
 #include "attn/Passes/EmitBounds.h"
@@ -490,6 +491,18 @@ struct TileAttentionPass
     : public attn::impl::TileAttentionPassBase<TileAttentionPass> {
   using TileAttentionPassBase::TileAttentionPassBase;
 
+  // Proofs are looked for where somebody reads them.
+  void noteFindings(AttentionOp op) {
+    if (!op.getContext()->getRemarkEngine() || !op.getMaskAttr()) {
+      return;
+    }
+    for (const std::string &finding : findInMask(op, MaskProblem::of(op))) {
+      remark::analysis(op.getLoc(), remark::RemarkOpts::name("proof").category(
+                                        "attn-tile-attention"))
+          << finding;
+    }
+  }
+
   LogicalResult tile(AttentionOp op, const TargetDescription &description) {
     if (!op.hasTensorSemantics()) {
       return op.emitOpError("expected tensors: wrap memrefs first "
@@ -515,6 +528,7 @@ struct TileAttentionPass
     tiles.useMask(op);
     tiles.useOptions(rows, keys, split);
 
+    noteFindings(op);
     IRRewriter rewriter(op);
     AttentionTiler tiler(rewriter, op, shape,
                          /*readsLengths=*/!gpu);

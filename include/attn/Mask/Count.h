@@ -20,14 +20,21 @@ struct CountCase {
   Polynomial value;
 };
 
+struct Count {
+  /// They exclude each other.
+  std::vector<CountCase> cases;
+  /// Whether one of them holds wherever `facts` can.
+  bool isComplete;
+};
+
 /// The number of points (of `dims`, a list of mask dimensions) of `set` where
-/// `facts` hold, which bound these dimensions. Cases exclude each other, and
-/// one of them holds wherever `facts` can. Nothing where there is no formula of
-/// at most `kMostCases` cases.
-std::optional<std::vector<CountCase>>
-countPoints(const MaskSet &set, const MaskTerm &facts,
-            llvm::ArrayRef<unsigned> dims);
-constexpr size_t kMostCases = 24;
+/// `facts` hold, which bound these dimensions. Where that has more than
+/// `kMostCases` cases, or takes long, the one that holds at the symbols `at`,
+/// if these are given. Nothing where there is no formula.
+std::optional<Count> countPoints(const MaskSet &set, const MaskTerm &facts,
+                                 llvm::ArrayRef<unsigned> dims,
+                                 llvm::ArrayRef<int64_t> at = {});
+constexpr size_t kMostCases = 12;
 
 /// The value of the case that holds; nothing where none does.
 std::optional<int64_t> evaluate(llvm::ArrayRef<CountCase> cases,

@@ -37,9 +37,12 @@ public:
   Polynomial operator*(const Polynomial &other) const;
   bool operator==(const Polynomial &other) const;
 
-  /// With `value` in place of dimension `dim`, which is in no quotient.
-  Polynomial substitute(unsigned dim, const LinearForm &value,
-                        mlir::MLIRContext *context) const;
+  /// With `value` in place of `variable`, a dimension or symbol that is in no
+  /// quotient.
+  Polynomial substitute(mlir::AffineExpr variable,
+                        const LinearForm &value) const;
+  /// Whether `variable` is in a quotient.
+  bool hasInQuotient(mlir::AffineExpr variable) const;
   /// The sum over first <= dim <= last, where first <= last + 1. Nothing where
   /// the power of `dim` is above `kMostPower`.
   std::optional<Polynomial> sum(unsigned dim, const LinearForm &first,

@@ -2,6 +2,7 @@
 #ifndef ATTN_PASSES_PASSES_TD
 #define ATTN_PASSES_PASSES_TD
 
+include "attn/Passes/ExplainPasses.td"
 include "attn/Passes/GraphPasses.td"
 include "attn/Passes/TilePasses.td"
 include "attn/Passes/CPUPasses.td"

@@ -34,19 +34,19 @@ struct CountTest : testing::Test {
   }
 
   // `mask` of no symbols as one of the size.
-  std::optional<std::vector<CountCase>> count(const MaskSet &mask) {
+  std::optional<Count> count(const MaskSet &mask) {
     return countPoints(mask.replaceSymbols({}, 1), square(0),
                        {QueryDim, KeyDim});
   }
 
   std::string formula(const MaskSet &mask) {
     MaskNames names{{"b", "h", "q", "k"}, {"s"}};
-    std::optional<std::vector<CountCase>> cases = count(mask);
-    if (!cases) {
+    std::optional<Count> found = count(mask);
+    if (!found) {
       return "none";
     }
     std::string text;
-    for (const CountCase &part : *cases) {
+    for (const CountCase &part : found->cases) {
       text += (text.empty() ? "" : "; ") + toText(part.value, names);
       text += part.when.empty() ? "" : " if " + toText(part.when, names);
     }
@@ -109,10 +109,10 @@ TEST_F(CountTest, RandomMasksCountAsTheirPoints) {
     for (unsigned s = 0; s < own; ++s) {
       values.push_back(getAffineSymbolExpr(s, &context));
     }
-    std::optional<std::vector<CountCase>> cases =
+    std::optional<Count> found =
         countPoints(mask.set.replaceSymbols(values, own + 1), square(own),
                     {QueryDim, KeyDim});
-    if (!cases) {
+    if (!found) {
       continue;
     }
     ++counted;
@@ -123,13 +123,36 @@ TEST_F(CountTest, RandomMasksCountAsTheirPoints) {
       }
       int64_t expected = bruteForce(mask, size, symbols);
       symbols.push_back(size);
-      ASSERT_EQ(evaluate(*cases, symbols), std::optional<int64_t>(expected))
+      ASSERT_EQ(evaluate(found->cases, symbols),
+                std::optional<int64_t>(expected))
           << mask.text << " at " << size;
     }
   }
   std::printf("%lld of %lld masks have a formula\n",
               static_cast<long long>(counted), static_cast<long long>(masks));
   EXPECT_GT(counted, masks / 2);
+}
+
+// Where all cases are too many, the one at hand is told.
+TEST_F(CountTest, TheCaseAtHand) {
+  LinearForm distance = dim(QueryDim) - dim(KeyDim);
+  MaskSet set = MaskSet::band(&context, -1, -1).replaceSymbols({}, 3);
+  set.constraints = {distance + symbol(1), symbol(0) - distance};
+  FuzzMask mask{set,
+                [](const MaskPoint &p) {
+                  return p.q - p.symbols[0] <= p.k && p.k <= p.q + p.symbols[1];
+                },
+                "band"};
+  int64_t cases[][3] = {
+      {4, 2, 20}, {30, 0, 20}, {0, 0, 5}, {-3, 7, 11}, {-3, 2, 11}};
+  for (ArrayRef<int64_t> at : cases) {
+    std::optional<Count> found =
+        countPoints(set, square(2), {QueryDim, KeyDim}, at);
+    ASSERT_TRUE(found);
+    EXPECT_FALSE(found->isComplete);
+    EXPECT_EQ(evaluate(found->cases, at),
+              std::optional<int64_t>(bruteForce(mask, at[2], at)));
+  }
 }
 
 } // namespace

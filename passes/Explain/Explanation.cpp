@@ -1,0 +1,506 @@
+//===- Explanation.cpp - what is told of the mask of an attention ---------===//
+
+#include "Explanation.h"
+
+#include "../Tile/MaskPlan.h"
+#include "Interpreter.h"
+#include "MaskFindings.h"
+#include "attn/Mask/Count.h"
+#include "attn/Mask/TileAnalysis.h"
+
+#include "llvm/Support/Format.h"
+
+#include <chrono>
+
+using namespace mlir;
+
+namespace attn {
+
+namespace {
+
+double millisecondsOf(llvm::function_ref<void()> work) {
+  auto start = std::chrono::steady_clock::now();
+  work();
+  std::chrono::duration<double, std::milli> time =
+      std::chrono::steady_clock::now() - start;
+  return time.count();
+}
+
+//===----------------------------------------------------------------------===//
+// Bounds of loops as text
+//===----------------------------------------------------------------------===//
+
+/// The steps of segments as expressions; long ones that are used twice get a
+/// name.
+class BoundTexts {
+public:
+  BoundTexts(const TileSegments &segments, const MaskNames &names,
+             std::string keys)
+      : steps(segments.steps), names(names), keys(std::move(keys)),
+        uses(steps.size(), 0), texts(steps.size()) {
+    for (const TileSegment &segment : segments.segments) {
+      count(segment.lower);
+      count(segment.upper);
+    }
+  }
+
+  std::string of(unsigned at);
+  std::vector<std::string> definitions;
+
+private:
+  void count(unsigned at);
+  std::string expand(unsigned at);
+  void flatten(BoundStep::Kind kind, unsigned at,
+               std::vector<std::string> &parts);
+
+  ArrayRef<BoundStep> steps;
+  const MaskNames &names;
+  std::string keys;
+  std::vector<unsigned> uses;
+  std::vector<std::string> texts;
+};
+
+void BoundTexts::count(unsigned at) {
+  if (uses[at]++ > 0) {
+    return;
+  }
+  const BoundStep &step = steps[at];
+  using Kind = BoundStep::Kind;
+  if (step.kind == Kind::Lower || step.kind == Kind::Upper ||
+      step.kind == Kind::Form) {
+    return;
+  }
+  count(step.a);
+  count(step.b);
+  if (step.kind == Kind::IfAtMost) {
+    count(step.left);
+    count(step.right);
+  }
+}
+
+// Operands of nested minima, or maxima, as one list.
+void BoundTexts::flatten(BoundStep::Kind kind, unsigned at,
+                         std::vector<std::string> &parts) {
+  if (steps[at].kind == kind && texts[at].empty() && uses[at] == 1) {
+    flatten(kind, steps[at].a, parts);
+    flatten(kind, steps[at].b, parts);
+    return;
+  }
+  std::string text = of(at);
+  if (!llvm::is_contained(parts, text)) {
+    parts.push_back(std::move(text));
+  }
+}
+
+std::string BoundTexts::expand(unsigned at) {
+  const BoundStep &step = steps[at];
+  using Kind = BoundStep::Kind;
+  switch (step.kind) {
+  case Kind::Lower:
+    return "0";
+  case Kind::Upper:
+    return keys;
+  case Kind::Form:
+    return toText(step.form, names);
+  case Kind::Min:
+  case Kind::Max: {
+    std::vector<std::string> parts;
+    flatten(step.kind, step.a, parts);
+    flatten(step.kind, step.b, parts);
+    if (parts.size() == 1) {
+      return parts.front();
+    }
+    return (step.kind == Kind::Min ? "min(" : "max(") +
+           llvm::join(parts, ", ") + ")";
+  }
+  case Kind::IfForm:
+    return "(" + toText(MaskTerm{step.form}, names) + " ? " + of(step.a) +
+           " : " + of(step.b) + ")";
+  case Kind::IfAtMost:
+    return "(" + of(step.left) + " <= " + of(step.right) + " ? " + of(step.a) +
+           " : " + of(step.b) + ")";
+  }
+  return "";
+}
+
+std::string BoundTexts::of(unsigned at) {
+  constexpr size_t kShort = 12;
+  if (texts[at].empty()) {
+    texts[at] = expand(at);
+    if (uses[at] > 1 && texts[at].size() > kShort) {
+      std::string name = "x" + std::to_string(definitions.size() + 1);
+      definitions.push_back(name + " = " + texts[at]);
+      texts[at] = std::move(name);
+    }
+  }
+  return texts[at];
+}
+
+//===----------------------------------------------------------------------===//
+// The explanation
+//===----------------------------------------------------------------------===//
+
+class Explainer {
+public:
+  Explainer(AttentionOp op, const ExplainOptions &options)
+      : op(op), options(options), problem(MaskProblem::of(op)),
+        names(namesOf(problem)), result{{}, {}, op.getLoc()} {}
+
+  Explanation run();
+
+private:
+  std::optional<int64_t> sizeOf(Value shaped, int64_t dim);
+  std::optional<int64_t> given(const std::string &name);
+  std::string textOfMask();
+  void readSizes();
+  void analyze();
+  void countSymbolically();
+  void drawSet();
+  void drawData(Program &region,
+                ArrayRef<std::shared_ptr<const IntegerTensor>> tables);
+  void draw();
+  void note();
+
+  AttentionOp op;
+  const ExplainOptions &options;
+  MaskProblem problem;
+  MaskNames names;
+  Explanation result;
+  TileSegments segments;
+  std::vector<int64_t> symbols; // of the unknowns
+  std::unique_ptr<Interpreter> interpreter;
+};
+
+std::optional<int64_t> Explainer::given(const std::string &name) {
+  auto found = options.sizes.find(name);
+  return found == options.sizes.end() ? std::nullopt
+                                      : std::optional(found->second);
+}
+
+constexpr int64_t kDefaultLength = 1024;
+
+std::optional<int64_t> Explainer::sizeOf(Value shaped, int64_t dim) {
+  auto type = cast<ShapedType>(shaped.getType());
+  if (!type.isDynamicDim(dim)) {
+    return type.getDimSize(dim);
+  }
+  if (auto argument = dyn_cast<BlockArgument>(shaped)) {
+    std::string name = sizeName(argument, dim);
+    return given(name).value_or(kDefaultLength);
+  }
+  return std::nullopt;
+}
+
+// As it is written, on one line; what a region computes is left out.
+std::string Explainer::textOfMask() {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  if (MaskAttrInterface mask = op.getMaskAttr()) {
+    stream << mask;
+  }
+  if (!op.getMaskSymbols().empty()) {
+    SmallVector<std::string> values;
+    for (Value value : op.getMaskSymbols()) {
+      auto argument = dyn_cast<BlockArgument>(value);
+      values.push_back(argument ? argumentName(argument) : "value");
+    }
+    stream << " [" << llvm::join(values, ", ") << "]";
+  }
+  if (!op.getMaskRegion().empty()) {
+    stream << (text.empty() ? "" : " and ") << "a region of "
+           << op.getMaskCaptured().size() << " tensor"
+           << (op.getMaskCaptured().size() == 1 ? "" : "s");
+  }
+  return text.empty() ? "none" : text;
+}
+
+void Explainer::readSizes() {
+  interpreter = std::make_unique<Interpreter>(Interpreter::Environment{
+      [this](Value value) -> std::optional<int64_t> {
+        auto argument = dyn_cast<BlockArgument>(value);
+        return argument ? given(argumentName(argument)) : std::nullopt;
+      },
+      [this](Value shaped, int64_t dim) { return sizeOf(shaped, dim); }});
+  for (const MaskUnknown &unknown : problem.unknowns) {
+    std::optional<int64_t> value = given(unknown.name);
+    bool isDefault = !value;
+    if (!value && unknown.value) {
+      value = interpreter->scalar(unknown.value);
+    } else if (!value) {
+      value = unknown.name == "batch" || unknown.name == "heads"
+                  ? 1
+                  : kDefaultLength;
+    }
+    if (!value) {
+      result.missing.push_back(unknown.name);
+    }
+    symbols.push_back(value.value_or(0));
+    if (value) {
+      result.sizes.push_back({unknown.name, *value, isDefault});
+    }
+  }
+  if (!result.missing.empty()) {
+    return;
+  }
+  auto valueOf = [&](const LinearForm &form) {
+    return evaluate(form, {}, symbols);
+  };
+  result.queries = valueOf(problem.queries);
+  result.keys = valueOf(problem.keys);
+  result.offset = valueOf(problem.offset);
+  result.heads = std::max<int64_t>(valueOf(problem.heads), 1);
+  result.batches = std::max<int64_t>(valueOf(problem.batches), 1);
+  result.pairs = result.queries * result.keys;
+  constexpr int64_t kMost = int64_t(1) << 30;
+  if (result.queries < 1 || result.keys < 1 || result.queries > kMost ||
+      result.keys > kMost) {
+    result.missing.push_back("sizes of 1 or more, 2^30 at most");
+  }
+}
+
+void Explainer::analyze() {
+  result.analysisMs = millisecondsOf([&] {
+    segments = analyzeTile(problem.set, TileWalk::Keys, /*oneHead=*/true);
+  });
+  result.exact = segments.exact;
+  result.loopsNote += segments.exact ? "" : " (widened: not exact)";
+  BoundTexts texts(segments, names, toText(problem.keys, names));
+  for (const TileSegment &segment : segments.segments) {
+    std::string lower = texts.of(segment.lower),
+                upper = texts.of(segment.upper);
+    result.loops.push_back({segment.full, lower, upper});
+  }
+  result.definitions = std::move(texts.definitions);
+}
+
+void Explainer::countSymbolically() {
+  if (!op.getMaskRegion().empty()) {
+    result.noFormula = "what the region hides is data";
+    return;
+  }
+  std::optional<Count> count;
+  result.formulaMs = millisecondsOf([&] {
+    SmallVector<unsigned> dims{QueryDim, KeyDim};
+    for (unsigned dim : {BatchDim, HeadDim}) {
+      if (problem.set.usesDim(dim)) {
+        dims.push_back(dim);
+      }
+    }
+    count =
+        countPoints(problem.set, problem.facts, dims,
+                    result.missing.empty() ? symbols : std::vector<int64_t>());
+  });
+  if (!count) {
+    result.noFormula = "none was found that is short";
+    return;
+  }
+  result.otherCases = !count->isComplete;
+  const std::vector<CountCase> &cases = count->cases;
+  for (const CountCase &part : cases) {
+    result.formula.push_back(
+        {toText(part.value, names), toText(part.when, names)});
+  }
+  if (!result.missing.empty()) {
+    return;
+  }
+  // A formula of all heads is no number of one.
+  if (!result.byHead) {
+    result.visible = evaluate(cases, symbols);
+  }
+  // The case at hand goes first.
+  for (auto [n, part] : llvm::enumerate(cases)) {
+    if (llvm::all_of(part.when, [&](const LinearForm &form) {
+          return evaluate(form, {}, symbols) >= 0;
+        })) {
+      std::rotate(result.formula.begin(), result.formula.begin() + n,
+                  result.formula.begin() + n + 1);
+    }
+  }
+}
+
+// The tiles of the segments that will run.
+void Explainer::drawSet() {
+  int64_t looked = 0, counted = 0;
+  bool isCounted = true;
+  constexpr int64_t kMostPairs = int64_t(1) << 26;
+  for (int64_t i = 0; i < result.map.rows; ++i) {
+    int64_t first = i * result.tileRows;
+    int64_t rows = std::min(result.tileRows, result.queries - first);
+    TileAt tile;
+    tile.firstHead = tile.lastHead = result.head;
+    tile.from = result.offset + first;
+    tile.to = tile.from + rows - 1;
+    tile.upper = result.keys;
+    tile.symbols = symbols;
+    for (const TileRange &range : evaluate(segments, tile)) {
+      int64_t length = range.upper - range.lower;
+      looked += rows * length;
+      result.keysRead += length;
+      if (range.full) {
+        counted += rows * length;
+      } else if (!result.visible && looked <= kMostPairs) {
+        for (int64_t q = tile.from; q <= tile.to; ++q) {
+          for (int64_t k = range.lower; k < range.upper; ++k) {
+            counted += problem.set.contains({0, result.head, q, k, symbols});
+          }
+        }
+      } else {
+        isCounted = false;
+      }
+      for (int64_t j = range.lower / result.tileKeys;
+           j * result.tileKeys < range.upper; ++j) {
+        int64_t from = j * result.tileKeys;
+        int64_t to = std::min(from + result.tileKeys, result.keys);
+        bool covers = range.lower <= from && to <= range.upper;
+        result.map.classes[i * result.map.columns + j] =
+            range.full && covers ? MapClass::Full : MapClass::Partial;
+      }
+    }
+  }
+  result.looked = looked;
+  if (!result.visible && isCounted) {
+    result.visible = counted;
+  }
+}
+
+// Every pair is asked.
+void Explainer::drawData(
+    Program &region, ArrayRef<std::shared_ptr<const IntegerTensor>> tables) {
+  int64_t visible = 0, looked = 0;
+  std::vector<int64_t> arguments(tables.size() + 4, 0);
+  std::vector<int64_t> indices;
+  for (int64_t i = 0; i < result.map.rows; ++i) {
+    for (int64_t j = 0; j < result.map.columns; ++j) {
+      int64_t rows =
+          std::min(result.tileRows, result.queries - i * result.tileRows);
+      int64_t columns =
+          std::min(result.tileKeys, result.keys - j * result.tileKeys);
+      int64_t seen = 0;
+      for (int64_t row = 0; row < rows; ++row) {
+        for (int64_t column = 0; column < columns; ++column) {
+          int64_t point[] = {0, result.head,
+                             result.offset + i * result.tileRows + row,
+                             j * result.tileKeys + column};
+          if (!problem.set.contains(
+                  {point[0], point[1], point[2], point[3], symbols})) {
+            continue;
+          }
+          for (auto [n, table] : llvm::enumerate(tables)) {
+            indices.clear();
+            for (AffineExpr expr : maskMapOf(op, n).getResults()) {
+              indices.push_back(evaluate(LinearForm::of(expr), point, {}));
+            }
+            arguments[n] = table->at(indices);
+          }
+          std::copy(point, point + 4, arguments.end() - 4);
+          seen += region.run(arguments) != 0;
+        }
+      }
+      visible += seen;
+      looked += seen > 0 ? rows * columns : 0;
+      result.keysRead += seen > 0 ? columns : 0;
+      result.map.classes[i * result.map.columns + j] =
+          seen == 0                ? MapClass::Empty
+          : seen == rows * columns ? MapClass::Full
+                                   : MapClass::Partial;
+    }
+  }
+  result.visible = visible;
+  result.looked = looked;
+}
+
+void Explainer::draw() {
+  constexpr int64_t kMostTiles = int64_t(1) << 24;
+  constexpr int64_t kMostPairs = int64_t(1) << 25;
+  result.map.rows = llvm::divideCeil(result.queries, result.tileRows);
+  result.map.columns = llvm::divideCeil(result.keys, result.tileKeys);
+  if (result.map.rows > kMostTiles / result.map.columns) {
+    result.map = {};
+    result.rung += "; too many tiles for a map";
+    return;
+  }
+  result.map.classes.assign(result.map.rows * result.map.columns,
+                            MapClass::Empty);
+  result.keysOfAll = result.map.rows * result.keys;
+  if (op.getMaskRegion().empty()) {
+    drawSet();
+    return;
+  }
+  std::vector<std::shared_ptr<const IntegerTensor>> tables;
+  for (Value captured : op.getMaskCaptured()) {
+    tables.push_back(interpreter->tensor(captured));
+  }
+  std::optional<Program> region = interpreter->compile(op.getMaskRegion());
+  if (region && !llvm::is_contained(tables, nullptr) &&
+      result.pairs <= kMostPairs) {
+    drawData(*region, tables);
+    return;
+  }
+  // Where the attribute shows something, the data decides.
+  drawSet();
+  result.visible = result.looked = std::nullopt;
+  for (MapClass &kind : result.map.classes) {
+    kind = kind == MapClass::Empty ? MapClass::Empty : MapClass::Data;
+  }
+}
+
+// What the numbers say.
+void Explainer::note() {
+  if (result.visible && result.looked && *result.visible > 0 &&
+      2 * *result.visible < *result.looked) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    stream << "tiles of " << result.tileRows
+           << " queries waste more than half of their work: "
+           << llvm::format("%.0f", 100.0 * *result.visible / *result.looked)
+           << " % of the pairs that they look at are visible";
+    result.facts.push_back(std::move(text));
+  }
+}
+
+Explanation Explainer::run() {
+  if (auto function = op->getParentOfType<FunctionOpInterface>()) {
+    result.function = function.getName().str();
+  }
+  result.mask = textOfMask();
+  result.tileRows = options.rows;
+  result.tileKeys = options.keys;
+  result.head = options.head;
+  result.byHead = problem.set.usesDim(HeadDim) || problem.set.usesDim(BatchDim);
+  result.facts = findInMask(op, problem);
+  MaskPlan plan = MaskPlan::of(op, /*readsLengths=*/true);
+  result.loopsNote =
+      op.getMaskRegion().empty() ? "over keys, for a tile of queries q0 to q1"
+      : plan.rung == MaskPlan::Rung::Bounds
+          ? "over keys, which data cuts further, for a tile of queries q0 to q1"
+          : "over the tiles of lists that a call writes first, of these keys:";
+  result.rung = !plan.text.empty() ? plan.text
+                : op.getMaskAttr()
+                    ? "set: bounds of segments by arithmetic on the "
+                      "tile, the sizes and the symbols"
+                    : "no mask: one full segment";
+  readSizes();
+  analyze();
+  countSymbolically();
+  auto sizeOr = [](int64_t size) { return size < 0 ? 0 : size; };
+  int64_t headSize =
+      cast<ShapedType>(op.getQ().getType()).getDimSize(op.getSizeDim());
+  int64_t valueSize =
+      cast<ShapedType>(op.getV().getType()).getDimSize(op.getSizeDim());
+  double sizes = sizeOr(headSize) + sizeOr(valueSize);
+  result.flopsPerPair = 2 * sizes;
+  result.bytesPerKey = sizes * op.getElementType().getWidth() / 8;
+  if (result.missing.empty()) {
+    result.mapMs = millisecondsOf([&] { draw(); });
+    note();
+  }
+  return std::move(result);
+}
+
+} // namespace
+
+Explanation explain(AttentionOp op, const ExplainOptions &options) {
+  return Explainer(op, options).run();
+}
+
+} // namespace attn
