@@ -39,6 +39,30 @@ bool hidesEverything(const MaskSet &set, const MaskTerm &facts) {
   return areEmpty(set.terms(), set, facts);
 }
 
+// Whether each query sees the key of its own position.
+static bool seesItself(const MaskSet &set, const MaskTerm &rows,
+                       const MaskTerm &facts) {
+  MLIRContext *context = set.context;
+  std::optional<std::vector<MaskTerm>> hidden = set.terms(/*negated=*/true);
+  if (!hidden) {
+    return false;
+  }
+  SmallVector<AffineExpr> dims;
+  for (unsigned d = 0; d < NumMaskDims; ++d) {
+    dims.push_back(getAffineDimExpr(d == KeyDim ? QueryDim : d, context));
+  }
+  // That key is one, and not hidden.
+  for (const LinearForm &form : facts) {
+    hidden->push_back({LinearForm(-1) - form});
+  }
+  for (MaskTerm &term : *hidden) {
+    for (LinearForm &form : term) {
+      form = form.substitute(dims, context);
+    }
+  }
+  return areEmpty(std::move(hidden), set, rows);
+}
+
 std::optional<std::vector<MaskTerm>> hiddenRows(const MaskSet &set,
                                                 const MaskTerm &facts) {
   std::optional<std::vector<MaskTerm>> terms = set.terms();
@@ -48,9 +72,11 @@ std::optional<std::vector<MaskTerm>> hiddenRows(const MaskSet &set,
   MLIRContext *context = set.context;
   Prover prover(context, set.numSymbols);
   bool exact = true;
-  // Rows that no term so far shows a key to.
-  std::vector<MaskTerm> hidden = {
-      eliminate(facts, KeyDim, {}, {}, context, exact)};
+  MaskTerm all = eliminate(facts, KeyDim, {}, {}, context, exact);
+  if (exact && seesItself(set, all, facts)) {
+    return std::vector<MaskTerm>();
+  }
+  std::vector<MaskTerm> hidden = {all}; // rows that no term so far shows a key
   constexpr size_t kMost = 64;
   for (MaskTerm term : *terms) {
     term.insert(term.end(), facts.begin(), facts.end());

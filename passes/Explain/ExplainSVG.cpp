@@ -76,7 +76,7 @@ void drawMap(llvm::raw_ostream &os, const Explanation &e, int64_t y) {
   int64_t width = sideOf(e.keys, e.queries), height = sideOf(e.queries, e.keys);
   os << "<g transform=\"translate(" << kLeft << " " << y << ")\">\n"
      << "<text x=\"0\" y=\"-5\">keys →</text>"
-     << "<text transform=\"rotate(90)\" x=\"0\" y=\"5\">queries →</text>\n"
+     << "<text transform=\"rotate(90)\" x=\"0\" y=\"12\">queries →</text>\n"
      << "<g transform=\"scale("
      << llvm::format("%g %g", double(width) / cells.columns,
                      double(height) / cells.rows)
