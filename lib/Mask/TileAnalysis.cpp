@@ -2,6 +2,7 @@
 
 #include "attn/Mask/TileAnalysis.h"
 
+#include "attn/Mask/BoundSteps.h"
 #include "attn/Mask/Prover.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -412,31 +413,26 @@ std::vector<TileRange> evaluate(const TileSegments &segments,
   dims[ToDim] = tile.to;
   dims[FirstHeadDim] = tile.firstHead;
   dims[LastHeadDim] = tile.lastHead;
-  std::vector<int64_t> values;
-  for (const BoundStep &step : segments.steps) {
-    auto value = [&]() -> int64_t {
-      switch (step.kind) {
-      case Kind::Lower:
-        return tile.lower;
-      case Kind::Upper:
-        return tile.upper;
-      case Kind::Form:
-        return evaluate(step.form, dims, tile.symbols);
-      case Kind::Min:
-        return std::min(values[step.a], values[step.b]);
-      case Kind::Max:
-        return std::max(values[step.a], values[step.b]);
-      case Kind::IfForm:
-        return values[evaluate(step.form, dims, tile.symbols) >= 0 ? step.a
-                                                                   : step.b];
-      case Kind::IfAtMost:
-        return values[values[step.left] <= values[step.right] ? step.a
-                                                              : step.b];
-      }
-      return 0;
-    };
-    values.push_back(value());
-  }
+  struct Integers {
+    const TileAt &tile;
+    ArrayRef<int64_t> dims;
+
+    int64_t lower() { return tile.lower; }
+    int64_t upper() { return tile.upper; }
+    int64_t form(const LinearForm &form) {
+      return evaluate(form, dims, tile.symbols);
+    }
+    int64_t min(int64_t a, int64_t b) { return std::min(a, b); }
+    int64_t max(int64_t a, int64_t b) { return std::max(a, b); }
+    int64_t ifForm(const LinearForm &test, int64_t a, int64_t b) {
+      return form(test) >= 0 ? a : b;
+    }
+    int64_t ifAtMost(int64_t x, int64_t y, int64_t a, int64_t b) {
+      return x <= y ? a : b;
+    }
+  };
+  std::vector<int64_t> values =
+      computeSteps<int64_t>(segments, Integers{tile, dims});
   std::vector<TileRange> ranges;
   for (const TileSegment &segment : segments.segments) {
     int64_t from = values[segment.lower], to = values[segment.upper];

@@ -5,6 +5,7 @@
 #include "../Tile/MaskPlan.h"
 #include "Interpreter.h"
 #include "MaskFindings.h"
+#include "attn/Mask/BoundSteps.h"
 #include "attn/Mask/Count.h"
 #include "attn/Mask/TileAnalysis.h"
 
@@ -37,18 +38,12 @@ public:
   BoundTexts(const TileSegments &segments, const MaskNames &names,
              std::string keys)
       : steps(segments.steps), names(names), keys(std::move(keys)),
-        uses(steps.size(), 0), texts(steps.size()) {
-    for (const TileSegment &segment : segments.segments) {
-      count(segment.lower);
-      count(segment.upper);
-    }
-  }
+        uses(countUses(segments)), texts(steps.size()) {}
 
   std::string of(unsigned at);
   std::vector<std::string> definitions;
 
 private:
-  void count(unsigned at);
   std::string expand(unsigned at);
   void flatten(BoundStep::Kind kind, unsigned at,
                std::vector<std::string> &parts);
@@ -59,24 +54,6 @@ private:
   std::vector<unsigned> uses;
   std::vector<std::string> texts;
 };
-
-void BoundTexts::count(unsigned at) {
-  if (uses[at]++ > 0) {
-    return;
-  }
-  const BoundStep &step = steps[at];
-  using Kind = BoundStep::Kind;
-  if (step.kind == Kind::Lower || step.kind == Kind::Upper ||
-      step.kind == Kind::Form) {
-    return;
-  }
-  count(step.a);
-  count(step.b);
-  if (step.kind == Kind::IfAtMost) {
-    count(step.left);
-    count(step.right);
-  }
-}
 
 // Operands of nested minima, or maxima, as one list.
 void BoundTexts::flatten(BoundStep::Kind kind, unsigned at,
