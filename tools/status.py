@@ -89,19 +89,23 @@ def dashed(name):
 
 
 def passes():
+    sources = texts("passes/*/*.cpp")
+    tests = texts("test/Passes/*/*.mlir", "test/Passes/*/*.test")
     rows = []
     for path in files("include/attn/Passes/*Passes.td"):
-        for name in re.findall(r"Pass<\"(attn-[\w-]+)\"", path.read_text()):
-            stem = name[len("attn-"):]
-            sources = [p for p in files("passes/*/*.cpp")
-                       if 'impl::' in p.read_text()
-                       and dashed(p.stem).replace("-", "") == stem.replace("-", "")]
-            tests = files("test/Passes/*/%s.mlir" % stem) + \
-                files("test/Passes/*/%s-*" % stem)
-            folder = sources[0].parent.name if sources else NO
-            rows.append(["`%s`" % name, folder,
-                         link(sources[0]) if sources else NO,
-                         link(tests[0]) if tests else NO])
+        for cls, name in re.findall(r"^def (\w+) : \w*Pass<\"(attn-[\w-]+)\"",
+                                    path.read_text(), re.M):
+            source = having(r"#define GEN_PASS_DEF_%s\b" % cls.upper(), sources)
+            # The test of the same name, or one that runs the pass, alone or in
+            # the pipeline of its stage.
+            stem = dashed(re.sub("Pass$", "", cls))
+            same = [p for p in tests if p.stem in (stem, name[len("attn-"):])]
+            by_name = having(r"RUN:.*\b%s(?![\w-])" % name, tests)
+            test = same or by_name
+            rows.append(["`%s`" % name,
+                         source[0].parent.name if source else NO,
+                         link(source[0]) if source else NO,
+                         link(test[0]) if test else NO])
     return table(["pass", "level", "source", "lit test"], rows)
 
 
@@ -120,9 +124,9 @@ def masks():
     sweep = (ROOT / "test/EndToEnd/Case.cpp").read_text()
     examples = texts("docs/examples/*.mlir")
     rows = []
-    for name, body in re.findall(r"^def Attn_\w+Attr : Attn_Attr<\"\w+\", \"(\w+)\",(.*?)^}", base, re.M | re.S):
-        if "MaskAttrInterface" not in body:
-            continue
+    for name, body in re.findall(
+            r"^def Attn_\w+Attr : Attn_(?:Count)?Masks?Attr<\"\w+\", \"(\w+)\">(.*?)^}",
+            base, re.M | re.S):
         summary = re.search(r"summary = \"([^\"]+)\"", body).group(1)
         found = having(r"#attn\.%s\b" % name, examples)
         rows.append(["`#attn.%s`" % name, summary,
@@ -155,8 +159,14 @@ def targets():
     tests = "".join(texts("test/**/*.mlir", "test/**/*.test", "test/**/*.cpp").values())
     rows = [["x86-64 with AVX-512", "yes" if "avx512vl" in text else NO, "the host, where it has them"],
             ["x86-64 with AVX2", "yes" if '"avx2"' in text else NO,
-             "`--target x86-64-v3`" if "x86-64-v3" in tests else NO],
-            ["NVIDIA GPUs", NO, NONE]]
+             "`--target x86-64-v3`" if "x86-64-v3" in tests else NO]]
+    chips = re.search(r"names\[\] = {([^}]*)}",
+                      (ROOT / "lib/Target/GPUDescription.cpp").read_text()).group(1)
+    ptx = "".join(texts("test/PTX/*").values())
+    for chip in re.findall(r"sm_\w+", chips):
+        tested = re.search(r"RUN: attn-run .*--target %s --emit=ptx" % chip, ptx)
+        rows.append(["NVIDIA `%s`" % chip, YES,
+                     "its PTX, assembled where there is a ptxas" if tested else NO])
     return table(["target", "code", "tested by"], rows)
 
 

@@ -4,6 +4,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/IntegerSet.h"
+#include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
 
@@ -51,6 +52,75 @@ MaskSet AndAttr::getMaskSet() const {
 }
 MaskSet NotAttr::getMaskSet() const {
   return MaskSet::complement(cast<MaskAttrInterface>(getMask()).getMaskSet());
+}
+
+// The constraints of a set, over the symbols that they use alone.
+static Attribute setAttrOf(const MaskSet &set,
+                           SmallVectorImpl<unsigned> &symbols) {
+  SmallVector<AffineExpr> exprs;
+  llvm::SmallBitVector used(set.numSymbols);
+  for (const LinearForm &form : set.constraints) {
+    exprs.push_back(form.expr(set.context));
+    exprs.back().walk([&](AffineExpr inner) {
+      if (auto symbol = dyn_cast<AffineSymbolExpr>(inner)) {
+        used.set(symbol.getPosition());
+      }
+    });
+  }
+  SmallVector<AffineExpr> renumbered(set.numSymbols,
+                                     getAffineConstantExpr(0, set.context));
+  for (auto [n, symbol] : llvm::enumerate(used.set_bits())) {
+    renumbered[symbol] = getAffineSymbolExpr(n, set.context);
+    symbols.push_back(symbol);
+  }
+  for (AffineExpr &expr : exprs) {
+    expr = expr.replaceSymbols(renumbered);
+  }
+  return SetAttr::get(set.context,
+                      AffineMap::get(4, used.count(), exprs, set.context));
+}
+
+static Attribute attrOf(const MaskSet &set,
+                        SmallVectorImpl<unsigned> &symbols) {
+  using Kind = MaskSet::Kind;
+  MLIRContext *context = set.context;
+  auto none = [&]() -> Attribute {
+    AffineExpr never = getAffineConstantExpr(-1, context);
+    return SetAttr::get(context, AffineMap::get(4, 0, never, context));
+  };
+  switch (set.kind) {
+  case Kind::Set:
+    return set.constraints.empty() ? Attribute() : setAttrOf(set, symbols);
+  case Kind::Not: {
+    Attribute inner = attrOf(set.children.front(), symbols);
+    return inner ? Attribute(NotAttr::get(context, inner)) : none();
+  }
+  case Kind::And:
+  case Kind::Or:
+    break;
+  }
+  SmallVector<Attribute> parts;
+  size_t before = symbols.size();
+  for (const MaskSet &child : set.children) {
+    Attribute part = attrOf(child, symbols);
+    if (part) {
+      parts.push_back(part);
+    } else if (set.kind == Kind::Or) {
+      symbols.truncate(before);
+      return {};
+    }
+  }
+  if (parts.size() < 2) {
+    return parts.empty() ? Attribute() : parts.front();
+  }
+  return set.kind == Kind::And ? Attribute(AndAttr::get(context, parts))
+                               : Attribute(OrAttr::get(context, parts));
+}
+
+MaskAttrInterface maskAttrOf(const MaskSet &set,
+                             SmallVectorImpl<unsigned> &symbols) {
+  symbols.clear();
+  return cast_or_null<MaskAttrInterface>(attrOf(set, symbols));
 }
 
 //===----------------------------------------------------------------------===//

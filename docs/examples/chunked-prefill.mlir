@@ -1,7 +1,12 @@
 // A long prompt in chunks: n queries from position `at` on, against a cache with
 // room for s keys. The causal mask hides the keys that are not written yet.
 //
-// RUN: attn-run %s --set n=96,s=400,at=128 --random 1 --check
+// RUN: attn-run %s --set n=250,s=1000,at=500 --random 1 --check
+// RUN: attn-run %s --set n=1000,s=4096,at=1024 --random 1 --check
+// RUN: attn-run %s --set n=97,s=701,at=333 --random 1 --check
+// RUN: sed 's/xf32>/xbf16>/g' %s | attn-run - --set n=250,s=1000,at=500 --random 1 --check
+// RUN: sed 's/xf32>/xbf16>/g' %s | attn-run - --set n=1000,s=4096,at=1024 --random 1 --check
+// RUN: sed 's/xf32>/xbf16>/g' %s | attn-run - --set n=97,s=701,at=333 --random 1 --check
 //
 // Without `offset` the last query would be aligned with the last key.
 func.func @chunk(

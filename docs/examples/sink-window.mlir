@@ -1,6 +1,11 @@
 // StreamingLLM: the first 4 keys stay visible beside a window of 256.
 //
-// RUN: attn-run %s --set s=700 --random 1 --check
+// RUN: attn-run %s --set s=1000 --random 1 --check
+// RUN: attn-run %s --set s=4096 --random 1 --check
+// RUN: attn-run %s --set s=701 --random 1 --check
+// RUN: sed 's/xf32>/xbf16>/g' %s | attn-run - --set s=1000 --random 1 --check
+// RUN: sed 's/xf32>/xbf16>/g' %s | attn-run - --set s=4096 --random 1 --check
+// RUN: sed 's/xf32>/xbf16>/g' %s | attn-run - --set s=701 --random 1 --check
 //
 // `sink<4>` alone is k < 4, for the queries in front of a sink too, so the whole
 // is cut to what is causal.

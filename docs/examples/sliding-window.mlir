@@ -1,7 +1,12 @@
 // A sliding window of 512 keys, the query itself counted, as the local layers of
 // Gemma-3-1B have it: 4 query heads, 1 key head, head size 256.
 //
-// RUN: attn-run %s --set s=700 --random 1 --check
+// RUN: attn-run %s --set s=1000 --random 1 --check
+// RUN: attn-run %s --set s=4096 --random 1 --check
+// RUN: attn-run %s --set s=701 --random 1 --check
+// RUN: sed 's/xf32>/xbf16>/g' %s | attn-run - --set s=1000 --random 1 --check
+// RUN: sed 's/xf32>/xbf16>/g' %s | attn-run - --set s=4096 --random 1 --check
+// RUN: sed 's/xf32>/xbf16>/g' %s | attn-run - --set s=701 --random 1 --check
 //
 // `window<l, r>` is q - l <= k <= q + r, so a window of n keys is <n - 1, 0>.
 func.func @layer(

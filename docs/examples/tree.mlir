@@ -4,6 +4,9 @@
 // RUN: attn-run %s --set cache=937 --random 1 --check
 // RUN: attn-run %s --set cache=4033 --random 1 --check
 // RUN: attn-run %s --set cache=638 --random 1 --check
+// RUN: sed 's/xbf16>/xf32>/g' %s | attn-run - --set cache=937 --random 1 --check --tolerance 2
+// RUN: sed 's/xbf16>/xf32>/g' %s | attn-run - --set cache=4033 --random 1 --check --tolerance 2
+// RUN: sed 's/xbf16>/xf32>/g' %s | attn-run - --set cache=638 --random 1 --check --tolerance 2
 //
 // The drafted keys stand in front of the cache, with positions 0 to 62 as their queries
 // (the order of keys does not matter to a softmax), so that `tree` is read at (i, j).

@@ -6,7 +6,7 @@
 #include "attn/Mask/Prover.h"
 #include "llvm/ADT/STLExtras.h"
 
-#include <map>
+#include <memory>
 
 using namespace mlir;
 
@@ -14,9 +14,11 @@ namespace attn {
 
 namespace {
 
-/// max(lowers) <= k < min(uppers) where all guards are 0 or more.
+/// max(lowers) <= k < min(uppers) where all guards are 0 or more; where some
+/// are not, `otherwise`, which lies inside of the bounds, or nothing.
 struct Range {
   MaskTerm lowers, uppers, guards;
+  std::shared_ptr<const Range> otherwise;
 };
 
 using Kind = BoundStep::Kind;
@@ -40,6 +42,7 @@ private:
   }
   std::vector<Range> ranges(bool negated);
   bool rangeOf(MaskTerm term, Range &range);
+  void joinGuarded(std::vector<Range> &ranges);
   /// `variable` is some value in [from, to].
   MaskTerm without(const MaskTerm &term, unsigned variable, unsigned from,
                    unsigned to) {
@@ -64,6 +67,7 @@ private:
   bool reaches(const Range &range, const Ends &gap);
   Ends ends(const Range &range);
   bool startsBefore(const Range &a, const Range &b);
+  bool endsWithin(const Range &inner, const Range &outer);
   bool isBelow(const MaskTerm &uppers, const MaskTerm &lowers);
   bool covers(const Range &outer, const Range &inner);
 
@@ -149,7 +153,27 @@ std::vector<Range> Analyzer::ranges(bool negated) {
       ranges.push_back(std::move(range));
     }
   }
+  joinGuarded(ranges);
   return ranges;
+}
+
+// A range that is there on a condition (what a tile with global queries sees)
+// takes in the ones that lie inside of it: one range, by the condition.
+void Analyzer::joinGuarded(std::vector<Range> &ranges) {
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    for (size_t j = 0; j < ranges.size(); ++j) {
+      const Range &outer = ranges[i], &inner = ranges[j];
+      if (i == j || outer.guards.empty() || outer.otherwise ||
+          inner.otherwise || !startsBefore(outer, inner) ||
+          !endsWithin(inner, outer)) {
+        continue;
+      }
+      ranges[i].otherwise = std::make_shared<const Range>(inner);
+      ranges.erase(ranges.begin() + j);
+      i = -1; // from the start, as places have changed
+      break;
+    }
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -186,27 +210,49 @@ Analyzer::Ends Analyzer::ends(const Range &range) {
   for (const LinearForm &bound : range.uppers) {
     to = step({Kind::Min, {}, to, form(bound)});
   }
-  for (const LinearForm &guard : range.guards) {
-    to = step({Kind::IfForm, guard, to, lower});
+  if (!range.guards.empty()) {
+    Ends other = {from, lower, nullptr, nullptr};
+    if (range.otherwise) {
+      other = ends(*range.otherwise);
+    }
+    for (const LinearForm &guard : range.guards) {
+      to = step({Kind::IfForm, guard, to, other.upper});
+      if (from != other.lower) {
+        from = step({Kind::IfForm, guard, from, other.lower});
+      }
+    }
   }
   return {from, to, &range, nullptr};
 }
 
-// Whether some guards never hold together.
-static bool exclude(const MaskTerm &left, const MaskTerm &right) {
-  return llvm::any_of(left, [&](const LinearForm &a) {
-    return llvm::any_of(right, [&](const LinearForm &b) {
-      LinearForm sum = a + b;
-      return sum.isConstant() && sum.constant < 0;
-    });
-  });
+// Whether two ranges are never there together, by their guards.
+static bool exclude(const Range &left, const Range &right) {
+  return !left.otherwise && !right.otherwise &&
+         llvm::any_of(left.guards, [&](const LinearForm &a) {
+           return llvm::any_of(right.guards, [&](const LinearForm &b) {
+             LinearForm sum = a + b;
+             return sum.isConstant() && sum.constant < 0;
+           });
+         });
 }
 
 // max(a.lowers) <= max(b.lowers), for all tiles.
 bool Analyzer::startsBefore(const Range &a, const Range &b) {
-  return llvm::all_of(a.lowers, [&](const LinearForm &low) {
-    return llvm::any_of(b.lowers, [&](const LinearForm &other) {
-      return prover.isAtMost(low, other);
+  return llvm::all_of(a.lowers,
+                      [&](const LinearForm &low) {
+                        return llvm::any_of(
+                            b.lowers, [&](const LinearForm &other) {
+                              return prover.isAtMost(low, other);
+                            });
+                      }) &&
+         (!a.otherwise || startsBefore(*a.otherwise, b));
+}
+
+// min(inner.uppers) <= min(outer.uppers), for all tiles.
+bool Analyzer::endsWithin(const Range &inner, const Range &outer) {
+  return llvm::all_of(outer.uppers, [&](const LinearForm &high) {
+    return llvm::any_of(inner.uppers, [&](const LinearForm &other) {
+      return prover.isAtMost(other, high);
     });
   });
 }
@@ -220,14 +266,8 @@ bool Analyzer::isBelow(const MaskTerm &uppers, const MaskTerm &lowers) {
   });
 }
 
-// min(inner.uppers) <= min(outer.uppers), for all tiles.
 bool Analyzer::covers(const Range &outer, const Range &inner) {
-  return outer.guards.empty() &&
-         llvm::all_of(outer.uppers, [&](const LinearForm &high) {
-           return llvm::any_of(inner.uppers, [&](const LinearForm &other) {
-             return prover.isAtMost(other, high);
-           });
-         });
+  return outer.guards.empty() && endsWithin(inner, outer);
 }
 
 // Moves those that provably start before all others that are open to `order`.
@@ -250,9 +290,13 @@ void Analyzer::takeInOrder(std::vector<const Range *> &open,
 // gap.lower <= min(range.uppers), for all tiles.
 bool Analyzer::reaches(const Range &range, const Ends &gap) {
   auto allBelow = [&](const Range *from, const LinearForm &high) {
-    return from && llvm::all_of(from->lowers, [&](const LinearForm &low) {
-             return prover.isAtMost(low, high);
-           });
+    bool below = from != nullptr;
+    for (; from && below; from = from->otherwise.get()) {
+      below = llvm::all_of(from->lowers, [&](const LinearForm &low) {
+        return prover.isAtMost(low, high);
+      });
+    }
+    return below;
   };
   return range.guards.empty() &&
          llvm::all_of(range.uppers, [&](const LinearForm &high) {
@@ -349,7 +393,7 @@ TileSegments Analyzer::segments() {
       // Behind the run, or in front of it: nothing of it is in the run.
       if (known && (isBelow(run.range->uppers, gap.range->lowers) ||
                     isBelow(gap.range->uppers, run.range->lowers) ||
-                    exclude(run.range->guards, gap.range->guards))) {
+                    exclude(*run.range, *gap.range))) {
         continue;
       }
       bool noKeyBetween = (known && startsBefore(*gap.range, *run.range)) ||

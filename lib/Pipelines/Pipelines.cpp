@@ -42,6 +42,7 @@ static void addBufferization(OpPassManager &pm) {
   options.functionBoundaryTypeConversion =
       bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createOneShotBufferizePass(options));
+  pm.addNestedPass<func::FuncOp>(createSplitStridedViewsPass());
   pm.addPass(bufferization::createDropEquivalentBufferResultsPass());
   addCleanup(pm);
   bufferization::buildBufferDeallocationPipeline(pm);

@@ -1,6 +1,6 @@
 //===- AttentionShape.cpp - the sizes of an attention op ------------------===//
 
-#include "attn/Dialect/Attn/AttnOps.h"
+#include "attn/Dialect/Attn/AttentionClasses.h"
 #include "attn/Target/CostModel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -10,6 +10,14 @@ using namespace mlir;
 namespace attn {
 
 AttentionShape AttentionShape::of(AttentionOp op) {
+  std::vector<AttentionClasses> pieces = AttentionClasses::of(op);
+  AttentionClasses all;
+  all.mask = op.getMaskAttr();
+  return of(op, pieces.size() == 1 ? pieces.front() : all);
+}
+
+AttentionShape AttentionShape::of(AttentionOp op,
+                                  const AttentionClasses &classes) {
   auto dim = [](Value value, int64_t d) -> int64_t {
     int64_t size = cast<ShapedType>(value.getType()).getDimSize(d);
     return ShapedType::isDynamic(size) ? -1 : size;
@@ -19,13 +27,13 @@ AttentionShape AttentionShape::of(AttentionOp op) {
   shape.batch = ragged ? -1 : dim(op.getQ(), 0);
   shape.queryHeads = dim(op.getQ(), op.getHeadDim());
   shape.keyHeads = dim(op.getK(), op.getHeadDim());
-  shape.queries = ragged ? -1 : dim(op.getQ(), op.getSeqDim());
-  shape.keys = ragged ? -1 : dim(op.getK(), op.getSeqDim());
+  shape.queries = ragged ? -1 : classes.longest(dim(op.getQ(), op.getSeqDim()));
+  shape.keys = ragged ? -1 : classes.longest(dim(op.getK(), op.getSeqDim()));
   shape.headSize = dim(op.getQ(), op.getSizeDim());
   shape.valueSize = dim(op.getV(), op.getSizeDim());
   shape.elementBits = op.getElementType().getWidth();
   shape.accumulatorBits = op.getAccumulatorType().getWidth();
-  shape.masked = op.isMasked();
+  shape.masked = classes.mask || !op.getMaskRegion().empty();
   return shape;
 }
 

@@ -67,7 +67,12 @@ public:
         op.emitOpError("into part of a buffer has no lowering for GPUs");
         return WalkResult::interrupt();
       }
-      destinations[op.getSource()] = dest;
+      // All that write a part of it write it there.
+      Value at = op.getSource();
+      while (at && isa<OpResult>(at) && !destinations.contains(at)) {
+        destinations[at] = dest;
+        at = initOf(cast<OpResult>(at));
+      }
       return WalkResult::advance();
     });
     if (placed.wasInterrupted()) {
@@ -157,12 +162,30 @@ private:
     if (auto found = destinations.find(result); found != destinations.end()) {
       return found->second;
     }
+    // A loop behind another one that wrote other heads.
+    auto isLoop = [](Operation *user) { return isa<scf::ForallOp>(user); };
+    if (auto found = buffers.find(init);
+        found != buffers.end() && isa<OpResult>(init) && init != result &&
+        llvm::all_of(init.getUsers(), isLoop)) {
+      return found->second;
+    }
     auto argument = dyn_cast<BlockArgument>(init);
     if (argument && argument.getOwner()->getParentOp() == function &&
         function.getArgAttr(argument.getArgNumber(), kDonatedAttr)) {
       return buffers.lookup(init);
     }
     return allocate(op, init);
+  }
+
+  // What a result of a loop or a guard started as; null for other results.
+  static Value initOf(OpResult result) {
+    unsigned number = result.getResultNumber();
+    if (auto forall = dyn_cast<scf::ForallOp>(result.getOwner())) {
+      return forall.getOutputs()[number];
+    }
+    auto choice = dyn_cast<scf::IfOp>(result.getOwner());
+    return choice ? rootOutside(choice.thenYield()->getOperand(number), choice)
+                  : Value();
   }
 
   // What `value` started as, outside of `op`.

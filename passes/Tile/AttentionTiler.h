@@ -8,7 +8,7 @@
 
 #include "MaskPlan.h"
 #include "PairBox.h"
-#include "attn/Dialect/Attn/AttnOps.h"
+#include "attn/Dialect/Attn/AttentionClasses.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Target/CostModel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,11 +16,12 @@
 
 namespace attn {
 
-/// One sequence of the batch, as SSA values.
+/// One sequence of the batch, or a residue class of it, as SSA values.
 struct Sequence {
-  mlir::Value queryStart, queries; // rows of q (thd), and how many
+  mlir::Value queryStart, queries; // rows of q, and how many
   mlir::Value keyStart, keys;
-  mlir::Value offset; // position of the first query
+  mlir::Value offset;  // position of the first query
+  mlir::Value residue; // of the positions of a class
 };
 
 /// The rows of a tile: `heads` x `queries` from (head, query) on.
@@ -30,13 +31,16 @@ struct RowTile {
   mlir::OpFoldResult heads;         // how many heads
 };
 
-/// Rewrites one attention op at the insertion point of the rewriter.
+/// Rewrites some heads of one attention op at the insertion point of the
+/// rewriter, into `outs`.
 class AttentionTiler {
 public:
   AttentionTiler(mlir::RewriterBase &rewriter, AttentionOp op,
-                 const AttentionShape &shape, bool readsLengths)
+                 const AttentionShape &shape, const AttentionClasses &classes,
+                 mlir::ValueRange outs, bool readsLengths)
       : rewriter(rewriter), loc(op.getLoc()), op(op), shape(shape),
-        readsLengths(readsLengths), index(rewriter, loc) {}
+        classes(classes), outs(outs), readsLengths(readsLengths),
+        index(rewriter, loc) {}
 
   /// The values of `out` and `lse` (where it is asked for).
   llvm::SmallVector<mlir::Value> run(const AttentionTiles &tiles,
@@ -50,6 +54,15 @@ public:
 private:
   void readSizes();
   Sequence sequence(mlir::Value batch);
+  mlir::Value countClasses();
+  Sequence inClass(const Sequence &seq, mlir::Value number);
+  mlir::Value countInClass(mlir::Value size, mlir::Value start);
+  void moveScore(OnlineAttentionOp online, mlir::Value residue);
+  llvm::SmallVector<mlir::Value> maskSymbols(const Sequence &seq);
+  /// Strides of a slice of `rank` dimensions of rows or keys, of which `dim` is
+  /// the sequence.
+  llvm::SmallVector<mlir::OpFoldResult> strides(int64_t rank, int64_t dim,
+                                                bool ofKeys = false);
   mlir::Value countQueries();
   void noteForm(llvm::StringRef name, const TileChoice &tiles);
   llvm::SmallVector<mlir::Value> prefillForm(const TileChoice &tiles);
@@ -64,7 +77,8 @@ private:
   mlir::Value slice(mlir::Value tensor,
                     llvm::ArrayRef<mlir::OpFoldResult> offsets,
                     llvm::ArrayRef<mlir::OpFoldResult> sizes,
-                    mlir::RankedTensorType type);
+                    mlir::RankedTensorType type, int64_t seqDim = -1,
+                    bool ofKeys = false);
   mlir::RankedTensorType tileType(llvm::ArrayRef<mlir::OpFoldResult> sizes,
                                   mlir::Type element);
   void sliceRows(const Sequence &seq, const RowTile &tile,
@@ -119,9 +133,13 @@ private:
   mlir::Location loc;
   AttentionOp op;
   AttentionShape shape;
+  AttentionClasses classes;
+  llvm::SmallVector<mlir::Value> outs;
   bool readsLengths; // around the tiles too: not where lengths are on a device
   IndexBuilder index;
   mlir::Value batches, heads, keyHeads, group;
+  /// Heads of q that this piece has.
+  mlir::Value countHeads();
   mlir::OpFoldResult headSize, valueSize;
   std::string forms;
   MaskPlan plan;

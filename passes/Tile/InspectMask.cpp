@@ -91,7 +91,8 @@ void AttentionTiler::refine(const Sequence &seq, const RowTile &tile,
   auto negated = [&](Value value) {
     return index.sub(index.constant(0), value);
   };
-  for (arith::CmpIOp leaf : *solvableComparisons(op)) {
+  std::optional<SmallVector<arith::CmpIOp>> leaves = solvableComparisons(op);
+  for (arith::CmpIOp leaf : *leaves) {
     using P = arith::CmpIPredicate;
     KeyCoefficients keys(op);
     int64_t times = *keys.of(leaf.getLhs()) - *keys.of(leaf.getRhs());

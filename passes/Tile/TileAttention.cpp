@@ -80,12 +80,13 @@ RankedTensorType AttentionTiler::tileType(ArrayRef<OpFoldResult> sizes,
   return RankedTensorType::get(dims, element);
 }
 
+// `seqDim` is the dimension along which the elements of a class lie apart.
 Value AttentionTiler::slice(Value tensor, ArrayRef<OpFoldResult> offsets,
-                            ArrayRef<OpFoldResult> sizes,
-                            RankedTensorType type) {
-  SmallVector<OpFoldResult> strides(offsets.size(), rewriter.getIndexAttr(1));
-  return tensor::ExtractSliceOp::create(rewriter, loc, type, tensor, offsets,
-                                        sizes, strides);
+                            ArrayRef<OpFoldResult> sizes, RankedTensorType type,
+                            int64_t seqDim, bool ofKeys) {
+  return tensor::ExtractSliceOp::create(
+      rewriter, loc, type, tensor, offsets, sizes,
+      strides(static_cast<int64_t>(offsets.size()), seqDim, ofKeys));
 }
 
 // The offsets and sizes of the rows of `tile` in q or out.
@@ -95,17 +96,18 @@ void AttentionTiler::sliceRows(const Sequence &seq, const RowTile &tile,
                                SmallVector<OpFoldResult> &sizes) {
   OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
   OpFoldResult count = getAsOpFoldResult(tile.queries);
+  Value first = index.add(seq.queryStart, index.mul(tile.query, classes.step));
   switch (op.getLayout()) {
   case Layout::BHSD:
-    offsets = {tile.batch, tile.head, tile.query, zero};
+    offsets = {tile.batch, tile.head, first, zero};
     sizes = {one, tile.heads, count, size};
     break;
   case Layout::BSHD:
-    offsets = {tile.batch, tile.query, tile.head, zero};
+    offsets = {tile.batch, first, tile.head, zero};
     sizes = {one, count, tile.heads, size};
     break;
   case Layout::THD:
-    offsets = {index.add(seq.queryStart, tile.query), tile.head, zero};
+    offsets = {first, tile.head, zero};
     sizes = {count, tile.heads, size};
     break;
   }
@@ -115,12 +117,13 @@ void AttentionTiler::sliceLse(const Sequence &seq, const RowTile &tile,
                               SmallVector<OpFoldResult> &offsets,
                               SmallVector<OpFoldResult> &sizes) {
   OpFoldResult count = getAsOpFoldResult(tile.queries);
+  Value first = index.add(seq.queryStart, index.mul(tile.query, classes.step));
   if (op.getLayout() == Layout::THD) {
-    offsets = {tile.head, index.add(seq.queryStart, tile.query)};
+    offsets = {tile.head, first};
     sizes = {tile.heads, count};
     return;
   }
-  offsets = {tile.batch, tile.head, tile.query};
+  offsets = {tile.batch, tile.head, first};
   sizes = {rewriter.getIndexAttr(1), tile.heads, count};
 }
 
@@ -129,23 +132,25 @@ Value AttentionTiler::keyTile(Value tensor, const Sequence &seq,
                               OpFoldResult size) {
   OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
   OpFoldResult keys = getAsOpFoldResult(count);
+  Value first = index.add(seq.keyStart, index.mul(key, classes.step));
   SmallVector<OpFoldResult> offsets, sizes;
   switch (op.getLayout()) {
   case Layout::BHSD:
-    offsets = {tile.batch, tile.keyHead, key, zero};
+    offsets = {tile.batch, tile.keyHead, first, zero};
     sizes = {one, one, keys, size};
     break;
   case Layout::BSHD:
-    offsets = {tile.batch, key, tile.keyHead, zero};
+    offsets = {tile.batch, first, tile.keyHead, zero};
     sizes = {one, keys, one, size};
     break;
   case Layout::THD:
-    offsets = {index.add(seq.keyStart, key), tile.keyHead, zero};
+    offsets = {first, tile.keyHead, zero};
     sizes = {keys, one, size};
     break;
   }
   return slice(tensor, offsets, sizes,
-               tileType({keys, size}, op.getElementType()));
+               tileType({keys, size}, op.getElementType()), op.getSeqDim(),
+               /*ofKeys=*/true);
 }
 
 // Which keys of [lo, hi) the rows of a tile can see, from the analysis of the
@@ -164,7 +169,7 @@ void AttentionTiler::segments(const Sequence &seq, const RowTile &tile,
       upper.push_back(to);
     }
   };
-  MaskAttrInterface mask = op.getMaskAttr();
+  MaskAttrInterface mask = classes.mask;
   if (!mask) {
     add(/*full=*/true, lo, hi);
     return;
@@ -177,9 +182,9 @@ void AttentionTiler::segments(const Sequence &seq, const RowTile &tile,
   Value lastHead =
       oneHead ? tile.head
               : index.add(index.add(tile.head, index.value(tile.heads)), -1);
-  SmallVector<Value> values = emitSteps(index, rewriter, loc, analysis,
-                                        {tile.batch, tile.head, lastHead, first,
-                                         last, lo, hi, op.getMaskSymbols()});
+  SmallVector<Value> values = emitSteps(
+      index, rewriter, loc, analysis,
+      {tile.batch, tile.head, lastHead, first, last, lo, hi, maskSymbols(seq)});
   auto aligned = [&](Value from, Value to, bool up) {
     Value count = index.sub(to, from);
     Value units = up ? index.ceilDiv(count, kSegmentAlignment)
@@ -219,8 +224,8 @@ AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
   SmallVector<OpFoldResult> rows =
       rowsHeadFirst() ? SmallVector<OpFoldResult>{tile.heads, count, headSize}
                       : SmallVector<OpFoldResult>{count, tile.heads, headSize};
-  Value q =
-      slice(op.getQ(), offsets, sizes, tileType(rows, op.getElementType()));
+  Value q = slice(op.getQ(), offsets, sizes,
+                  tileType(rows, op.getElementType()), op.getSeqDim());
 
   auto fill = [&](ArrayRef<OpFoldResult> shape, double value) -> Value {
     Value empty = tensor::EmptyOp::create(rewriter, loc, shape, accumulator);
@@ -278,15 +283,18 @@ AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
                       map({G, M})};
   auto online = OnlineAttentionOp::create(
       rewriter, loc, types, q, k, v, tile.batch, tile.head, position, key,
-      op.getMaskSymbols(), op.getCaptured(), op.getMaskCaptured(),
+      maskSymbols(seq), op.getCaptured(), op.getMaskCaptured(),
       body->getArgument(2), body->getArgument(3), body->getArgument(4),
-      rewriter.getFloatAttr(accumulator, *op.getStaticScale()),
-      op.getMaskAttr(), rewriter.getArrayAttr(maps),
+      rewriter.getFloatAttr(accumulator, *op.getStaticScale()), classes.mask,
+      rewriter.getArrayAttr(maps),
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, context)),
-      op.getCapturedMapsAttr(), op.getMaskMapsAttr(), op.getMaskAscendingAttr(),
+      classes.capturedMaps, op.getMaskMapsAttr(), op.getMaskAscendingAttr(),
       rewriter.getI64IntegerAttr(tiles.keys));
   rewriter.cloneRegionBefore(op.getScore(), online.getScore(),
                              online.getScore().end());
+  if (seq.residue && !online.getScore().empty()) {
+    moveScore(online, seq.residue);
+  }
   rewriter.cloneRegionBefore(op.getMaskRegion(), online.getMaskRegion(),
                              online.getMaskRegion().end());
   rewriter.setInsertionPointToEnd(body);
@@ -295,11 +303,13 @@ AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
   return SmallVector<Value>(loop.getResults());
 }
 
-// The longest sequence of queries, or a bound of it: the grid must reach it.
+// The longest sequence of queries, or class of one, or a bound of it: the grid
+// must reach it.
 Value AttentionTiler::countQueries() {
   if (op.getLayout() != Layout::THD || !readsLengths) {
-    return index.value(
+    Value queries = index.value(
         tensor::getMixedSize(rewriter, loc, op.getQ(), op.getSeqDim()));
+    return index.ceilDiv(queries, classes.step);
   }
   Value zero = index.constant(0);
   auto loop = scf::ForOp::create(
@@ -310,7 +320,7 @@ Value AttentionTiler::countQueries() {
         scf::YieldOp::create(rewriter, loc,
                              index.max(longest.front(), queries));
       });
-  return loop.getResult(0);
+  return index.ceilDiv(loop.getResult(0), classes.step);
 }
 
 void AttentionTiler::noteForm(StringRef name, const TileChoice &tiles) {
@@ -328,9 +338,9 @@ RowTile AttentionTiler::rowTile(Value batch, Value head, Value number,
   tile.query = index.mul(number, rows);
   tile.queries =
       index.min(index.sub(seq.queries, tile.query), index.constant(rows));
-  if (op.getLayout() == Layout::THD) {
-    // A sequence shorter than the longest has no row in its last tiles, which
-    // walk no keys then.
+  if (op.getLayout() == Layout::THD || classes.step > 1) {
+    // A sequence or class shorter than the longest has no row in its last
+    // tiles, which walk no keys then.
     Value zero = index.constant(0);
     tile.queries = index.max(tile.queries, zero);
     tile.query = index.min(tile.query, seq.queries);
@@ -344,12 +354,12 @@ RowTile AttentionTiler::rowTile(Value batch, Value head, Value number,
 // Of the tiles of one head, which see more keys: those at the end, or those at
 // the start? Counted at a number of tiles and values of symbols that stand for
 // all.
-static bool laterTilesAreLonger(AttentionOp op, int64_t rows) {
+static bool laterTilesAreLonger(MaskAttrInterface mask, int64_t rows) {
   constexpr int64_t kTiles = 16;
-  if (!op.getMaskAttr()) {
+  if (!mask) {
     return true; // a region: most are causal
   }
-  MaskSet set = op.getMaskAttr().getMaskSet();
+  MaskSet set = mask.getMaskSet();
   TileSegments analysis = analyzeTile(set, TileWalk::Keys, /*oneHead=*/true);
   SmallVector<int64_t> symbols(set.numSymbols, 4 * rows);
   int64_t order = 0, before = 0;
@@ -372,25 +382,32 @@ static bool laterTilesAreLonger(AttentionOp op, int64_t rows) {
 SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   noteForm("prefill", tiles);
   Value count = index.ceilDiv(countQueries(), tiles.rows);
+  Value ofAll = index.mul(countClasses(), count);
   if (plan.rung == MaskPlan::Rung::Lists) {
     inspect(tiles, count);
   }
-  SmallVector<Value> outs = llvm::to_vector(op.getOuts());
+  SmallVector<OpFoldResult> bounds = {getAsOpFoldResult(batches),
+                                      getAsOpFoldResult(countHeads()),
+                                      getAsOpFoldResult(ofAll)};
   auto forall =
-      scf::ForallOp::create(rewriter, loc,
-                            ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
-                                                   getAsOpFoldResult(heads),
-                                                   getAsOpFoldResult(count)},
-                            outs, std::nullopt);
+      scf::ForallOp::create(rewriter, loc, bounds, outs, std::nullopt);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(forall.getBody());
-  Value batch = forall.getInductionVar(0), head = forall.getInductionVar(1);
+  Value batch = forall.getInductionVar(0);
+  Value head = index.add(forall.getInductionVar(1), classes.firstHead);
   Value number = forall.getInductionVar(2);
+  Sequence seq = sequence(batch);
+  if (classes.step > 1) { // the tiles of a class follow each other
+    Value one = index.constant(1);
+    Value ofClass = index.div(number, index.max(count, one));
+    number = index.sub(number, index.mul(ofClass, count));
+    seq = inClass(seq, ofClass);
+  }
   // The longest tiles go first.
-  if (op.isMasked() && laterTilesAreLonger(op, tiles.rows)) {
+  bool masked = classes.mask || !op.getMaskRegion().empty();
+  if (masked && laterTilesAreLonger(classes.mask, tiles.rows)) {
     number = index.sub(index.add(count, -1), number);
   }
-  Sequence seq = sequence(batch);
   RowTile tile = rowTile(batch, head, number, tiles.rows, seq);
   SmallVector<Value> state =
       keyLoop(seq, tile, index.constant(0), seq.keys, tiles, number);
@@ -407,11 +424,13 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   auto args = forall.getRegionOutArgs();
   SmallVector<Value> tileOuts = {slice(
       args[0], offsets, sizes,
-      tileType(rows, cast<ShapedType>(args[0].getType()).getElementType()))};
+      tileType(rows, cast<ShapedType>(args[0].getType()).getElementType()),
+      op.getSeqDim())};
+  int64_t lseSeqDim = static_cast<int64_t>(lseOffsets.size()) - 1;
   if (op.getLse()) {
-    tileOuts.push_back(
-        slice(args[1], lseOffsets, lseSizes,
-              tileType({tile.heads, queries}, op.getAccumulatorType())));
+    tileOuts.push_back(slice(
+        args[1], lseOffsets, lseSizes,
+        tileType({tile.heads, queries}, op.getAccumulatorType()), lseSeqDim));
   }
   SmallVector<Type> types = llvm::map_to_vector(
       tileOuts, [](Value value) { return value.getType(); });
@@ -423,14 +442,14 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
       AffineMapAttr::get(rowsMap()));
   rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
   auto insert = [&](Value source, Value dest, ArrayRef<OpFoldResult> at,
-                    ArrayRef<OpFoldResult> size) {
-    SmallVector<OpFoldResult> strides(at.size(), rewriter.getIndexAttr(1));
-    tensor::ParallelInsertSliceOp::create(rewriter, loc, source, dest, at, size,
-                                          strides);
+                    ArrayRef<OpFoldResult> size, int64_t seqDim) {
+    tensor::ParallelInsertSliceOp::create(
+        rewriter, loc, source, dest, at, size,
+        strides(static_cast<int64_t>(at.size()), seqDim));
   };
-  insert(final.getResult(0), args[0], offsets, sizes);
+  insert(final.getResult(0), args[0], offsets, sizes, op.getSeqDim());
   if (op.getLse()) {
-    insert(final.getResult(1), args[1], lseOffsets, lseSizes);
+    insert(final.getResult(1), args[1], lseOffsets, lseSizes, lseSeqDim);
   }
   return SmallVector<Value>(forall.getResults());
 }
@@ -503,6 +522,50 @@ struct TileAttentionPass
     }
   }
 
+  void remarkOnClasses(AttentionOp op, const AttentionClasses &classes) {
+    auto opts =
+        remark::RemarkOpts::name("classes").category("attn-tile-attention");
+    if (classes.step > 1) {
+      remark::passed(op.getLoc(), opts)
+          << std::to_string(classes.step) +
+                 " residue classes: what the dilation hides is not read" +
+                 (classes.endHead < 0
+                      ? ""
+                      : "; heads " + std::to_string(classes.firstHead) +
+                            " to " + std::to_string(classes.endHead - 1));
+    } else if (!classes.refused.empty()) {
+      remark::missed(op.getLoc(), opts)
+          << "no residue classes, each pair is tested: " + classes.refused;
+    }
+  }
+
+  SmallVector<Value> tilePiece(RewriterBase &rewriter, AttentionOp op,
+                               const AttentionShape &shape,
+                               const AttentionClasses &piece, ValueRange outs,
+                               const TargetDescription &description) {
+    const std::optional<GPUDescription> &gpu = description.gpu;
+    AttentionTiles tiles =
+        gpu ? chooseGPUTiles(shape, *gpu) : chooseTiles(shape, description);
+    tiles.useMask(op);
+    tiles.useOptions(rows, keys, split);
+
+    AttentionTiler tiler(rewriter, op, shape, piece, outs,
+                         /*readsLengths=*/!gpu);
+    SmallVector<Value> results =
+        tiler.run(tiles, gpu ? gpuDecodeRowLimit(shape)
+                             : decodeRowLimit(shape, description));
+    remark::passed(op.getLoc(), remark::RemarkOpts::name("tiles").category(
+                                    "attn-tile-attention"))
+        << tiler.getForms();
+    remarkOnClasses(op, piece);
+    if (!tiler.getMaskText().empty()) {
+      remark::passed(op.getLoc(), remark::RemarkOpts::name("mask").category(
+                                      "attn-tile-attention"))
+          << tiler.getMaskText();
+    }
+    return results;
+  }
+
   LogicalResult tile(AttentionOp op, const TargetDescription &description) {
     if (!op.hasTensorSemantics()) {
       return op.emitOpError("expected tensors: wrap memrefs first "
@@ -517,31 +580,16 @@ struct TileAttentionPass
         return success();
       }
     }
-    AttentionShape shape = AttentionShape::of(op);
-    if (shape.headSize < 0 || shape.valueSize < 0) {
-      return op.emitOpError(
-          "expected static head sizes of 'q' and 'v' for tiling");
-    }
-    const std::optional<GPUDescription> &gpu = description.gpu;
-    AttentionTiles tiles =
-        gpu ? chooseGPUTiles(shape, *gpu) : chooseTiles(shape, description);
-    tiles.useMask(op);
-    tiles.useOptions(rows, keys, split);
-
     noteFindings(op);
+    SmallVector<Value> results = llvm::to_vector(op.getOuts());
     IRRewriter rewriter(op);
-    AttentionTiler tiler(rewriter, op, shape,
-                         /*readsLengths=*/!gpu);
-    SmallVector<Value> results =
-        tiler.run(tiles, gpu ? gpuDecodeRowLimit(shape)
-                             : decodeRowLimit(shape, description));
-    remark::passed(op.getLoc(), remark::RemarkOpts::name("tiles").category(
-                                    "attn-tile-attention"))
-        << tiler.getForms();
-    if (!tiler.getMaskText().empty()) {
-      remark::passed(op.getLoc(), remark::RemarkOpts::name("mask").category(
-                                      "attn-tile-attention"))
-          << tiler.getMaskText();
+    for (const AttentionClasses &piece : AttentionClasses::of(op)) {
+      AttentionShape shape = AttentionShape::of(op, piece);
+      if (shape.headSize < 0 || shape.valueSize < 0) {
+        return op.emitOpError(
+            "expected static head sizes of 'q' and 'v' for tiling");
+      }
+      results = tilePiece(rewriter, op, shape, piece, results, description);
     }
     rewriter.replaceOp(op, results);
     ++numTiled;

@@ -6,6 +6,7 @@
 #include "AttentionTiler.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 
@@ -16,8 +17,9 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
   // Parts always are S x B x Hq x Sq x E; the merge puts them in the layout.
   OpFoldResult count =
       tensor::getMixedSize(rewriter, loc, op.getQ(), op.getSeqDim());
-  Value keys = index.value(
-      tensor::getMixedSize(rewriter, loc, op.getK(), op.getSeqDim()));
+  Value keys = index.ceilDiv(index.value(tensor::getMixedSize(
+                                 rewriter, loc, op.getK(), op.getSeqDim())),
+                             classes.step);
   // Without keys there is one part, with nothing in it.
   Value splits = index.max(index.ceilDiv(keys, tiles.split), index.constant(1));
   SmallVector<OpFoldResult> shapeOf = {
@@ -27,20 +29,34 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
   Value parts = tensor::EmptyOp::create(rewriter, loc, shapeOf, accumulator);
   Value partLse = tensor::EmptyOp::create(
       rewriter, loc, ArrayRef(shapeOf).drop_back(), accumulator);
-  auto forall =
-      scf::ForallOp::create(rewriter, loc,
-                            ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
-                                                   getAsOpFoldResult(keyHeads),
-                                                   getAsOpFoldResult(splits)},
-                            ValueRange{parts, partLse}, std::nullopt);
+  // Pieces of the heads keep groups together, and a group is known here.
+  int64_t perKeyHead = *getConstantIntValue(group);
+  int64_t firstKeyHead = classes.firstHead / perKeyHead;
+  Value ofPiece =
+      classes.endHead < 0 ? keyHeads : index.div(countHeads(), perKeyHead);
+  SmallVector<OpFoldResult> bounds = {
+      getAsOpFoldResult(batches), getAsOpFoldResult(ofPiece),
+      getAsOpFoldResult(index.mul(countClasses(), splits))};
+  auto forall = scf::ForallOp::create(rewriter, loc, bounds,
+                                      ValueRange{parts, partLse}, std::nullopt);
   {
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPointToStart(forall.getBody());
     Value batch = forall.getInductionVar(0), split = forall.getInductionVar(2);
     Sequence seq = sequence(batch);
+    OpFoldResult zero = rewriter.getIndexAttr(0);
+    OpFoldResult one = rewriter.getIndexAttr(1);
+    OpFoldResult firstRow = zero, rows = count;
+    if (classes.step > 1) {
+      Value ofClass = index.div(split, splits);
+      split = index.sub(split, index.mul(ofClass, splits));
+      seq = inClass(seq, ofClass);
+      firstRow = ofClass;
+      rows = getAsOpFoldResult(seq.queries);
+    }
     RowTile tile;
     tile.batch = batch;
-    tile.keyHead = forall.getInductionVar(1);
+    tile.keyHead = index.add(forall.getInductionVar(1), firstKeyHead);
     tile.heads = getAsOpFoldResult(group);
     tile.head = index.mul(tile.keyHead, group);
     tile.query = index.constant(0);
@@ -49,16 +65,17 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
     Value hi = index.min(index.add(lo, tiles.split), seq.keys);
     SmallVector<Value> state = keyLoop(seq, tile, lo, hi, tiles, Value());
 
-    OpFoldResult zero = rewriter.getIndexAttr(0);
-    OpFoldResult one = rewriter.getIndexAttr(1);
-    SmallVector<OpFoldResult> offsets = {split, batch, tile.head, zero, zero};
-    SmallVector<OpFoldResult> sizes = {one, one, tile.heads, count, valueSize};
+    constexpr int64_t kRowDim = 3;
+    SmallVector<OpFoldResult> offsets = {split, batch, tile.head, firstRow,
+                                         zero};
+    SmallVector<OpFoldResult> sizes = {one, one, tile.heads, rows, valueSize};
     auto args = forall.getRegionOutArgs();
-    Value out = slice(args[0], offsets, sizes,
-                      tileType({tile.heads, count, valueSize}, accumulator));
+    Value out =
+        slice(args[0], offsets, sizes,
+              tileType({tile.heads, rows, valueSize}, accumulator), kRowDim);
     Value lse = slice(args[1], ArrayRef(offsets).drop_back(),
                       ArrayRef(sizes).drop_back(),
-                      tileType({tile.heads, count}, accumulator));
+                      tileType({tile.heads, rows}, accumulator), kRowDim);
     AffineMap identity3 = AffineMap::getMultiDimIdentityMap(3, op.getContext());
     auto final = FinalizeStateOp::create(
         rewriter, loc, TypeRange{out.getType(), lse.getType()}, state[0],
@@ -68,28 +85,27 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
             AffineMap::getMultiDimIdentityMap(2, op.getContext())),
         AffineMapAttr::get(identity3));
     rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
-    SmallVector<OpFoldResult> strides(5, one);
+    SmallVector<OpFoldResult> apart = strides(5, kRowDim);
     tensor::ParallelInsertSliceOp::create(rewriter, loc, final.getResult(0),
-                                          args[0], offsets, sizes, strides);
+                                          args[0], offsets, sizes, apart);
     tensor::ParallelInsertSliceOp::create(
         rewriter, loc, final.getResult(1), args[1],
         ArrayRef(offsets).drop_back(), ArrayRef(sizes).drop_back(),
-        ArrayRef(strides).drop_back());
+        ArrayRef(apart).drop_back());
   }
   return mergeForm(forall.getResult(0), forall.getResult(1));
 }
 
 // Joins the parts of each (batch, head), in the order of the keys.
 SmallVector<Value> AttentionTiler::mergeForm(Value parts, Value partLse) {
-  SmallVector<Value> outs = llvm::to_vector(op.getOuts());
+  SmallVector<OpFoldResult> bounds = {getAsOpFoldResult(batches),
+                                      getAsOpFoldResult(countHeads())};
   auto forall =
-      scf::ForallOp::create(rewriter, loc,
-                            ArrayRef<OpFoldResult>{getAsOpFoldResult(batches),
-                                                   getAsOpFoldResult(heads)},
-                            outs, std::nullopt);
+      scf::ForallOp::create(rewriter, loc, bounds, outs, std::nullopt);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(forall.getBody());
-  Value batch = forall.getInductionVar(0), head = forall.getInductionVar(1);
+  Value batch = forall.getInductionVar(0);
+  Value head = index.add(forall.getInductionVar(1), classes.firstHead);
   OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
   OpFoldResult splits = tensor::getMixedSize(rewriter, loc, parts, 0);
   OpFoldResult count = tensor::getMixedSize(rewriter, loc, parts, 3);

@@ -4,6 +4,7 @@
 #define ATTN_TEST_BENCH_CASES_H
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,10 @@ struct Case {
   int64_t queries = 4096, keys = 4096;
   int64_t headSize = 128;
   std::string mask = {};   // the attribute, e.g. `#attn.causal`
-  std::string region = {}; // of the mask: documents, bigbird
-  std::string score = {};  // softcap, alibi
+  std::string region = {}; // of the mask: documents, bigbird, nothing
+  /// Keys that query `i` sees, where there is a mask.
+  std::function<int64_t(const Case &, int64_t i)> keysSeen = {};
+  std::string score = {}; // softcap, alibi
   bool bshd = false;
   Ceiling ceiling = Ceiling::kFma;
   // The least ratios to the ceiling, by --bars: of a decent compiler and of the

@@ -190,7 +190,7 @@ static rt::Status runCase(const Case &c, const Case *against, bool &below) {
                                       : 0;
   below = ratio < bar;
   std::printf(
-      "%-30s %9.3f ms %8.1f %-8s ratio %.3f [%.3f, %.3f] of %s", c.name.c_str(),
+      "%-34s %9.3f ms %8.1f %-8s ratio %.3f [%.3f, %.3f] of %s", c.name.c_str(),
       time * 1e3, work / time, reads ? "GB/s" : "GFLOP/s", ratio,
       *std::min_element(ratios.begin(), ratios.end()),
       *std::max_element(ratios.begin(), ratios.end()), nameOf(c.ceiling));

@@ -58,6 +58,23 @@ def ReturnArgumentsPass : Pass<"attn-return-arguments", "::mlir::ModuleOp"> {
     Statistic<"numForwarded", "num-forwarded", "Number of clones removed">];
 }
 
+def SplitStridedViewsPass : InterfacePass<"attn-split-strided-views", "mlir::FunctionOpInterface"> {
+  let summary = "make two views of one that steps and drops dimensions";
+  let description = [{
+    A `memref.subview` with a stride other than 1 that also drops dimensions of
+    size 1 becomes a view with the stride and one that drops the dimensions.
+    Folders of MLIR 22.1 compare the strides of such a view with those of its
+    source to tell which dimensions are dropped, and fail where two of them are
+    alike.
+
+    Needs: nothing; before the folders see such a view. Leaves: none of them.
+    Example: `test/Passes/CPU/split-strided-views.mlir`.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+  let statistics = [
+    Statistic<"numSplit", "num-split", "Number of views split">];
+}
+
 def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::FunctionOpInterface"> {
   let summary = "lower tile ops on memrefs to scf and vector";
   let description = [{

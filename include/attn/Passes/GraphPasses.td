@@ -71,12 +71,14 @@ def FoldScalePass : InterfacePass<"attn-fold-scale", "mlir::FunctionOpInterface"
 def RaiseMaskPass : InterfacePass<"attn-raise-mask", "mlir::FunctionOpInterface"> {
   let summary = "turn what is affine in mask regions into attributes";
   let description = [{
-    A mask region yields a conjunction. Its parts that are `and` and `or` of
-    comparisons `j <= i + c`, `j >= i - c` and `j < n`, with constants and in any
-    arrangement of sums, become `#attn.causal`, `#attn.window` and `#attn.sink`,
-    and'ed with the attribute that is there; the rest stays in the region, which
-    goes when nothing is left. A remark tells what was raised, and why the rest
-    was not.
+    A mask region yields a conjunction. Its parts that are formulas (`and`, `or`,
+    `xor`, `select`) of comparisons of sums of the positions b, h, i, j, of
+    numbers from outside of the op, and of their multiples, quotients and
+    remainders by constants, become `#attn.set` with those numbers as symbols,
+    or the attribute that has a name: causal, window, sink, chunk, dilated. They
+    are and'ed with the attribute that is there; the rest stays in the region,
+    which goes when nothing is left. A remark tells what was raised, and why the
+    rest was not.
 
     Needs: nothing. Leaves: the same pairs visible. Example:
     `test/Passes/Graph/raise-mask.mlir`.

@@ -14,8 +14,10 @@
 namespace attn {
 
 class AttentionOp;
+struct AttentionClasses;
 
-/// One attention problem; -1 for a size that is known at run time only.
+/// One attention problem; -1 for a size that is known at run time only. Of an
+/// attention by residue classes, the longest class.
 struct AttentionShape {
   int64_t batch = -1, queryHeads = -1, keyHeads = -1;
   int64_t queries = -1, keys = -1;
@@ -23,7 +25,9 @@ struct AttentionShape {
   int64_t elementBits = 32, accumulatorBits = 32;
   bool masked = false; // some tiles are partial
 
+  /// Of the whole op where its heads differ.
   static AttentionShape of(AttentionOp op);
+  static AttentionShape of(AttentionOp op, const AttentionClasses &classes);
 };
 
 /// How one form (prefill or decode) of an attention is tiled on a CPU.

@@ -64,3 +64,41 @@ func.func @memrefs(%q: memref<1x1x128x64xf16>, %k: memref<1x1x128x64xf16>, %out:
       outs(%out : memref<1x1x128x64xf16>)
   return
 }
+
+// -----
+
+// Heads with masks of two kinds are two kernels, one behind the other in the
+// same buffer, by strided tiles in the second.
+// CHECK-LABEL: gpu.module @kinds_kernels
+// CHECK: gpu.func @kinds_0
+// CHECK: gpu.func @kinds_1
+// CHECK: tensor.extract_slice {{.*}} [1, 1, 2, 1]
+// CHECK-LABEL: func.func @kinds
+// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<1x4x512x64xf16>)
+// CHECK-NOT: memref.alloc
+// CHECK: gpu.launch_func @kinds_kernels::@kinds_0 {{.*}}%[[OUT]]
+// CHECK: gpu.launch_func @kinds_kernels::@kinds_1 {{.*}}%[[OUT]]
+func.func @kinds(%q: memref<1x4x512x64xf16>, %k: memref<1x4x512x64xf16>, %o: memref<1x4x512x64xf16>) {
+  attn.attention ins(%q, %k, %k : memref<1x4x512x64xf16>, memref<1x4x512x64xf16>, memref<1x4x512x64xf16>)
+      outs(%o : memref<1x4x512x64xf16>)
+      mask(#attn.or<
+          #attn.and<#attn.set<affine_map<(b, h, q, k) -> (1 - h)>>, #attn.causal>,
+          #attn.and<#attn.set<affine_map<(b, h, q, k) -> (h - 2)>>, #attn.dilated<2>>>)
+  return
+}
+
+// CHECK-LABEL: func.func @kinds_result
+// CHECK: %[[OUT:.*]] = memref.alloc() {alignment = 256 : i64} : memref<1x4x512x64xf16>
+// CHECK: gpu.launch_func @kinds_result_kernels::@kinds_result_0 {{.*}}%[[OUT]]
+// CHECK-NOT: memref.alloc
+// CHECK: gpu.launch_func @kinds_result_kernels::@kinds_result_1 {{.*}}%[[OUT]]
+// CHECK: return %[[OUT]]
+func.func @kinds_result(%q: tensor<1x4x512x64xf16>, %k: tensor<1x4x512x64xf16>) -> tensor<1x4x512x64xf16> {
+  %init = tensor.empty() : tensor<1x4x512x64xf16>
+  %r = attn.attention ins(%q, %k, %k : tensor<1x4x512x64xf16>, tensor<1x4x512x64xf16>, tensor<1x4x512x64xf16>)
+      outs(%init : tensor<1x4x512x64xf16>)
+      mask(#attn.or<
+          #attn.and<#attn.set<affine_map<(b, h, q, k) -> (1 - h)>>, #attn.causal>,
+          #attn.and<#attn.set<affine_map<(b, h, q, k) -> (h - 2)>>, #attn.dilated<2>>>) -> tensor<1x4x512x64xf16>
+  return %r : tensor<1x4x512x64xf16>
+}

@@ -187,6 +187,10 @@ TEST_F(PatternTest, LoopsAreTheFewestThatThereAre) {
   EXPECT_EQ(kinds(MaskSet::any({causal, MaskSet::prefix(&context, 2048)})),
             "FPF");
   EXPECT_EQ(kinds(MaskSet::any({sink, window})), "FPFP");
+  // The global keys, the window, and all keys where the queries are global.
+  EXPECT_EQ(kinds(MaskSet::any({MaskSet::band(&context, 256, 256),
+                                MaskSet::global(&context, 64)})),
+            "FPFPF");
 }
 
 } // namespace

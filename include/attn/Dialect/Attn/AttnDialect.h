@@ -20,6 +20,11 @@ namespace attn {
 /// Registers the dialect and its external models (bufferization).
 void registerDialect(mlir::DialectRegistry &registry);
 
+/// `set` as an attribute of `#attn.set`s and what joins them; null for all
+/// points. `symbols` becomes the number in `set` of each of its symbols.
+MaskAttrInterface maskAttrOf(const MaskSet &set,
+                             llvm::SmallVectorImpl<unsigned> &symbols);
+
 /// Attaches the bufferization models of the ops of the dialect.
 void registerBufferizableOpInterfaceModels(mlir::DialectRegistry &registry);
 
