@@ -4,18 +4,22 @@
 #   tools/bundle-gpu.sh [BUILD [FOLDER]]      default: build build/gpu-bundle
 #
 # The folder holds the runner with its libraries, packages of all cases of
-# test/gpu/cases with their references, and check-gpu.sh, which runs them.
-# It is at most 60 MiB.
+# test/gpu/cases with their references, cases of the sweep of test/EndToEnd, the
+# benchmarks, and check-gpu.sh, which runs them. It is at most 60 MiB.
+#
+#   ATTN_GPU_CHIP    compiled for (default sm_80, which later chips run from PTX)
+#   ATTN_GPU_SWEEP   cases of the sweep (default 200)
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${1:-$root/build}
 out=${2:-$build/gpu-bundle}
+chip=${ATTN_GPU_CHIP:-sm_80}
 limit_kib=$((60 * 1024))
 
 rm -rf "$out"
 mkdir -p "$out/bin" "$out/lib" "$out/cases"
-for tool in attn-run-package attn-smoke-packages; do
+for tool in attn-run-package attn-smoke-packages attn-gpu-sweep; do
   cp "$build/bin/$tool" "$out/bin/"
 done
 cp "$build/lib/libattn_runtime.so" "$out/lib/"
@@ -49,13 +53,22 @@ for module in "$root"/test/gpu/cases/*.mlir; do
     continue
   fi
   target=$(sed -n 's|^// TARGET: *||p' "$module")
-  $attn_run "$module" --target="${target:-sm_80}" --emit=package \
+  $attn_run "$module" --target="${target:-$chip}" --emit=package \
     -o "$out/cases/$name.attnpkg"
 done
-cp "$root/test/gpu/check-gpu.sh" "$root/test/gpu/pytorch.py" "$out/"
+"$build/bin/attn-gpu-sweep-packages" "$out/sweep" "$chip" "${ATTN_GPU_SWEEP:-200}"
+mkdir "$out/bench"
+python3 "$root/test/gpu/bench_modules.py" "$out/bench"
+for module in "$out"/bench/*.mlir; do
+  $attn_run "$module" --target="$chip" --emit=package -o "${module%.mlir}.attnpkg"
+  rm "$module"
+done
+for file in check-gpu.sh pytorch.py bench.py; do
+  cp "$root/test/gpu/$file" "$out/"
+done
 
 size=$(du -sk "$out" | cut -f1)
-echo "bundle-gpu: $out, $((size / 1024)) MiB, $(ls "$out/cases" | grep -c '\.sizes$') cases"
+echo "bundle-gpu: $out, $((size / 1024)) MiB, $(ls "$out/cases" | grep -c '\.sizes$') cases, $(ls "$out/sweep" | wc -l) of the sweep"
 if [ "$size" -gt "$limit_kib" ]; then
   echo "bundle-gpu: error: more than $((limit_kib / 1024)) MiB" >&2
   exit 1

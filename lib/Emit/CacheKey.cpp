@@ -1,6 +1,7 @@
 //===- CacheKey.cpp - what the result of a compilation depends on ---------===//
 
 #include "attn/Emit/Compiler.h"
+#include "attn/Emit/Cubin.h"
 #include "attn/Runtime/Hash.h"
 #include "attn/Target/TargetDescription.h"
 
@@ -100,6 +101,10 @@ Result<std::string> attn::cacheKey(std::string_view text,
   hash.updateField(target->triple);
   hash.updateField(target->cpu);
   hash.updateField(target->features);
+  // With an assembler a package holds machine code too.
+  if (target->gpu) {
+    hash.updateField(findPtxas().value_or(""));
+  }
   hash.updateField(text);
   return hash.finish();
 }

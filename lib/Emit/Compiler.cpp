@@ -1,6 +1,7 @@
 //===- Compiler.cpp - from a module to a package in memory ----------------===//
 
 #include "attn/Emit/Compiler.h"
+#include "attn/Emit/Cubin.h"
 #include "attn/Emit/EmitManifest.h"
 #include "attn/Emit/EmitPlan.h"
 #include "attn/Emit/ObjectCode.h"
@@ -219,7 +220,7 @@ void addObject(rt::Package &package, rt::ObjectInfo info, std::string bytes) {
   package.objects.push_back(std::move(bytes));
 }
 
-/// The plans of the functions, their kernels as PTX, and their constants.
+/// The plans of the functions, their kernels, and their constants.
 Status addKernels(rt::Package &package, ModuleOp lowered,
                   const TargetDescription &target) {
   constexpr char kModule[] = "kernels";
@@ -240,11 +241,22 @@ Status addKernels(rt::Package &package, ModuleOp lowered,
   if (!ptx) {
     return diagnostics.status(ptx.message());
   }
+  // Machine code loads at once; PTX is for later chips, and where nothing here
+  // assembles it.
   rt::ObjectInfo code;
-  code.name = "kernels.ptx";
-  code.kind = "ptx";
   code.module = kModule;
   code.chip = target.cpu;
+  if (std::optional<std::string> ptxas = findPtxas()) {
+    Result<std::string> cubin = assembleCubin(*ptxas, *ptx, target.cpu);
+    if (!cubin) {
+      return cubin.status();
+    }
+    code.name = "kernels.cubin";
+    code.kind = "cubin";
+    addObject(package, code, *std::move(cubin));
+  }
+  code.name = "kernels.ptx";
+  code.kind = "ptx";
   addObject(package, std::move(code), *std::move(ptx));
   for (PlanData &constant : data) {
     rt::ObjectInfo info;

@@ -3,7 +3,11 @@
 #include "attn/Emit/EmitManifest.h"
 #include "attn/Emit/ObjectCode.h"
 
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 
 #include <set>
 
@@ -124,6 +128,22 @@ Status addValue(std::vector<rt::ValueInfo> &values,
   return {};
 }
 
+/// Whether some op writes to `buffer` or to part of it. One whose effects are
+/// not known does.
+bool isWritten(Value buffer) {
+  return llvm::any_of(buffer.getUsers(), [&](Operation *user) {
+    if (isa<ViewLikeOpInterface>(user)) {
+      return llvm::any_of(user->getResults(), isWritten);
+    }
+    if (user->hasTrait<OpTrait::IsTerminator>() ||
+        isa<bufferization::ToTensorOp, memref::DimOp>(user)) {
+      return false;
+    }
+    auto effects = dyn_cast<MemoryEffectOpInterface>(user);
+    return !effects || hasEffect<MemoryEffects::Write>(user, buffer);
+  });
+}
+
 Result<rt::FunctionInfo> describeFunction(func::FuncOp function) {
   rt::FunctionInfo info;
   info.name = function.getName().str();
@@ -137,6 +157,9 @@ Result<rt::FunctionInfo> describeFunction(func::FuncOp function) {
         !status.ok()) {
       return status;
     }
+    // The caller sees what is written to its buffers.
+    rt::ValueInfo &made = info.arguments.back();
+    made.donated |= isa<MemRefType>(argument.getType()) && isWritten(argument);
   }
   for (auto [index, type] : llvm::enumerate(function.getResultTypes())) {
     if (Status status = addValue(info.results, results, type,

@@ -52,9 +52,13 @@ makeMachine(const TargetDescription &target) {
   if (!backend) {
     return nullptr;
   }
+  llvm::TargetOptions options;
+  // As CUDA's own compiler does: scaled scores and what is added to them are
+  // one instruction.
+  options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
   return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(
-      triple, target.cpu, target.features, llvm::TargetOptions(), std::nullopt,
-      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+      triple, target.cpu, target.features, options, std::nullopt, std::nullopt,
+      llvm::CodeGenOptLevel::Aggressive));
 }
 
 void optimize(llvm::Module &module, llvm::TargetMachine &machine) {

@@ -158,7 +158,6 @@ void buildAttnGPUKernelsPipeline(OpPassManager &pm,
 void buildAttnGPUToNVVMPipeline(OpPassManager &pm) {
   // Kernels are functions of the LLVM dialect already; host code stays.
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
-  kernels.addPass(arith::createArithExpandOpsPass());
   kernels.addPass(createSCFToControlFlowPass());
   kernels.addPass(createConvertToLLVMPass());
   kernels.addPass(createReconcileUnrealizedCastsPass());

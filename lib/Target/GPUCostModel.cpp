@@ -57,7 +57,8 @@ static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
                                        : kernel.keyWarps * kernel.rows() *
                                              (kernel.valueSlice * 4 + 16);
   kernel.sharedBytes = kernel.rows() * sharedRowBytes(d) +
-                       std::max(kernel.stages * stage, merge);
+                       std::max(kernel.stages * stage, merge) +
+                       MMAKernel::kFlagBytes;
   if (kernel.sharedBytes > gpu.blockSharedBytes) {
     return false;
   }

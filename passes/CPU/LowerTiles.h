@@ -45,8 +45,7 @@ RegionReads readRegions(LaneBuilder &lb, OnlineAttentionOp op,
 mlir::Value visiblePairs(LaneBuilder &lb, OnlineAttentionOp op,
                          const ScorePoint &point, const RegionReads &reads);
 
-/// Whether the tile may hold keys that the mask hides from every row. Their
-/// values may be NaN, so a weight of 0 is no reason to multiply them.
+/// As in EmitMask.h, of the heads that the oriented `op` has.
 bool mayHoldHiddenKeys(OnlineAttentionOp op);
 
 /// The dot products `sum` of these pairs scaled and through the score region,

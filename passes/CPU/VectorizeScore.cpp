@@ -264,14 +264,8 @@ static Value pairsOfSet(LaneBuilder &lb, OnlineAttentionOp op,
 }
 
 bool mayHoldHiddenKeys(OnlineAttentionOp op) {
-  if (!op.getMaskRegion().empty()) {
-    return true;
-  }
-  bool oneHead =
-      op.getRowMap().getResult(0) == getAffineConstantExpr(0, op.getContext());
-  return op.getMaskAttr() &&
-         !analyzeTile(op.getMaskAttr().getMaskSet(), TileWalk::Keys, oneHead)
-              .exact;
+  return mayHoldHiddenKeys(op, op.getRowMap().getResult(0) ==
+                                   getAffineConstantExpr(0, op.getContext()));
 }
 
 RegionReads readRegions(LaneBuilder &lb, OnlineAttentionOp op,

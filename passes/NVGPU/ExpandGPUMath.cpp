@@ -6,10 +6,12 @@
 
 #include "WarpBuilder.h"
 #include "attn/Passes/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Approximation.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -104,8 +106,52 @@ Value tanhOf(WarpBuilder &w, Value x) {
                                   w.select(isSmall, small, large), x);
 }
 
+// atan |x|, of 1/|x| where |x| > 1; two or three times the half of the angle,
+// atan t = 2 atan(t / (1 + sqrt(1 + t^2))), and the series of what is left.
+Value atanOf(WarpBuilder &w, Value x) {
+  Type type = x.getType();
+  int halvings = type.isF32() ? 2 : 3, terms = type.isF32() ? 6 : 10;
+  auto constant = [&](double value) { return w.f(value, type); };
+  Value one = constant(1), size = math::AbsFOp::create(w.builder, w.loc, x);
+  Value beyond = arith::CmpFOp::create(w.builder, w.loc,
+                                       arith::CmpFPredicate::OGT, size, one);
+  auto quotient = [&](Value a, Value b) {
+    return arith::DivFOp::create(w.builder, w.loc, a, b).getResult();
+  };
+  Value t = quotient(w.select(beyond, one, size), w.select(beyond, size, one));
+  for (int i = 0; i < halvings; ++i) {
+    Value root =
+        math::SqrtOp::create(w.builder, w.loc, w.fma(t, t, one)).getResult();
+    t = quotient(t, w.fadd(one, root));
+  }
+  Value square = w.fmul(t, t), series = constant(0);
+  for (int i = terms - 1; i >= 0; --i) {
+    series =
+        w.fma(series, square, constant((i % 2 ? -1.0 : 1.0) / (2 * i + 1)));
+  }
+  Value angle = w.fmul(w.fmul(t, series), constant(1 << halvings));
+  angle =
+      w.select(beyond, w.fsub(constant(llvm::numbers::pi / 2), angle), angle);
+  return math::CopySignOp::create(w.builder, w.loc, angle, x);
+}
+
 struct ExpandGPUMathPass
     : public attn::impl::ExpandGPUMathPassBase<ExpandGPUMathPass> {
+
+  // x / c as a product: an exact quotient is a call.
+  static Value divide(WarpBuilder &w, arith::DivFOp op) {
+    FloatAttr divisor;
+    if (!op.getType().isF32() ||
+        !matchPattern(op.getRhs(), m_Constant(&divisor))) {
+      return Value();
+    }
+    APFloat inverse(1.0f);
+    inverse.divide(divisor.getValue(), APFloat::rmNearestTiesToEven);
+    if (!inverse.isNormal()) {
+      return Value();
+    }
+    return w.fmul(op.getLhs(), w.f(inverse.convertToFloat()));
+  }
 
   Value expand(Operation *op) {
     if (op->getNumOperands() == 0 || op->getNumResults() != 1) {
@@ -116,6 +162,9 @@ struct ExpandGPUMathPass
     Type type = op->getResult(0).getType();
     if (!type.isF32() && !type.isF64()) {
       return Value();
+    }
+    if (auto quotient = dyn_cast<arith::DivFOp>(op)) {
+      return divide(w, quotient);
     }
     Value x = op->getOperand(0);
     auto scaled = [&](Value value, double factor) {
@@ -137,6 +186,9 @@ struct ExpandGPUMathPass
     if (isa<math::Log2Op>(op)) {
       return type.isF32() ? w.log2(x) : scaled(log(), llvm::numbers::log2e);
     }
+    if (isa<math::AtanOp>(op)) {
+      return atanOf(w, x);
+    }
     if (isa<math::TanhOp>(op)) {
       return tanhOf(w, x);
     }
@@ -152,7 +204,8 @@ struct ExpandGPUMathPass
     auto collect = [&] {
       ops.clear();
       getOperation().walk([&](Operation *op) {
-        if (isa<math::MathDialect>(op->getDialect())) {
+        if (isa<math::MathDialect>(op->getDialect()) ||
+            isa<arith::DivFOp>(op)) {
           ops.push_back(op);
         }
       });
@@ -165,6 +218,8 @@ struct ExpandGPUMathPass
       }
     }
     populateMathPolynomialApproximationPatterns(patterns, options);
+    // Only these: maxima and minima are instructions.
+    arith::populateCeilFloorDivExpandOpsPatterns(patterns);
     if (failed(applyPatternsGreedily(
             getOperation(), std::move(patterns),
             GreedyRewriteConfig().enableFolding(false).enableConstantCSE(
@@ -175,9 +230,9 @@ struct ExpandGPUMathPass
     // that nothing defines.
     collect();
     for (Operation *op : ops) {
-      if (!isa<math::FmaOp, math::SqrtOp, math::AbsFOp, math::AbsIOp,
-               math::CopySignOp, math::FloorOp, math::CeilOp, math::TruncOp,
-               math::RoundEvenOp, math::RoundOp, math::CtPopOp,
+      if (!isa<arith::DivFOp, math::FmaOp, math::SqrtOp, math::AbsFOp,
+               math::AbsIOp, math::CopySignOp, math::FloorOp, math::CeilOp,
+               math::TruncOp, math::RoundEvenOp, math::RoundOp, math::CtPopOp,
                math::CountLeadingZerosOp, math::CountTrailingZerosOp,
                math::RsqrtOp>(op)) {
         op->emitOpError("has no lowering for GPUs");

@@ -78,16 +78,6 @@ private:
   Value lane, number;
   int64_t bytes = 4, chunks = 1;
 
-  Value exp2(Value value) {
-    return type.isF32() ? warp.exp2(value)
-                        : math::Exp2Op::create(warp.builder, warp.loc, value)
-                              .getResult();
-  }
-  Value log2(Value value) {
-    return type.isF32() ? warp.log2(value)
-                        : math::Log2Op::create(warp.builder, warp.loc, value)
-                              .getResult();
-  }
   // The value of another lane, in 32-bit halves where it is wider.
   Value exchange(Value value, llvm::function_ref<Value(Value)> move) {
     if (type.isF32()) {
@@ -147,7 +137,7 @@ private:
     OpBuilder &builder = warp.builder;
     Location loc = warp.loc;
     loadQuery(row);
-    ScoreFragments::Row scoreRow = scoring->row(row);
+    ScoreFragments::Row scoreRow = scoring->row(row, 0);
     Value zero = warp.f(0, type);
     // (max, sum, accumulator..., cursor...)
     SmallVector<Value> inits(chunks + 2, zero);
@@ -220,8 +210,8 @@ private:
                               }));
     Value base = warp.select(warp.isEqual(largest, none), zero,
                              warp.fmul(largest, warp.f(-unit, type)));
-    Value factor = exp2(warp.fma(state[0], warp.f(unit, type), base));
-    Value weight = exp2(warp.fma(score, warp.f(unit, type), base));
+    Value factor = warp.exp2(warp.fma(state[0], warp.f(unit, type), base));
+    Value weight = warp.exp2(warp.fma(score, warp.f(unit, type), base));
     Value sum =
         reduce(weight, [&](Value a, Value b) { return warp.fadd(a, b); });
     state[0] = largest;
@@ -247,6 +237,13 @@ private:
           index.add(line, index.mul(warp.toIndex(column), v->dims[1].stride));
       added.push_back(warp.fma(p, read(*v, at), loop.getRegionIterArgs()[i]));
     }
+    // A hidden value may be NaN.
+    Value hidden =
+        warp.both(warp.equal(tile.masked, warp.c(1)), warp.isEqual(p, zero));
+    for (auto [value, before] :
+         llvm::zip_equal(added, loop.getRegionIterArgs())) {
+      value = warp.select(hidden, before, value);
+    }
     scf::YieldOp::create(builder, warp.loc, added);
     llvm::copy(loop.getResults(), state.begin() + 2);
     return success();
@@ -261,17 +258,11 @@ private:
     warp.builder.setInsertionPointToStart(choice.elseBlock());
     scf::YieldOp::create(warp.builder, warp.loc, score);
     warp.builder.setInsertionPointToStart(choice.thenBlock());
+    Value seen = scoring->visible(row, position, lane, tile.size);
     scf::YieldOp::create(
         warp.builder, warp.loc,
-        scoring->masked(score, row, position, lane, tile.size));
+        warp.select(seen, score, warp.f(kMinusInfinity, type)));
     return choice.getResult(0);
-  }
-
-  void guarded(Value condition, llvm::function_ref<void()> body) {
-    auto choice = scf::IfOp::create(warp.builder, warp.loc, condition);
-    OpBuilder::InsertionGuard guard(warp.builder);
-    warp.builder.setInsertionPoint(choice.thenBlock()->getTerminator());
-    body();
   }
 
   void finish(Value row, ValueRange state) {
@@ -288,8 +279,8 @@ private:
                     warp.f(llvm::numbers::log2e, type));
       Value both = warp.fmax(max, logit);
       Value base = warp.select(warp.isEqual(both, none), zero, both);
-      factor = exp2(warp.fsub(max, base));
-      sum = warp.fma(sum, factor, exp2(warp.fsub(logit, base)));
+      factor = warp.exp2(warp.fsub(max, base));
+      sum = warp.fma(sum, factor, warp.exp2(warp.fsub(logit, base)));
       max = both;
     }
     Value empty = warp.isEqual(sum, zero);
@@ -299,7 +290,7 @@ private:
       Value value = arith::DivFOp::create(warp.builder, warp.loc,
                                           warp.fmul(state[2 + i], factor), sum);
       value = warp.select(empty, zero, value);
-      guarded(warp.less(column, warp.c(program.valueSize)), [&] {
+      warp.guarded(warp.less(column, warp.c(program.valueSize)), [&] {
         Value at = index.add(
             start, index.mul(warp.toIndex(column), out.dims[outDim(2)].stride));
         warp.store(warp.convert(value, out.element),
@@ -307,10 +298,10 @@ private:
       });
     }
     if (lse.pointer) {
-      Value value = warp.fmul(warp.fadd(max, log2(sum)),
+      Value value = warp.fmul(warp.fadd(max, warp.log2(sum)),
                               warp.f(llvm::numbers::ln2, type));
       value = warp.select(empty, none, value);
-      guarded(warp.equal(lane, warp.c(0)), [&] {
+      warp.guarded(warp.equal(lane, warp.c(0)), [&] {
         warp.store(warp.convert(value, lse.element),
                    warp.globalAddress(lse.pointer,
                                       rows.offset(warp, row, lse, 0, 1),

@@ -136,10 +136,8 @@ private:
     });
     if (!merges.empty()) {
       builder.setInsertionPoint(merges.front());
-      int64_t size =
-          cast<ShapedType>(merges.front().getOut().getType()).getShape().back();
       shape.threads = kMergeThreads;
-      shape.sharedBytes = mergeSharedBytes(size);
+      shape.sharedBytes = mergeSharedBytes(merges.front());
       return emitMergeTile(warp, merges.front(), views);
     }
     FailureOr<TileProgram> program = TileProgram::match(loops.front());

@@ -15,15 +15,6 @@ namespace attn {
 
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
-// Code that runs where `condition` holds.
-static void guarded(WarpBuilder &warp, Value condition,
-                    llvm::function_ref<void()> body) {
-  auto choice = scf::IfOp::create(warp.builder, warp.loc, condition);
-  OpBuilder::InsertionGuard guard(warp.builder);
-  warp.builder.setInsertionPoint(choice.thenBlock()->getTerminator());
-  body();
-}
-
 LogicalResult MMATile::epilogue(State state) {
   // The sum of a row is spread over the four lanes of its quad.
   forEachRow([&](int64_t block, int64_t half) {
@@ -108,7 +99,7 @@ void MMATile::storeLse(Value value, Value row) {
   if (slice) {
     first = warp.both(first, warp.equal(slice, warp.c(0)));
   }
-  guarded(warp, first, [&] {
+  warp.guarded(first, [&] {
     warp.store(warp.convert(value, lse.element),
                warp.globalAddress(lse.pointer,
                                   rows.offset(warp, row, lse, 0, 1),
@@ -128,7 +119,7 @@ void MMATile::storeFragments(const State &state, const RowValues &lses) {
   Value quad = warp.mul(warp.andi(lane, 3), 2);
   forEachRow([&](int64_t block, int64_t half) {
     Value number = row(block, half);
-    guarded(warp, warp.less(number, rows.count), [&] {
+    warp.guarded(warp.less(number, rows.count), [&] {
       Value start = outIndex(number, quad);
       IndexBuilder index(warp.builder, warp.loc);
       for (int64_t n = 0; n < columnBlocks(); ++n) {
@@ -145,8 +136,8 @@ void MMATile::storeFragments(const State &state, const RowValues &lses) {
           if (!slice && (n + 1) * 8 <= program.valueSize) {
             return body();
           }
-          guarded(warp, warp.less(warp.add(quad, n * 8 + offset), columns),
-                  body);
+          warp.guarded(warp.less(warp.add(quad, n * 8 + offset), columns),
+                       body);
         };
         if (!pairs) {
           inside(0, [&] { warp.store(warp.convert(low, type), at(0)); });
@@ -187,7 +178,7 @@ void MMATile::mergeWarps(State &state) {
   };
   Value first = warp.equal(warp.andi(lane, 3), warp.c(0));
   forEachRow([&](int64_t block, int64_t half) {
-    guarded(warp, first, [&] {
+    warp.guarded(first, [&] {
       Value at = stats(keyWarp, row(block, half));
       warp.store(state.max[block][half], warp.sharedAddress(at, start));
       warp.store(state.sum[block][half], warp.sharedAddress(at, start + 4));
@@ -238,7 +229,7 @@ void MMATile::storeShared() {
   Value column = warp.rem(number, kernel.valueSlice);
   Value valid =
       warp.both(warp.less(line, rows.count), warp.less(column, columns));
-  guarded(warp, valid, [&] {
+  warp.guarded(valid, [&] {
     Value stats = warp.mul(line, 16);
     auto statistic = [&](int64_t w, int64_t which) {
       return warp.load(warp.f32(),
@@ -269,7 +260,7 @@ void MMATile::storeShared() {
       if (slice) {
         first = warp.both(first, warp.equal(slice, warp.c(0)));
       }
-      guarded(warp, first, [&] {
+      warp.guarded(first, [&] {
         warp.store(warp.convert(value, lse.element),
                    warp.globalAddress(lse.pointer,
                                       rows.offset(warp, line, lse, 0, 1),

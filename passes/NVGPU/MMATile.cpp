@@ -1,6 +1,7 @@
 //===- MMATile.cpp - a tile of attention on tensor cores ------------------===//
 
 #include "MMATile.h"
+#include "attn/Passes/EmitMask.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
@@ -92,9 +93,12 @@ LogicalResult MMATile::prepare() {
     return failure();
   }
   forEachRow([&](int64_t block, int64_t half) {
-    scoreRows.push_back(scoring->row(row(block, half)));
+    scoreRows.push_back(scoring->row(firstRow, block * 16 + half * 8));
   });
   cursor = std::make_unique<KeyCursor>(warp, program.loop, kernel.keys);
+  if (mayHoldHiddenKeys(program.online, program.heads == 1)) {
+    hiddenKeys.emplace(warp, kernel, valueTile, thread, keyWarp);
+  }
   queryAddress.emplace(
       warp, queryTile, lane, /*keysFirst=*/false,
       warp.mul(rowWarp, kernel.rowBlocks * 16 * queryTile.rowBytes));
@@ -139,6 +143,7 @@ LogicalResult MMATile::loadKeys(const KeyCursor::Tile &tile, Value stage) {
     TileCopy copy{shared, valid, kernel.threads()};
     copy.alignment = view.alignment();
     copy.contiguous = isContiguous(view.dims[1].stride);
+    copy.rowStride = view.dims[0].stride;
     copy.emit(
         warp, thread, stage, view,
         [&](Value row) {
@@ -233,7 +238,8 @@ MMATile::Fragments MMATile::products(Value stage) {
 }
 
 // Hides scores where the tile is partial or ragged; others skip it as one.
-void MMATile::applyMask(Fragments &scores, const KeyCursor::Tile &tile) {
+void MMATile::applyMask(Fragments &scores, const KeyCursor::Tile &tile,
+                        Value stage) {
   SmallVector<Value> flat;
   for (auto &line : scores) {
     for (Fragment &fragment : line) {
@@ -249,15 +255,25 @@ void MMATile::applyMask(Fragments &scores, const KeyCursor::Tile &tile) {
   scf::YieldOp::create(warp.builder, warp.loc, flat);
   warp.builder.setInsertionPointToStart(choice.thenBlock());
   SmallVector<Value> hidden;
+  HiddenKeys::Seen seen;
+  Value none = warp.f(kMinusInfinity);
   for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
     for (int64_t n = 0; n < keyBlocks(); ++n) {
       for (int64_t i = 0; i < 4; ++i) {
         Value column = warp.add(keyColumn, n * 8 + i % 2);
-        hidden.push_back(
-            scoring->masked(scores[block][n][i], scoreRows[block * 2 + i / 2],
-                            warp.add(tile.key, column), column, tile.size));
+        Value shown =
+            scoring->visible(scoreRows[block * 2 + i / 2],
+                             warp.add(tile.key, column), column, tile.size);
+        hidden.push_back(warp.select(shown, scores[block][n][i], none));
+        if (hiddenKeys) {
+          Value inside = warp.less(row(block, i / 2), rows.count);
+          hiddenKeys->add(seen, 2 * n + i % 2, warp.both(shown, inside));
+        }
       }
     }
+  }
+  if (hiddenKeys) {
+    hiddenKeys->clear(seen, stage);
   }
   scf::YieldOp::create(warp.builder, warp.loc, hidden);
   unsigned at = 0;
@@ -270,20 +286,21 @@ void MMATile::applyMask(Fragments &scores, const KeyCursor::Tile &tile) {
   }
 }
 
-// Scores to probabilities; max, sum and the accumulator to the new reference.
-void MMATile::softmax(State &state, Fragments &scores) {
+// Moves the references of rows to their new maxima, and the state with them.
+// Returns what to add to a score, in powers of 2.
+MMATile::RowValues MMATile::follow(State &state, const Fragments &scores) {
   double unit = program.log2Unit();
   Value none = warp.f(kMinusInfinity), zero = warp.f(0);
-  RowValues factors(kernel.rowBlocks);
+  RowValues before = state.max, bases(kernel.rowBlocks);
   Value moved;
   forEachRow([&](int64_t block, int64_t half) {
     SmallVector<Value> row;
-    for (Fragment &fragment : scores[block]) {
+    for (const Fragment &fragment : scores[block]) {
       row.push_back(fragment[2 * half]);
       row.push_back(fragment[2 * half + 1]);
     }
     auto max = [&](Value a, Value b) { return warp.fmax(a, b); };
-    Value before = state.max[block][half];
+    Value &reference = state.max[block][half];
     Value largest = reduce(row, max);
     largest = warp.fmax(largest, warp.shuffle(largest, 1));
     largest = warp.fmax(largest, warp.shuffle(largest, 2));
@@ -291,58 +308,60 @@ void MMATile::softmax(State &state, Fragments &scores) {
     // enough: 2^8 does no harm to any sum, and accumulators mostly stay.
     Value grew = arith::CmpFOp::create(
         warp.builder, warp.loc, arith::CmpFPredicate::OGT,
-        warp.fsub(largest, before), warp.f(kSlack / unit));
-    largest = warp.select(grew, largest, before);
+        warp.fsub(largest, reference), warp.f(kSlack / unit));
+    reference = warp.select(grew, largest, reference);
     moved = moved ? warp.either(moved, grew) : grew;
     // A row without a visible key keeps its -inf, and nothing becomes NaN.
-    Value base = warp.select(warp.isEqual(largest, none), zero,
-                             warp.fmul(largest, warp.f(-unit)));
-    Value factor = warp.exp2(warp.fma(before, warp.f(unit), base));
-    SmallVector<Value> exps;
-    for (Fragment &fragment : scores[block]) {
-      for (int64_t i = 2 * half; i < 2 * half + 2; ++i) {
-        fragment[i] = warp.exp2(warp.fma(fragment[i], warp.f(unit), base));
-        exps.push_back(fragment[i]);
-      }
-    }
-    Value sum = reduce(exps, [&](Value a, Value b) { return warp.fadd(a, b); });
-    state.max[block][half] = largest;
-    state.sum[block][half] = warp.fma(state.sum[block][half], factor, sum);
-    factors[block][half] = factor;
+    bases[block][half] = warp.select(warp.isEqual(reference, none), zero,
+                                     warp.fmul(reference, warp.f(-unit)));
   });
-  // One vote of the warp.
-  SmallVector<Value> flat;
-  for (auto &line : state.accumulator) {
-    for (Fragment &fragment : line) {
-      flat.append(fragment.begin(), fragment.end());
-    }
-  }
+  // One vote of the warp, in front of the exponentials, which then share a
+  // basic block with the products that they feed.
+  SmallVector<Value> flat = flatten(state);
   SmallVector<Type> types(flat.size(), warp.f32());
   auto choice = scf::IfOp::create(warp.builder, warp.loc, types,
                                   warp.any(moved), /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(warp.builder);
-  warp.builder.setInsertionPointToStart(choice.elseBlock());
-  scf::YieldOp::create(warp.builder, warp.loc, flat);
-  warp.builder.setInsertionPointToStart(choice.thenBlock());
-  for (auto [at, value] : llvm::enumerate(flat)) {
-    int64_t block = at / (4 * columnBlocks()), half = at % 4 / 2;
-    value = warp.fmul(value, factors[block][half]);
-  }
-  scf::YieldOp::create(warp.builder, warp.loc, flat);
-  unsigned at = 0;
-  for (auto &line : state.accumulator) {
-    for (Fragment &fragment : line) {
-      for (Value &value : fragment) {
-        value = choice.getResult(at++);
+  {
+    OpBuilder::InsertionGuard guard(warp.builder);
+    warp.builder.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(warp.builder, warp.loc, flat);
+    warp.builder.setInsertionPointToStart(choice.thenBlock());
+    State scaled = state;
+    forEachRow([&](int64_t block, int64_t half) {
+      Value factor = warp.exp2(
+          warp.fma(before[block][half], warp.f(unit), bases[block][half]));
+      for (Fragment &fragment : scaled.accumulator[block]) {
+        for (int64_t i = 2 * half; i < 2 * half + 2; ++i) {
+          fragment[i] = warp.fmul(fragment[i], factor);
+        }
       }
-    }
+      scaled.sum[block][half] = warp.fmul(scaled.sum[block][half], factor);
+    });
+    scf::YieldOp::create(warp.builder, warp.loc, flatten(scaled));
   }
+  state = unflatten(choice.getResults());
+  return bases;
 }
 
-// acc += P V of a stage.
-void MMATile::accumulate(State &state, const Fragments &scores, Value stage) {
+// acc += P V of a stage, P = 2^(unit * score + base) made on the way.
+void MMATile::accumulate(State &state, Fragments &scores,
+                         const RowValues &bases, Value stage) {
+  Value unit = warp.f(program.log2Unit());
   MatrixAddress values = valueAddress->moved(stage);
+  auto sum = [&](Value a, Value b) { return warp.fadd(a, b); };
   for (int64_t k = 0; k < keyBlocks(); k += 2) {
+    forEachRow([&](int64_t block, int64_t half) {
+      SmallVector<Value> exps;
+      for (int64_t n = k; n < k + 2; ++n) {
+        for (int64_t i = 2 * half; i < 2 * half + 2; ++i) {
+          Value &score = scores[block][n][i];
+          score = warp.exp2(warp.fma(score, unit, bases[block][half]));
+          exps.push_back(score);
+        }
+      }
+      Value &total = state.sum[block][half];
+      total = warp.fadd(total, reduce(exps, sum));
+    });
     SmallVector<Fragment> a;
     for (const auto &line : scores) {
       const Fragment &left = line[k], &right = line[k + 1];
@@ -373,9 +392,9 @@ void MMATile::step(State &state, const KeyCursor::Tile &tile, Value stage) {
       }
     }
   }
-  applyMask(scores, tile);
-  softmax(state, scores);
-  accumulate(state, scores, stage);
+  applyMask(scores, tile, stage);
+  RowValues bases = follow(state, scores);
+  accumulate(state, scores, bases, stage);
 }
 
 // One loop over the tiles of all segments. The copies of a tile start

@@ -7,6 +7,7 @@
 #ifndef ATTN_PASSES_NVGPU_MMATILE_H
 #define ATTN_PASSES_NVGPU_MMATILE_H
 
+#include "HiddenKeys.h"
 #include "ScoreFragments.h"
 #include "SharedTile.h"
 #include "TileProgram.h"
@@ -41,9 +42,11 @@ private:
   mlir::LogicalResult loop();
   void step(State &state, const KeyCursor::Tile &tile, mlir::Value stage);
   Fragments products(mlir::Value stage);
-  void applyMask(Fragments &scores, const KeyCursor::Tile &tile);
-  void softmax(State &state, Fragments &scores);
-  void accumulate(State &state, const Fragments &scores, mlir::Value stage);
+  void applyMask(Fragments &scores, const KeyCursor::Tile &tile,
+                 mlir::Value stage);
+  RowValues follow(State &state, const Fragments &scores);
+  void accumulate(State &state, Fragments &scores, const RowValues &bases,
+                  mlir::Value stage);
 
   llvm::SmallVector<mlir::Value> flatten(const State &state);
   State unflatten(mlir::ValueRange values);
@@ -90,6 +93,7 @@ private:
   TileRows rows;
   std::unique_ptr<ScoreFragments> scoring;
   std::unique_ptr<KeyCursor> cursor;
+  std::optional<HiddenKeys> hiddenKeys; // where the mask may hide some
   llvm::SmallVector<ScoreFragments::Row> scoreRows; // [block * 2 + half]
 
   mlir::Value thread, lane, rowWarp, keyWarp;

@@ -18,7 +18,11 @@ constexpr int64_t kWarps = kMergeThreads / 32;
 constexpr int64_t kUnroll = 4;
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
-int64_t mergeSharedBytes(int64_t size) { return kWarps * (size + 2) * 4; }
+int64_t mergeSharedBytes(MergeStatesOp op) {
+  auto parts = cast<ShapedType>(op.getParts().getType());
+  return kWarps * (parts.getShape().back() + 2) *
+         (parts.getElementTypeBitWidth() / 8);
+}
 
 namespace {
 
@@ -38,10 +42,12 @@ public:
     parts = *found[0];
     partLse = *found[1];
     out = *found[2];
-    if (parts.dims.size() != 3 || !parts.element.isF32()) {
-      return op.emitOpError("of other than one row dimension in f32 has no "
-                            "lowering for GPUs");
+    if (parts.dims.size() != 3) {
+      return op.emitOpError("of other than one row dimension has no lowering "
+                            "for GPUs");
     }
+    type = cast<FloatType>(parts.element);
+    bytes = type.getWidth() / 8;
     if (op.getLse()) {
       FailureOr<TensorView> view = views.get(op.getLse(), none);
       if (failed(view)) {
@@ -60,7 +66,7 @@ public:
     lanes = llvm::divideCeil(size, 32);
     thread = warp.thread();
     lane = warp.andi(thread, 31);
-    number = warp.shr(thread, 5);
+    warpNumber = warp.shr(thread, 5);
     Value count = warp.toInt(parts.dims[1].size);
     auto loop =
         scf::ForOp::create(warp.builder, warp.loc, warp.c(0), count, warp.c(1));
@@ -75,8 +81,12 @@ private:
   MergeStatesOp op;
   TensorViews &views;
   TensorView parts, partLse, out, lse, sink;
+  FloatType type; // of the parts
+  int64_t bytes = 4;
   int64_t size = 0, lanes = 0;
-  Value thread, lane, number;
+  Value thread, lane, warpNumber;
+
+  Value number(double value) { return warp.f(value, type); }
 
   Value at(const TensorView &view, ValueRange indices) {
     return warp.globalAddress(
@@ -84,17 +94,17 @@ private:
   }
 
   Value scale(Value max) {
-    return warp.select(warp.isEqual(max, warp.f(kMinusInfinity)), warp.f(0),
+    return warp.select(warp.isEqual(max, number(kMinusInfinity)), number(0),
                        max);
   }
 
   // (max, sum, columns...) of the parts of this warp, in powers of 2.
   SmallVector<Value> join(Value row) {
     Value count = warp.toInt(parts.dims[0].size);
-    SmallVector<Value> state(lanes + 2, warp.f(0));
-    state[0] = warp.f(kMinusInfinity);
-    SmallVector<Type> types(state.size(), warp.f32());
-    auto loop = scf::ForOp::create(warp.builder, warp.loc, number, count,
+    SmallVector<Value> state(lanes + 2, number(0));
+    state[0] = number(kMinusInfinity);
+    SmallVector<Type> types(state.size(), type);
+    auto loop = scf::ForOp::create(warp.builder, warp.loc, warpNumber, count,
                                    warp.c(kWarps * kUnroll), state);
     OpBuilder::InsertionGuard guard(warp.builder);
     warp.builder.setInsertionPointToStart(loop.getBody());
@@ -107,15 +117,14 @@ private:
       Value part = warp.add(loop.getInductionVar(), i * kWarps);
       Value valid = warp.less(part, count);
       part = warp.toIndex(warp.min(part, warp.sub(count, warp.c(1))));
-      Value read = warp.load(warp.f32(), at(partLse, {part, row}));
+      Value read = warp.load(type, at(partLse, {part, row}));
       lses.push_back(warp.select(valid,
-                                 warp.fmul(read, warp.f(llvm::numbers::log2e)),
-                                 warp.f(kMinusInfinity)));
+                                 warp.fmul(read, number(llvm::numbers::log2e)),
+                                 number(kMinusInfinity)));
       for (int64_t j = 0; j < lanes; ++j) {
         Value column =
             warp.toIndex(warp.min(warp.add(lane, 32 * j), warp.c(size - 1)));
-        values[i].push_back(
-            warp.load(warp.f32(), at(parts, {part, row, column})));
+        values[i].push_back(warp.load(type, at(parts, {part, row, column})));
       }
     }
     Value max = state[0];
@@ -132,9 +141,9 @@ private:
       Value weight = warp.exp2(warp.fsub(lses[i], base));
       state[1] = warp.fadd(state[1], weight);
       // A part without keys may hold anything.
-      Value nothing = warp.isEqual(weight, warp.f(0));
+      Value nothing = warp.isEqual(weight, number(0));
       for (int64_t j = 0; j < lanes; ++j) {
-        Value value = warp.select(nothing, warp.f(0), values[i][j]);
+        Value value = warp.select(nothing, number(0), values[i][j]);
         state[2 + j] = warp.fma(weight, value, state[2 + j]);
       }
     }
@@ -144,20 +153,15 @@ private:
 
   void row(Value row) {
     SmallVector<Value> state = join(row);
-    Value start = warp.mul(number, (size + 2) * 4);
-    auto guarded = [&](Value condition, llvm::function_ref<void()> body) {
-      auto choice = scf::IfOp::create(warp.builder, warp.loc, condition);
-      OpBuilder::InsertionGuard guard(warp.builder);
-      warp.builder.setInsertionPoint(choice.thenBlock()->getTerminator());
-      body();
-    };
+    Value start = warp.mul(warpNumber, (size + 2) * bytes);
     warp.store(state[0], warp.sharedAddress(start));
-    warp.store(state[1], warp.sharedAddress(start, 4));
+    warp.store(state[1], warp.sharedAddress(start, bytes));
     for (int64_t j = 0; j < lanes; ++j) {
       Value column = warp.add(lane, 32 * j);
-      guarded(warp.less(column, warp.c(size)), [&] {
+      warp.guarded(warp.less(column, warp.c(size)), [&] {
         warp.store(state[2 + j],
-                   warp.sharedAddress(warp.add(start, warp.mul(column, 4)), 8));
+                   warp.sharedAddress(warp.add(start, warp.mul(column, bytes)),
+                                      2 * bytes));
       });
     }
     warp.barrier();
@@ -167,40 +171,41 @@ private:
       OpBuilder::InsertionGuard guard(warp.builder);
       warp.builder.setInsertionPoint(loop.getBody()->getTerminator());
       Value column = loop.getInductionVar();
-      auto read = [&](int64_t w, Value bytes, int64_t constant) {
-        return warp.load(warp.f32(), warp.sharedAddress(
-                                         bytes, w * (size + 2) * 4 + constant));
+      auto read = [&](int64_t w, Value offset, int64_t constant) {
+        return warp.load(type, warp.sharedAddress(
+                                   offset, w * (size + 2) * bytes + constant));
       };
-      Value max = warp.f(kMinusInfinity);
+      Value max = number(kMinusInfinity);
       for (int64_t w = 0; w < kWarps; ++w) {
         max = warp.fmax(max, read(w, warp.c(0), 0));
       }
       Value logit;
       if (sink.pointer) {
         logit = warp.convert(warp.load(sink.element, at(sink, {op.getHead()})),
-                             warp.f32());
-        logit = warp.fmul(logit, warp.f(llvm::numbers::log2e));
+                             type);
+        logit = warp.fmul(logit, number(llvm::numbers::log2e));
         max = warp.fmax(max, logit);
       }
-      Value base = scale(max), sum = warp.f(0), total = sum;
+      Value base = scale(max), sum = number(0), total = sum;
       for (int64_t w = 0; w < kWarps; ++w) {
         Value factor = warp.exp2(warp.fsub(read(w, warp.c(0), 0), base));
-        sum = warp.fma(read(w, warp.c(0), 4), factor, sum);
-        total = warp.fma(read(w, warp.mul(column, 4), 8), factor, total);
+        sum = warp.fma(read(w, warp.c(0), bytes), factor, sum);
+        total = warp.fma(read(w, warp.mul(column, bytes), 2 * bytes), factor,
+                         total);
       }
       if (logit) {
         sum = warp.fadd(sum, warp.exp2(warp.fsub(logit, base)));
       }
-      Value empty = warp.isEqual(sum, warp.f(0));
+      Value empty = warp.isEqual(sum, number(0));
       Value result =
-          warp.select(empty, warp.f(0), warp.fmul(total, warp.rcp(sum)));
+          warp.select(empty, number(0), warp.fmul(total, warp.rcp(sum)));
       warp.store(warp.convert(result, out.element),
                  at(out, {row, warp.toIndex(column)}));
       if (lse.pointer) {
-        Value value = warp.select(empty, warp.f(kMinusInfinity),
+        Value value = warp.select(empty, number(kMinusInfinity),
                                   warp.fmul(warp.fadd(max, warp.log2(sum)),
-                                            warp.f(llvm::numbers::ln2)));
-        guarded(warp.equal(column, warp.c(0)), [&] {
+                                            number(llvm::numbers::ln2)));
+        warp.guarded(warp.equal(column, warp.c(0)), [&] {
           warp.store(warp.convert(value, lse.element), at(lse, {row}));
         });
       }

@@ -11,8 +11,8 @@ namespace attn {
 
 inline constexpr int64_t kMergeThreads = 128;
 
-/// Shared memory of the merge of parts with `size` columns.
-int64_t mergeSharedBytes(int64_t size);
+/// Bytes of shared memory that `op` takes.
+int64_t mergeSharedBytes(MergeStatesOp op);
 
 /// Writes `op` at the insertion point: a row at a time, its parts spread over
 /// the warps, which join in order.

@@ -257,6 +257,14 @@ private:
       for (Value value : ret.getOperands()) {
         Value buffer = isa<TensorType>(value.getType()) ? buffers.lookup(value)
                                                         : scalars.lookup(value);
+        // Attention that has no row folds to its destination.
+        if (!buffer && value.getDefiningOp<tensor::EmptyOp>()) {
+          FailureOr<Value> made = allocate(&op, value);
+          if (failed(made)) {
+            return failure();
+          }
+          buffer = *made;
+        }
         if (!buffer) {
           return op.emitOpError("returns a tensor that no kernel writes, which "
                                 "has no lowering for GPUs");

@@ -63,14 +63,16 @@ LogicalResult ScoreFragments::prepare() {
   return success();
 }
 
-ScoreFragments::Row ScoreFragments::row(Value number) {
+ScoreFragments::Row ScoreFragments::row(Value first, int64_t offset) {
   Row row;
-  row.number = number;
-  auto [g, m] = rows.split(warp, number);
   IndexBuilder index(warp.builder, warp.loc);
+  auto [g, m] = rows.split(warp, warp.add(first, offset));
   row.query = index.add(program.online.getQuery(), warp.toIndex(m));
-  row.position = warp.toInt(row.query);
   row.head = index.add(program.online.getHead(), warp.toIndex(g));
+  // Rows of one head are queries: their positions share a register.
+  Value start = warp.toInt(program.online.getQuery());
+  row.position = program.heads == 1 ? warp.add(warp.add(start, first), offset)
+                                    : warp.add(start, m);
   return row;
 }
 
@@ -122,7 +124,8 @@ Value ScoreFragments::score(Value x, const Row &row, Value position) {
                      arguments, type);
 }
 
-Value ScoreFragments::visible(const Row &row, Value position) {
+// Whether the pair is in the set of the mask attribute.
+Value ScoreFragments::inSet(const Row &row, Value position) {
   IRMapping mapping;
   auto wide = [&](Value value) { return narrow ? value : warp.toIndex(value); };
   mapping.map(mask->getArgument(0), program.online.getBatch());
@@ -158,11 +161,11 @@ Value ScoreFragments::visible(const Row &row, Value position) {
   return mapping.lookupOrDefault(maskResult);
 }
 
-Value ScoreFragments::masked(Value score, const Row &row, Value position,
-                             Value column, Value size) {
+Value ScoreFragments::visible(const Row &row, Value position, Value column,
+                              Value size) {
   Value seen = warp.less(column, size);
   if (mask) {
-    seen = warp.both(seen, visible(row, position));
+    seen = warp.both(seen, inSet(row, position));
   }
   if (Region &region = program.online.getMaskRegion(); !region.empty()) {
     SmallVector<Value> at = point(row, position), arguments;
@@ -174,8 +177,7 @@ Value ScoreFragments::masked(Value score, const Row &row, Value position,
     seen = warp.both(
         seen, inlineScore(warp.builder, warp.loc, region, arguments, type));
   }
-  return warp.select(seen, score,
-                     warp.f(-std::numeric_limits<double>::infinity(), type));
+  return seen;
 }
 
 } // namespace attn

@@ -16,25 +16,26 @@ public:
                  TensorViews &views, mlir::FloatType type);
   mlir::LogicalResult prepare();
 
-  /// A row of the tile: its number, and what follows from it.
+  /// What follows from the number of a row of the tile.
   struct Row {
-    mlir::Value number, position; // i32
-    mlir::Value head, query;      // index, for score regions
+    mlir::Value position;    // i32
+    mlir::Value head, query; // index, for score regions
   };
-  Row row(mlir::Value number);
+  /// Of row `first` (i32) + `offset`.
+  Row row(mlir::Value first, int64_t offset);
 
   /// The score in the unit of the program, of the product `x` of a row with the
   /// key at `position` (i32).
   mlir::Value score(mlir::Value x, const Row &row, mlir::Value position);
-  /// `score`, or -inf where the mask hides the pair or `column` is past `size`.
-  mlir::Value masked(mlir::Value score, const Row &row, mlir::Value position,
-                     mlir::Value column, mlir::Value size);
+  /// Whether the mask shows the pair (i1), and `column` is in front of `size`.
+  mlir::Value visible(const Row &row, mlir::Value position, mlir::Value column,
+                      mlir::Value size);
 
 private:
   mlir::Value captured(const TensorView &view, mlir::Attribute map,
                        mlir::ValueRange point);
   llvm::SmallVector<mlir::Value> point(const Row &row, mlir::Value position);
-  mlir::Value visible(const Row &row, mlir::Value position);
+  mlir::Value inSet(const Row &row, mlir::Value position);
 
   WarpBuilder &warp;
   TileProgram &program;

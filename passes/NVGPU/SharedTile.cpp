@@ -28,30 +28,26 @@ MatrixAddress::MatrixAddress(WarpBuilder &w, const SharedTile &tile, Value lane,
   Value chunkHalf = keysFirst ? w.andi(group, 1) : w.shr(group, 1);
   Value row = w.add(low, w.mul(rowHalf, 8));
   Value start = w.add(w.mul(row, tile.rowBytes), base);
-  for (int64_t j = 0; j < (tile.permuted() ? 4 : 1); ++j) {
-    Value chunk = chunkHalf;
-    if (tile.permuted()) {
-      chunk = w.xori(w.xori(chunkHalf, low), w.c(2 * j));
-    }
-    permutations.push_back(w.add(start, w.mul(chunk, 16)));
-  }
+  Value chunk = tile.permuted() ? w.xori(chunkHalf, low) : chunkHalf;
+  first = w.add(start, w.mul(chunk, 16));
 }
 
 MatrixAddress MatrixAddress::moved(Value bytes) const {
   MatrixAddress other(*this);
-  for (Value &value : other.permutations) {
-    value = warp->add(value, bytes);
-  }
+  other.first = warp->add(first, bytes);
   return other;
 }
 
 Value MatrixAddress::at(int64_t row, int64_t chunk) const {
   int64_t constant = tile.start + row * tile.rowBytes;
   if (!tile.permuted()) {
-    return warp->sharedAddress(permutations[0], constant + chunk * 16);
+    return warp->sharedAddress(first, constant + chunk * 16);
   }
-  return warp->sharedAddress(permutations[chunk % 8 / 2],
-                             constant + (chunk & ~int64_t(7)) * 16);
+  Value address = first;
+  if (int64_t flipped = chunk % 8 * 16) {
+    address = warp->xori(first, warp->c(flipped));
+  }
+  return warp->sharedAddress(address, constant + (chunk & ~int64_t(7)) * 16);
 }
 
 void TileCopy::emit(WarpBuilder &w, Value thread, Value stage,
@@ -127,11 +123,12 @@ void TileCopy::emit(WarpBuilder &w, Value thread, Value stage,
   if (unitBytes == 16 && threads % unitsARow == 0 && rowStep > 0 &&
       (rowStep % 8 == 0 || !tile.permuted())) {
     Value row = w.div(thread, unitsARow), unit = w.rem(thread, unitsARow);
-    Value address = target(row, unit);
+    Value address = target(row, unit), start = source(row, unit);
     for (int64_t first = 0; first < tile.rows; first += rowStep) {
       Value at = w.add(row, first);
-      copy(at, unit, address, tile.start + first * tile.rowBytes,
-           source(at, unit));
+      Value from = rowStride ? index.add(start, index.mul(rowStride, first))
+                             : source(at, unit);
+      copy(at, unit, address, tile.start + first * tile.rowBytes, from);
     }
     return;
   }

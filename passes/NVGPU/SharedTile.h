@@ -25,8 +25,9 @@ struct SharedTile {
   bool permuted() const { return chunks() % 8 == 0; }
 };
 
-/// Lane addresses for ldmatrix of a 16 x 16 block: a row for each lane, and a
-/// chunk pair for each of up to four permutations.
+/// Lane addresses for ldmatrix of a 16 x 16 block: a row and a chunk for each
+/// lane. Other chunks of a permuted row differ in bits that an xor flips, so
+/// that one address is all that lives on.
 class MatrixAddress {
 public:
   /// With `keysFirst` the lanes are in the order of a B operand that is stored
@@ -43,7 +44,7 @@ public:
 private:
   WarpBuilder *warp;
   SharedTile tile;
-  llvm::SmallVector<mlir::Value> permutations;
+  mlir::Value first; // of chunk 0, a multiple of 128 bytes but for its chunk
 };
 
 /// Copies rows of `columns` valid elements into a tile with `threads` threads.
@@ -53,6 +54,7 @@ struct TileCopy {
   int64_t threads = 0;
   int64_t alignment = 16; // of rows in device memory, in bytes
   bool contiguous = true; // elements of a row
+  mlir::Value rowStride;  // elements between rows; null: not all the same
 
   /// Starts the copy. `rowOffset(row)` is the element index of a row (i32) as
   /// index; rows from `valid` on become 0, and are not read. `columnStride` is

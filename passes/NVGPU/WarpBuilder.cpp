@@ -2,6 +2,7 @@
 
 #include "WarpBuilder.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 
@@ -95,12 +96,21 @@ Value WarpBuilder::intrinsic(StringRef name, Type result, ValueRange operands) {
       .getResult(0);
 }
 Value WarpBuilder::exp2(Value a) {
+  if (!a.getType().isF32()) {
+    return math::Exp2Op::create(builder, loc, a);
+  }
   return intrinsic("llvm.nvvm.ex2.approx.ftz", f32(), a);
 }
 Value WarpBuilder::log2(Value a) {
+  if (!a.getType().isF32()) {
+    return math::Log2Op::create(builder, loc, a);
+  }
   return intrinsic("llvm.nvvm.lg2.approx.f", f32(), a);
 }
 Value WarpBuilder::rcp(Value a) {
+  if (!a.getType().isF32()) {
+    return arith::DivFOp::create(builder, loc, f(1, a.getType()), a);
+  }
   return intrinsic("llvm.nvvm.rcp.approx.ftz.f", f32(), a);
 }
 Value WarpBuilder::convert(Value a, Type type) {
@@ -117,6 +127,13 @@ Value WarpBuilder::pack(Value low, Value high, Type type) {
                                        : "llvm.nvvm.ff2f16x2.rn",
                          VectorType::get(2, type), {high, low});
   return LLVM::BitcastOp::create(builder, loc, i32(), both);
+}
+
+void WarpBuilder::guarded(Value condition, llvm::function_ref<void()> body) {
+  auto choice = scf::IfOp::create(builder, loc, condition);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(choice.thenBlock()->getTerminator());
+  body();
 }
 
 Value WarpBuilder::thread() {

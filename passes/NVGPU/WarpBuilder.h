@@ -60,7 +60,8 @@ public:
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
   mlir::Value fmax(mlir::Value a, mlir::Value b);
   mlir::Value isEqual(mlir::Value a, mlir::Value b); // ordered
-  /// 2^a, log2 a and 1/a by the approximate instructions (f32).
+  /// 2^a, log2 a and 1/a: by the approximate instructions for f32, else exact
+  /// to the last places.
   mlir::Value exp2(mlir::Value a);
   mlir::Value log2(mlir::Value a);
   mlir::Value rcp(mlir::Value a);
@@ -68,6 +69,9 @@ public:
   mlir::Value convert(mlir::Value a, mlir::Type type);
   /// (low, high) of f32 as two elements of `type` (f16, bf16) in an i32.
   mlir::Value pack(mlir::Value low, mlir::Value high, mlir::Type type);
+
+  /// Code that runs where `condition` holds.
+  void guarded(mlir::Value condition, llvm::function_ref<void()> body);
 
   // Threads.
   mlir::Value thread();

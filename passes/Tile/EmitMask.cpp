@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "attn/Passes/EmitMask.h"
+#include "attn/Mask/TileAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -130,4 +131,13 @@ Value attn::emitMask(OpBuilder &builder, Location loc, const MaskSet &mask,
                      const MaskValues &point) {
   Value dims[] = {point.b, point.h, point.q, point.k};
   return Emitter{builder, loc, dims, point.symbols}.emit(mask);
+}
+
+bool attn::mayHoldHiddenKeys(OnlineAttentionOp op, bool oneHead) {
+  if (!op.getMaskRegion().empty()) {
+    return true;
+  }
+  return op.getMaskAttr() &&
+         !analyzeTile(op.getMaskAttr().getMaskSet(), TileWalk::Keys, oneHead)
+              .exact;
 }

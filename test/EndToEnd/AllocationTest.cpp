@@ -6,6 +6,8 @@
 
 #include "Case.h"
 
+#include "attn/Emit/Compiler.h"
+
 #include "attn/Dialect/Attn/AttnDialect.h"
 #include "attn/Pipelines/Pipelines.h"
 

@@ -2,9 +2,9 @@
 
 #include "Case.h"
 
-#include "llvm/Support/ErrorHandling.h"
-
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <set>
 
 using namespace attn;
@@ -92,7 +92,8 @@ const Mask &attn::sweep::maskOf(const std::string &text) {
       return mask;
     }
   }
-  llvm::report_fatal_error("no such mask in the sweep: " + llvm::Twine(text));
+  std::fprintf(stderr, "no such mask in the sweep: %s\n", text.c_str());
+  std::abort();
 }
 
 //===----------------------------------------------------------------------===//
@@ -252,7 +253,7 @@ std::vector<std::string> Case::features() const {
 
 namespace {
 
-void chooseTiles(Random &random, CompileOptions &options) {
+void chooseTiles(Random &random, Schedule &options) {
   // Small tiles make many of them, and many splits, out of few keys.
   const std::vector<std::vector<int64_t>> tiles = {
       {0, 0, 0},    {0, 0, 0},   {16, 16, 16},  {32, 48, 64},
@@ -437,4 +438,10 @@ std::vector<Case> attn::sweep::sampleCases(uint64_t seed, int64_t count,
     cases.push_back(std::move(*best));
   }
   return cases;
+}
+
+Case attn::sweep::onGPU(Case c, const std::string &chip) {
+  c.options = Schedule();
+  c.options.target = chip;
+  return c;
 }

@@ -7,7 +7,6 @@
 #ifndef ATTN_TEST_ENDTOEND_CASE_H
 #define ATTN_TEST_ENDTOEND_CASE_H
 
-#include "attn/Emit/Compiler.h"
 #include "attn/Reference/Attention.h"
 #include "attn/Runtime/DType.h"
 
@@ -74,6 +73,14 @@ enum class Score {
   kBranch,      ///< a branch, and a function without a vector form
 };
 
+/// How a case is compiled: fields of CompileOptions. Cases themselves need no
+/// compiler, so that a machine with a GPU and no LLVM has them too.
+struct Schedule {
+  std::string target = "host";
+  int64_t rows = 0, keys = 0, split = 0; ///< tile sizes; 0: cost model
+  bool openmp = true;
+};
+
 /// The sizes of one launch: one entry a sequence; equal but for `thd`.
 struct Lengths {
   std::vector<int64_t> queries, keys;
@@ -97,7 +104,7 @@ struct Case {
   bool lse = true;
   std::optional<double> scale;
   std::optional<int64_t> offset;
-  CompileOptions options;
+  Schedule options;
   std::vector<Lengths> launches; ///< one for static shapes
 
   bool ragged() const { return layout == ref::Layout::kThd; }
@@ -125,6 +132,12 @@ Case randomCase(uint64_t seed, double maxWork);
 /// `count` cases that cover as many pairs of axis values as a greedy choice
 /// finds.
 std::vector<Case> sampleCases(uint64_t seed, int64_t count, double maxWork);
+
+/// The work of a case on a GPU, whose reference a CPU computes.
+constexpr double kGPUWork = 60e6;
+
+/// `c` with the sizes of tiles that the cost model of the GPU `chip` chooses.
+Case onGPU(Case c, const std::string &chip);
 
 /// A tensor that the score region captures.
 struct Captured {

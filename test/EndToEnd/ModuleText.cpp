@@ -2,6 +2,8 @@
 
 #include "Case.h"
 
+#include "attn/Runtime/Manifest.h"
+
 #include <algorithm>
 #include <cstdio>
 

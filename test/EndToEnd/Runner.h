@@ -1,31 +1,18 @@
-//===- Runner.h - compile a case, run it, compare it ------------*- C++ -*-===//
+//===- Runner.h - compile a case and run it --------------------*- C++ -*-===//
 
 #ifndef ATTN_TEST_ENDTOEND_RUNNER_H
 #define ATTN_TEST_ENDTOEND_RUNNER_H
 
-#include "Case.h"
+#include "Problem.h"
 
-#include "attn/Runtime/Launch.h"
+#include "attn/Emit/Compiler.h"
+#include "attn/Runtime/Library.h"
 
 #include <memory>
 
 namespace attn::sweep {
 
-/// What a launch reads, beside what follows from the case. Rows of k and v that
-/// `poison` names hold NaN.
-struct Data {
-  Lengths lengths;
-  rt::Tensor q, k, v;
-  std::vector<int64_t> kvLens;
-  std::vector<double> sinks;
-  rt::Tensor captured;
-};
-Data makeData(const Case &c, const Lengths &lengths);
-
-/// `out` in the layout of the case, and `lse` (empty without it).
-struct Values {
-  std::vector<double> out, lse;
-};
+CompileOptions compileOptions(const Schedule &schedule);
 
 class Program {
 public:
@@ -35,6 +22,7 @@ public:
 
   /// Launches once. Empty on success, else what went wrong.
   std::string run(const Data &data, Values &values) const;
+  rt::Result<Values> run(Launch &launch) const;
 
   const Case &spec() const { return c; }
 
@@ -46,9 +34,6 @@ private:
   rt::Package package;
   rt::Library library;
 };
-
-/// Whether the error rule holds; empty, or what is wrong.
-std::string compare(const Case &c, const Data &data, const Values &values);
 
 /// Compiles, then runs and compares every launch. Empty, or all that is needed
 /// to see the failure again: module, seed, options, verdict.

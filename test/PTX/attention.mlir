@@ -21,6 +21,7 @@
 // CHECK-DAG: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
 // CHECK-DAG: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
 // CHECK-DAG: shfl.sync.bfly
+// CHECK-DAG: max.ftz.f32
 // CHECK-DAG: ex2.approx.ftz.f32
 // CHECK-DAG: cvt.rn.bf16x2.f32
 // The state stays in registers.

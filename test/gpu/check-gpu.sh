@@ -4,8 +4,9 @@
 #
 #   check-gpu.sh [--sanitize]
 #
-# --sanitize runs each under compute-sanitizer's memcheck as well. Exit codes: 0
-# ok, 1 a case differs or fails, 4 no GPU.
+# --sanitize runs each under compute-sanitizer's memcheck as well, and one in 20
+# cases of the sweep under memcheck and racecheck. Exit codes: 0 ok, 1 a case
+# differs or fails, 4 no GPU.
 here=$(cd "$(dirname "$0")" && pwd)
 LD_LIBRARY_PATH=$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
@@ -36,5 +37,31 @@ for sizes in "$here"/cases/*.sizes; do
     fi
   done < "$sizes"
 done
+
+# The sweep: eight cases a process, so that a lost context costs few.
+log=$(mktemp)
+ls "$here"/sweep/*.attnpkg | xargs -P 8 -n 8 "$here/bin/attn-gpu-sweep" > "$log" 2> "$log.err"
+passed=$((passed + $(grep -c '^PASS' "$log")))
+missing=$(($(ls "$here/sweep" | wc -l) - $(grep -c '^PASS' "$log")))
+failed=$((failed + missing))
+if [ "$missing" -gt 0 ]; then
+  grep '^FAIL' "$log"
+  head -40 "$log.err"
+fi
+if [ -n "$SANITIZE" ]; then
+  for tool in memcheck racecheck; do
+    for package in $(ls "$here"/sweep/*.attnpkg | awk 'NR % 20 == 1'); do
+      if compute-sanitizer --tool "$tool" --error-exitcode 1 \
+           "$here/bin/attn-gpu-sweep" "$package" > "$log" 2>&1; then
+        passed=$((passed + 1))
+      else
+        failed=$((failed + 1))
+        echo "FAIL $tool $package"
+        tail -4 "$log"
+      fi
+    done
+  done
+fi
+rm -f "$log" "$log.err"
 echo "check-gpu: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

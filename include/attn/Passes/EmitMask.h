@@ -3,6 +3,7 @@
 #ifndef ATTN_PASSES_EMITMASK_H
 #define ATTN_PASSES_EMITMASK_H
 
+#include "attn/Dialect/Attn/AttnOps.h"
 #include "attn/Mask/MaskSet.h"
 #include "mlir/IR/Builders.h"
 
@@ -25,6 +26,11 @@ mlir::Value emitMask(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value emitForm(mlir::OpBuilder &builder, mlir::Location loc,
                      const LinearForm &form, llvm::ArrayRef<mlir::Value> dims,
                      mlir::ValueRange symbols);
+
+/// Whether a tile of partial segments may hold keys that the mask hides from
+/// every row, of one head or of several. Their values may be NaN, so a weight
+/// of 0 is no reason to multiply them.
+bool mayHoldHiddenKeys(OnlineAttentionOp op, bool oneHead);
 
 } // namespace attn
 

@@ -23,6 +23,9 @@ struct MMAKernel {
   int64_t sharedBytes = 0;
   double cost = 0; // clocks of a multiprocessor, a row and key
 
+  /// The last bytes of shared memory: flags of the keys that some row sees.
+  static constexpr int64_t kFlagBytes = 64;
+
   int64_t rows() const { return rowWarps * rowBlocks * 16; }
   int64_t warps() const { return rowWarps * keyWarps; }
   int64_t threads() const { return 32 * warps(); }

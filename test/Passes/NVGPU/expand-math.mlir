@@ -21,6 +21,26 @@ gpu.module @kernels {
     %0 = math.exp2 %x : f64
     return %0 : f64
   }
+  // Halves of the angle until a series holds.
+  // CHECK-LABEL: func.func @atan
+  // CHECK-NOT: math.atan
+  // CHECK-COUNT-3: math.sqrt
+  // CHECK: math.copysign
+  func.func @atan(%x: f64) -> f64 {
+    %0 = math.atan %x : f64
+    return %0 : f64
+  }
+  // Only by a constant: its inverse is one more rounding.
+  // CHECK-LABEL: func.func @quotient
+  // CHECK: %[[INVERSE:.*]] = arith.constant 0.0333333351 : f32
+  // CHECK: arith.mulf %{{.*}}, %[[INVERSE]]
+  // CHECK: arith.divf
+  func.func @quotient(%x: f32, %y: f32) -> f32 {
+    %cap = arith.constant 3.0e+01 : f32
+    %0 = arith.divf %x, %cap : f32
+    %1 = arith.divf %0, %y : f32
+    return %1 : f32
+  }
 }
 
 // -----

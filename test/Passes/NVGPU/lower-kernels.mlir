@@ -14,10 +14,11 @@
 // CHECK: nvvm.ldmatrix {{.*}}layout = #nvvm.mma_layout<row>
 // CHECK: nvvm.mma.sync
 // CHECK-SAME: multiplicandAPtxType = #nvvm.mma_type<bf16>
+// CHECK-NOT: atomicrmw
 // CHECK: scf.if
 // CHECK: nvvm.shfl.sync bfly
-// CHECK: llvm.nvvm.ex2.approx.ftz
 // CHECK: nvvm.vote.sync any
+// CHECK: llvm.nvvm.ex2.approx.ftz
 // CHECK: llvm.nvvm.ff2bf16x2.rn
 // CHECK: nvvm.ldmatrix {{.*}}layout = #nvvm.mma_layout<col>
 // CHECK: nvvm.mma.sync
@@ -67,4 +68,33 @@ func.func @fma(%q: tensor<1x1x64x16xf32>, %k: tensor<1x1x64x16xf32>, %v: tensor<
   %o = attn.attention ins(%q, %k, %v : tensor<1x1x64x16xf32>, tensor<1x1x64x16xf32>, tensor<1x1x64x16xf32>)
       outs(%init : tensor<1x1x64x16xf32>) -> tensor<1x1x64x16xf32>
   return %o : tensor<1x1x64x16xf32>
+}
+
+// -----
+
+// A dilated mask may hide a key between visible ones from all rows: its value
+// becomes 0. A causal one cannot (above).
+// CHECK-LABEL: llvm.func @holes_0(
+// CHECK: nvvm.mma.sync
+// CHECK: llvm.atomicrmw _or
+// CHECK-NEXT: }
+// CHECK-NEXT: nvvm.barrier
+// CHECK: llvm.store {{.*}} : vector<4xi32>, !llvm.ptr<3>
+// CHECK: nvvm.barrier
+func.func @holes(%q: tensor<1x1x128x64xbf16>, %k: tensor<1x1x128x64xbf16>, %v: tensor<1x1x128x64xbf16>, %init: tensor<1x1x128x64xbf16>) -> tensor<1x1x128x64xbf16> {
+  %o = attn.attention ins(%q, %k, %v : tensor<1x1x128x64xbf16>, tensor<1x1x128x64xbf16>, tensor<1x1x128x64xbf16>)
+      outs(%init : tensor<1x1x128x64xbf16>) mask(#attn.dilated<4>) -> tensor<1x1x128x64xbf16>
+  return %o : tensor<1x1x128x64xbf16>
+}
+
+// -----
+
+// Parts of f64 are joined in f64.
+// CHECK-LABEL: llvm.func @merge_1(
+// CHECK-NOT: f32
+// CHECK: llvm.return
+func.func @merge(%q: tensor<1x1x1x16xf64>, %k: tensor<1x1x4096x16xf64>, %v: tensor<1x1x4096x16xf64>, %init: tensor<1x1x1x16xf64>) -> tensor<1x1x1x16xf64> {
+  %o = attn.attention ins(%q, %k, %v : tensor<1x1x1x16xf64>, tensor<1x1x4096x16xf64>, tensor<1x1x4096x16xf64>)
+      outs(%init : tensor<1x1x1x16xf64>) -> tensor<1x1x1x16xf64>
+  return %o : tensor<1x1x1x16xf64>
 }

@@ -1,0 +1,105 @@
+"""Modules that bench.py times.
+
+usage: bench_modules.py FOLDER      writes FOLDER/<name>.mlir
+
+`prefill-<d>-<causal>`, `mask-<name>` (16 heads, D 128) and `decode` (32 query
+heads on 8 key heads, D 128); bf16, lengths dynamic.
+"""
+
+import sys
+
+NAMES = '{attn.dims = ["b", "%s", "%s", "d"]%s}'
+
+
+def module(heads, key_heads, size, mask="", score="", captured="", queries="s"):
+    """A function `f` of q, k, v, out and `captured`, that writes to out."""
+    def of(n):
+        return f"tensor<?x{n}x?x{size}xbf16>"
+
+    q, k = of(heads), of(key_heads)
+    more = ", " + captured if captured else ""
+    return f"""func.func @f(
+    %q: {q} {NAMES % ("h", queries, "")}, %k: {k} {NAMES % ("g", "s", "")},
+    %v: {k} {NAMES % ("g", "s", "")},
+    %out: {q} {NAMES % ("h", queries, ", attn.donated")}{more}) -> {q} {{
+  %r = attn.attention ins(%q, %k, %v : {q}, {k}, {k}) outs(%out : {q})
+      {mask}
+      {score} -> {q}
+  return %r : {q}
+}}
+"""
+
+
+DOCUMENTS = """mask(#attn.causal) and(%ids at affine_map<(b, h, i, j) -> (i)> : tensor<?xi32>,
+                             %ids at affine_map<(b, h, i, j) -> (j)> : tensor<?xi32>) {
+      ^bb0(%mine: i32, %other: i32, %b: index, %h: index, %i: index, %j: index):
+        %same = arith.cmpi eq, %mine, %other : i32
+        attn.yield %same : i1
+      }"""
+STARTS = """mask(#attn.causal) and(%starts at affine_map<(b, h, i, j) -> (i)> ascending : tensor<?xi32>) {
+      ^bb0(%start: i32, %b: index, %h: index, %i: index, %j: index):
+        %first = arith.index_cast %start : i32 to index
+        %behind = arith.cmpi sge, %j, %first : index
+        attn.yield %behind : i1
+      }"""
+BLOCKS = """mask(%blocks at affine_map<(b, h, i, j) -> (i floordiv 128, j floordiv 128)> : tensor<?x?xi1>) {
+      ^bb0(%seen: i1, %b: index, %h: index, %i: index, %j: index):
+        attn.yield %seen : i1
+      }"""
+ALIBI = """score {
+      ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
+        %one = arith.constant 1 : index
+        %factor = arith.constant -0.5 : f32
+        %next = arith.addi %h, %one : index
+        %n = arith.index_cast %next : index to i32
+        %number = arith.sitofp %n : i32 to f32
+        %power = arith.mulf %number, %factor : f32
+        %slope = math.exp2 %power : f32
+        %d = arith.subi %j, %i : index
+        %m = arith.index_cast %d : index to i32
+        %distance = arith.sitofp %m : i32 to f32
+        %bias = arith.mulf %slope, %distance : f32
+        %y = arith.addf %x, %bias : f32
+        attn.yield %y : f32
+      }"""
+SOFTCAP = """score {
+      ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
+        %cap = arith.constant 3.0e+01 : f32
+        %part = arith.divf %x, %cap : f32
+        %bent = math.tanh %part : f32
+        %y = arith.mulf %bent, %cap : f32
+        attn.yield %y : f32
+      }"""
+
+CAUSAL = "mask(#attn.causal)"
+MASKS = {
+    "causal": (CAUSAL, "", ""),
+    "window": ("mask(#attn.window<1023, 0>)", "", ""),
+    "longformer": ("mask(#attn.or<#attn.window<512, 512>, #attn.global<64>>)", "", ""),
+    "sink": ("mask(#attn.and<#attn.causal, #attn.or<#attn.sink<4>, #attn.window<1023, 0>>>)",
+             "", ""),
+    "documents": (DOCUMENTS, "", '%ids: tensor<?xi32> {attn.dims = ["s"]}'),
+    "starts": (STARTS, "", '%starts: tensor<?xi32> {attn.dims = ["s"]}'),
+    "prefix": ("mask(#attn.or<#attn.prefix<2048>, #attn.causal>)", "", ""),
+    "alibi": (CAUSAL, ALIBI, ""),
+    "softcap": (CAUSAL, SOFTCAP, ""),
+    "bigbird": (BLOCKS, "", '%blocks: tensor<?x?xi1> {attn.dims = ["n", "n"]}'),
+    "dilated": ("mask(#attn.and<#attn.causal, #attn.window<2047, 0>, #attn.dilated<4>>)",
+                "", ""),
+}
+
+
+def modules():
+    for size in (64, 128):
+        for causal in (0, 1):
+            yield (f"prefill-{size}-{causal}",
+                   module("?", "?", size, CAUSAL if causal else ""))
+    for name, (mask, score, captured) in MASKS.items():
+        yield f"mask-{name}", module(16, 16, 128, mask, score, captured)
+    yield "decode", module(32, 8, 128, queries="one").replace("?x32x?x", "?x32x1x")
+
+
+if __name__ == "__main__":
+    for name, text in modules():
+        with open(f"{sys.argv[1]}/{name}.mlir", "w") as file:
+            file.write(text)
