@@ -72,8 +72,8 @@ func.func @fma(%q: tensor<1x1x64x16xf32>, %k: tensor<1x1x64x16xf32>, %v: tensor<
 
 // -----
 
-// A dilated mask may hide a key between visible ones from all rows: its value
-// becomes 0. A causal one cannot (above).
+// What remainders decide may hide a key between visible ones from all rows: its
+// value becomes 0. A causal mask cannot (above).
 // CHECK-LABEL: llvm.func @holes_0(
 // CHECK: nvvm.mma.sync
 // CHECK: llvm.atomicrmw _or
@@ -83,7 +83,7 @@ func.func @fma(%q: tensor<1x1x64x16xf32>, %k: tensor<1x1x64x16xf32>, %v: tensor<
 // CHECK: nvvm.barrier
 func.func @holes(%q: tensor<1x1x128x64xbf16>, %k: tensor<1x1x128x64xbf16>, %v: tensor<1x1x128x64xbf16>, %init: tensor<1x1x128x64xbf16>) -> tensor<1x1x128x64xbf16> {
   %o = attn.attention ins(%q, %k, %v : tensor<1x1x128x64xbf16>, tensor<1x1x128x64xbf16>, tensor<1x1x128x64xbf16>)
-      outs(%init : tensor<1x1x128x64xbf16>) mask(#attn.dilated<4>) -> tensor<1x1x128x64xbf16>
+      outs(%init : tensor<1x1x128x64xbf16>) mask(#attn.set<affine_map<(b, h, q, k) -> (k mod 3 - 1)>>) -> tensor<1x1x128x64xbf16>
   return %o : tensor<1x1x128x64xbf16>
 }
 
