@@ -59,7 +59,7 @@ def section(attn_opt, source):
     page += says[:1] + ([""] + says[1:] if says[1:] else []) + ["", "Rung: " + rung + "."]
     if not facts["formula"]:
         return "\n".join(page), svg
-    page += ["", "Loops over keys, for a tile of queries q0 to q1:", "", "```"]
+    page += ["", "Loops %s:" % facts["loopsNote"], "", "```"]
     page += ["%-7s %s to %s" % (l["kind"], l["lower"], l["upper"])
              for l in facts["loops"]]
     page += facts["definitions"] + ["```"]

@@ -125,7 +125,7 @@ def masks():
     examples = texts("docs/examples/*.mlir")
     rows = []
     for name, body in re.findall(
-            r"^def Attn_\w+Attr : Attn_(?:Count)?Masks?Attr<\"\w+\", \"(\w+)\">(.*?)^}",
+            r"^def Attn_\w+Attr : Attn_(?:Count)?(?:Masks?)?Attr<\"\w+\", \"(\w+)\">(.*?)^}",
             base, re.M | re.S):
         summary = re.search(r"summary = \"([^\"]+)\"", body).group(1)
         found = having(r"#attn\.%s\b" % name, examples)

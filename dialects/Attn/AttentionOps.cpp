@@ -209,6 +209,54 @@ LogicalResult AttentionOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
+// BlockSummaryOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+BlockSummaryOp::reifyResultShapes(OpBuilder &builder,
+                                  ReifiedRankedShapedTypeDims &shapes) {
+  SmallVector<OpFoldResult> sizes =
+      tensor::getMixedSizes(builder, getLoc(), getX());
+  AffineExpr size = getAffineDimExpr(0, getContext());
+  sizes[getDim()] = affine::makeComposedFoldedAffineApply(
+      builder, getLoc(), size.ceilDiv(getBlock()), {sizes[getDim()]});
+  sizes.push_back(builder.getIndexAttr(2));
+  shapes.push_back(std::move(sizes));
+  return success();
+}
+
+LogicalResult BlockSummaryOp::verify() {
+  auto type = cast<ShapedType>(getX().getType());
+  auto result = cast<ShapedType>(getResult().getType());
+  auto dim = static_cast<int64_t>(getDim());
+  auto block = static_cast<int64_t>(getBlock());
+  if (dim < 0 || dim >= type.getRank()) {
+    return emitOpError("expected a dimension of ")
+           << type << ", but got " << dim << " [block_summary_c1]";
+  }
+  if (block <= 0) {
+    return emitOpError("expected a block of 1 or more, but got ")
+           << block << " [block_summary_c2]";
+  }
+  SmallVector<int64_t> shape(type.getShape());
+  if (!ShapedType::isDynamic(shape[dim])) {
+    shape[dim] = llvm::divideCeil(shape[dim], block);
+  }
+  shape.push_back(2);
+  bool fits = result.getRank() == static_cast<int64_t>(shape.size()) &&
+              result.getElementType() == type.getElementType();
+  for (size_t d = 0; fits && d < shape.size(); ++d) {
+    fits = compatible(shape[d], result.getDimSize(d));
+  }
+  if (!fits) {
+    return emitOpError("expected a result of ")
+           << RankedTensorType::get(shape, type.getElementType())
+           << ", but got " << result << " [block_summary_c3]";
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // MergeStatesOp
 //===----------------------------------------------------------------------===//
 

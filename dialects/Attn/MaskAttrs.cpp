@@ -241,6 +241,10 @@ LogicalResult DilatedAttr::verify(EmitError emitError, int64_t count) {
   return verifyCount(emitError, "dilation", count, 1);
 }
 
+LogicalResult BlocksAttr::verify(EmitError emitError, int64_t size) {
+  return verifyCount(emitError, "block size", size, 1);
+}
+
 static LogicalResult verifyMask(EmitError emitError, Attribute mask) {
   if (!isa<MaskAttrInterface>(mask)) {
     return emitError() << "expected a mask, but got " << mask;

@@ -1,6 +1,7 @@
 //===- ScoreRegion.cpp - what ops with score and mask regions share -------===//
 
 #include "ScoreRegion.h"
+#include "MaskExpression.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -190,15 +191,24 @@ parseMask(OpAsmParser &parser, MaskAttrInterface &mask,
   };
   bool hasRegion = true, isOpen = succeeded(parser.parseOptionalLParen());
   if (isOpen) {
-    OptionalParseResult result = parseMaskExpression(parser, mask, symbols);
+    MaskExpression expression;
+    OptionalParseResult result =
+        parseMaskExpression(parser, expression, symbols);
     if (result.has_value()) {
-      if (failed(*result)) {
+      if (failed(*result) || parser.parseRParen()) {
         return failure();
       }
-      if (parser.parseRParen()) {
-        return failure();
-      }
+      SMLoc loc = parser.getCurrentLocation();
       hasRegion = succeeded(parser.parseOptionalKeyword("and"));
+      if (!expression.hasLists()) {
+        mask = expression.attribute(parser.getContext());
+      } else if (hasRegion) {
+        return parser.emitError(loc, "expected no region beside lists of "
+                                     "blocks, which are one");
+      } else if (writeMaskRegion(parser, expression, symbols, captured, types,
+                                 parsed, region)) {
+        return failure();
+      }
       isOpen = hasRegion && succeeded(parser.parseOptionalLParen());
     }
   }

@@ -58,11 +58,7 @@ void printScore(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                 mlir::OperandRange captured, mlir::TypeRange types,
                 mlir::ArrayAttr maps, mlir::Region &score);
 
-/// A mask as an expression of attributes (MaskSyntax.cpp). Absent in front of
-/// what starts none.
-mlir::OptionalParseResult parseMaskExpression(
-    mlir::OpAsmParser &parser, MaskAttrInterface &mask,
-    llvm::SmallVectorImpl<mlir::OpAsmParser::UnresolvedOperand> &symbols);
+/// A mask as an expression of attributes (MaskSyntax.cpp).
 void printMaskExpression(mlir::OpAsmPrinter &printer, MaskAttrInterface mask,
                          mlir::OperandRange symbols);
 

@@ -10,6 +10,8 @@
 //
 // A row tile is a block of queries, so its list has one entry a position, and every tile
 // of keys is known to be empty or full before the attention starts.
+#near = #attn.set<affine_map<(b, h, q, k) -> (q floordiv 128 - k floordiv 128 + 1, k floordiv 128 - q floordiv 128 + 1)>>
+#global = #attn.global<256>
 func.func @layer(
     %q: tensor<1x4x?x64xf32> {attn.dims = ["b", "hq", "s", "d"]},
     %k: tensor<1x2x?x64xf32> {attn.dims = ["b", "hkv", "s", "d"]},
@@ -36,32 +38,6 @@ func.func @layer(
   %init = tensor.empty(%s) : tensor<1x4x?x64xf32>
   %o = attn.attention ins(%q, %k, %v : tensor<1x4x?x64xf32>, tensor<1x2x?x64xf32>, tensor<1x2x?x64xf32>)
       outs(%init : tensor<1x4x?x64xf32>)
-      mask(%random at affine_map<(b, h, i, j) -> (i floordiv 128, 0)> : tensor<?x3xi32>,
-           %random at affine_map<(b, h, i, j) -> (i floordiv 128, 1)> : tensor<?x3xi32>,
-           %random at affine_map<(b, h, i, j) -> (i floordiv 128, 2)> : tensor<?x3xi32>) {
-      ^bb0(%r0: i32, %r1: i32, %r2: i32, %b: index, %h: index, %i: index, %j: index):
-        %size = arith.constant 128 : index
-        %one = arith.constant 1 : index
-        %back = arith.constant -1 : index
-        %global = arith.constant 2 : index
-        %mine = arith.floordivsi %i, %size : index
-        %other = arith.floordivsi %j, %size : index
-        %distance = arith.subi %mine, %other : index
-        %0 = arith.cmpi sle, %distance, %one : index
-        %1 = arith.cmpi sge, %distance, %back : index
-        %window = arith.andi %0, %1 : i1
-        %2 = arith.cmpi slt, %mine, %global : index
-        %3 = arith.cmpi slt, %other, %global : index
-        %4 = arith.ori %2, %3 : i1
-        %5 = arith.ori %window, %4 : i1
-        %key = arith.index_cast %other : index to i32
-        %6 = arith.cmpi eq, %r0, %key : i32
-        %7 = arith.cmpi eq, %r1, %key : i32
-        %8 = arith.cmpi eq, %r2, %key : i32
-        %9 = arith.ori %5, %6 : i1
-        %10 = arith.ori %9, %7 : i1
-        %visible = arith.ori %10, %8 : i1
-        attn.yield %visible : i1
-      } -> tensor<1x4x?x64xf32>
+      mask(#near or #global or #attn.blocks<128>(%random : tensor<?x3xi32>)) -> tensor<1x4x?x64xf32>
   return %o : tensor<1x4x?x64xf32>
 }

@@ -68,6 +68,7 @@ static json::Object toJSON(const Explanation &e) {
       {"tiles", std::move(rows)},
       {"rung", e.rung},
       {"exact", e.exact},
+      {"loopsNote", e.loopsNote},
       {"loops", std::move(loops)},
       {"definitions", json::Array(e.definitions)},
       {"findings", json::Array(e.facts)},

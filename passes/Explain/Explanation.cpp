@@ -5,8 +5,10 @@
 #include "../Tile/MaskPlan.h"
 #include "Interpreter.h"
 #include "MaskFindings.h"
+#include "attn/Dialect/Attn/AttentionClasses.h"
 #include "attn/Mask/BoundSteps.h"
 #include "attn/Mask/Count.h"
+#include "attn/Mask/ResidueClasses.h"
 #include "attn/Mask/TileAnalysis.h"
 
 #include "llvm/Support/Format.h"
@@ -239,10 +241,25 @@ void Explainer::analyze() {
   result.analysisMs = millisecondsOf([&] {
     segments = analyzeTile(problem.set, TileWalk::Keys, /*oneHead=*/true);
   });
+  // The loops of a dilated mask are those of its residue classes.
+  TileSegments loops = segments;
+  MaskNames loopNames = names;
+  std::string keys = toText(problem.keys, names);
+  std::vector<AttentionClasses> pieces = AttentionClasses::of(op);
+  if (int64_t step = pieces.front().step; pieces.size() == 1 && step > 1) {
+    std::string by = std::to_string(step);
+    loops = analyzeTile(residueClasses(problem.set)->set, TileWalk::Keys,
+                        /*oneHead=*/true);
+    loopNames.symbols.push_back("r");
+    keys = "ceil((" + keys + " - r) / " + by + ")";
+    result.loopsNote = "over the keys of a residue r modulo " + by +
+                       ", numbered from 0, for a tile of its queries q0 to q1";
+    result.rung += "; " + by + " residue classes on strided slices";
+  }
   result.exact = segments.exact;
-  result.loopsNote += segments.exact ? "" : " (widened: not exact)";
-  BoundTexts texts(segments, names, toText(problem.keys, names));
-  for (const TileSegment &segment : segments.segments) {
+  result.loopsNote += loops.exact ? "" : " (widened: not exact)";
+  BoundTexts texts(loops, loopNames, keys);
+  for (const TileSegment &segment : loops.segments) {
     std::string lower = texts.of(segment.lower),
                 upper = texts.of(segment.upper);
     result.loops.push_back({segment.full, lower, upper});

@@ -405,6 +405,58 @@ Value convertTensor(ImplicitLocOpBuilder &b, Value wide,
   return narrow;
 }
 
+// Each element of the table looks at its block.
+Value buildBlockSummary(ImplicitLocOpBuilder &b, BlockSummaryOp op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  bool isFloat = isa<FloatType>(type.getElementType());
+  ReifiedRankedShapedTypeDims shapes;
+  (void)op.reifyResultShapes(b, shapes);
+  SmallVector<Value> sizes;
+  for (int64_t d = 0; d < type.getRank(); ++d) {
+    if (type.isDynamicDim(d)) {
+      sizes.push_back(
+          getValueOrCreateConstantIndexOp(b, b.getLoc(), shapes.front()[d]));
+    }
+  }
+  Value length = getValueOrCreateConstantIndexOp(
+      b, b.getLoc(),
+      tensor::getMixedSize(b, b.getLoc(), op.getX(), op.getDim()));
+  auto generate = tensor::GenerateOp::create(
+      b, type, sizes, [&](OpBuilder &inner, Location loc, ValueRange at) {
+        ImplicitLocOpBuilder ib(loc, inner);
+        auto number = [&](int64_t value) -> Value {
+          return arith::ConstantIndexOp::create(ib, value);
+        };
+        Value block = number(op.getBlock());
+        Value first = arith::MulIOp::create(ib, at[op.getDim()], block);
+        Value end = arith::MinSIOp::create(
+            ib, arith::AddIOp::create(ib, first, block), length);
+        Value isLeast = arith::CmpIOp::create(ib, arith::CmpIPredicate::eq,
+                                              at.back(), number(0));
+        SmallVector<Value> point(at.drop_back());
+        auto read = [&](ImplicitLocOpBuilder &rb, Value n) -> Value {
+          point[op.getDim()] = n;
+          return tensor::ExtractOp::create(rb, op.getX(), point);
+        };
+        auto loop = scf::ForOp::create(
+            ib, first, end, number(1), ValueRange{read(ib, first)},
+            [&](OpBuilder &body, Location, Value n, ValueRange carried) {
+              ImplicitLocOpBuilder lb(loc, body);
+              Value next = read(lb, n), old = carried[0];
+              Value least =
+                  isFloat ? arith::MinimumFOp::create(lb, old, next).getResult()
+                          : arith::MinSIOp::create(lb, old, next).getResult();
+              Value largest =
+                  isFloat ? arith::MaximumFOp::create(lb, old, next).getResult()
+                          : arith::MaxSIOp::create(lb, old, next).getResult();
+              scf::YieldOp::create(lb, ValueRange{arith::SelectOp::create(
+                                           lb, isLeast, least, largest)});
+            });
+        tensor::YieldOp::create(ib, loop.getResult(0));
+      });
+  return generate;
+}
+
 struct DecomposeReferencePass
     : public attn::impl::DecomposeReferencePassBase<DecomposeReferencePass> {
   using DecomposeReferencePassBase::DecomposeReferencePassBase;
@@ -415,6 +467,13 @@ struct DecomposeReferencePass
           << "expected element-type f64 or f32, but got '" << elementType
           << "'";
       return signalPassFailure();
+    }
+    SmallVector<BlockSummaryOp> summaries;
+    getOperation().walk([&](BlockSummaryOp op) { summaries.push_back(op); });
+    for (BlockSummaryOp op : summaries) {
+      ImplicitLocOpBuilder b(op.getLoc(), op);
+      op.replaceAllUsesWith(buildBlockSummary(b, op));
+      op.erase();
     }
     SmallVector<Operation *> ops;
     WalkResult walk = getOperation().walk([&](Operation *op) {

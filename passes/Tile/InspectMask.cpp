@@ -46,9 +46,7 @@ Range AttentionTiler::readCaptured(BoxEvaluator &evaluator, unsigned n,
   case Read::Blocks:
     for (auto [dim, expr] : llvm::enumerate(map.getResults())) {
       if (expr.isFunctionOfDim(3)) {
-        return evaluator.readTable(
-            plan.tables[n], indices, dim, step,
-            cast<ShapedType>(tensor.getType()).getElementType());
+        return evaluator.readTable(plan.tables[n], indices, dim, step);
       }
     }
   }

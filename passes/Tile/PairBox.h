@@ -54,9 +54,8 @@ public:
   Range readEnds(mlir::Value tensor, llvm::ArrayRef<Range> indices);
   /// The same by a table that `summarize` made.
   Range readTable(mlir::Value table, llvm::ArrayRef<Range> indices,
-                  unsigned dim, int64_t block, mlir::Type element);
-  /// Least and largest elements of blocks of `block` along `dim`, in a tensor
-  /// with a last dimension more, of 2.
+                  unsigned dim, int64_t block);
+  /// `attn.block_summary`, as loops.
   mlir::Value summarize(mlir::Value tensor, unsigned dim, int64_t block);
 
   /// `indices` of (b, h, i, j) in `box` by `map`, kept inside of `tensor`.

@@ -160,22 +160,24 @@ Range BoxEvaluator::readEnds(Value tensor, ArrayRef<Range> indices) {
 }
 
 Range BoxEvaluator::readTable(Value table, ArrayRef<Range> indices,
-                              unsigned dim, int64_t block, Type element) {
+                              unsigned dim, int64_t block) {
+  Type type = elementOf(table);
   SmallVector<Range> blocks(indices);
   blocks[dim] = divide(blocks[dim], constant(block), /*floor=*/true);
-  Values start = Summary::start(b, loc, elementOf(table));
+  Values start = Summary::start(b, loc, type);
   start.resize(2);
   Values result =
       forEach(b, loc, blocks, start, [&](ValueRange point, ValueRange carried) {
         auto read = [&](int64_t which) -> Value {
           Values at(point);
           at.push_back(index.constant(which));
-          return tensor::ExtractOp::create(b, loc, table, at);
+          Value end = tensor::ExtractOp::create(b, loc, table, at);
+          return isa<FloatType>(type) ? end : toIndex(end);
         };
         Value lo = read(0), hi = read(1);
         return Summary::include(b, loc, carried, lo, hi);
       });
-  return ofElement(element, result[0], result[1], Value(), Value());
+  return ofElement(type, result[0], result[1], Value(), Value());
 }
 
 Value BoxEvaluator::summarize(Value tensor, unsigned dim, int64_t block) {
@@ -186,8 +188,7 @@ Value BoxEvaluator::summarize(Value tensor, unsigned dim, int64_t block) {
   sizes[dim] = getAsOpFoldResult(index.ceilDiv(length, block));
   SmallVector<OpFoldResult> shape(sizes);
   shape.push_back(b.getIndexAttr(2));
-  Type stored = isFloat ? type : b.getIndexType();
-  Value empty = tensor::EmptyOp::create(b, loc, shape, stored);
+  Value empty = tensor::EmptyOp::create(b, loc, shape, type);
   auto loop = scf::ForallOp::create(b, loc, sizes, empty, std::nullopt);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
@@ -212,11 +213,14 @@ Value BoxEvaluator::summarize(Value tensor, unsigned dim, int64_t block) {
   SmallVector<OpFoldResult> counts(offsets.size(), b.getIndexAttr(1));
   counts.back() = b.getIndexAttr(2);
   SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
-  auto rowType = RankedTensorType::get({2}, stored);
+  auto rowType = RankedTensorType::get({2}, type);
   Value row = tensor::ExtractSliceOp::create(
       b, loc, rowType, loop.getRegionIterArgs()[0], offsets, counts, strides);
   for (int64_t n : {0, 1}) {
-    row = tensor::InsertOp::create(b, loc, ends[n], row, index.constant(n));
+    Value end = isFloat || type.isIndex()
+                    ? ends[n]
+                    : arith::IndexCastOp::create(b, loc, type, ends[n]);
+    row = tensor::InsertOp::create(b, loc, end, row, index.constant(n));
   }
   b.setInsertionPointToStart(loop.getTerminator().getBody());
   tensor::ParallelInsertSliceOp::create(

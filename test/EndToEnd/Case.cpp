@@ -184,6 +184,12 @@ const char *text(Score score) {
   return names[static_cast<int>(score)];
 }
 
+const char *text(Region region) {
+  const char *names[] = {"none", "documents", "starts",
+                         "bits", "lists",     "affine"};
+  return names[static_cast<int>(region)];
+}
+
 /// The kind of problem that sizes make: which form is chosen and where its
 /// tails lie.
 std::string lengthKind(const Lengths &lengths) {
@@ -220,6 +226,7 @@ std::string Case::describe() const {
 std::vector<std::string> Case::features() const {
   std::vector<std::string> all = {
       "mask=" + (mask.empty() ? "none" : mask),
+      std::string("region=") + text(region),
       std::string("dtype=") + rt::nameOf(dtype),
       std::string("out=") + rt::nameOf(outType),
       std::string("layout=") + text(layout),
@@ -337,6 +344,9 @@ Case attn::sweep::randomCase(uint64_t seed, double maxWork) {
   }
   c.layout = random.pick<Layout>({Layout::kBhsd, Layout::kBshd, Layout::kThd});
   c.mask = random.oneIn(5) ? "#attn.causal" : random.pick(allMasks()).text;
+  if (random.oneIn(3)) {
+    c.region = static_cast<Region>(1 + random.below(5));
+  }
   const std::vector<std::pair<int64_t, int64_t>> heads = {
       {1, 1}, {4, 4}, {8, 2}, {4, 1}, {7, 1}, {6, 3}};
   std::tie(c.heads, c.keyHeads) = random.pick(heads);

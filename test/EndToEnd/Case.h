@@ -55,6 +55,15 @@ enum class Inputs {
 enum class Outs { kEmpty, kDonated, kMemref };
 enum class KvLens { kNone, kSome, kExtreme };
 enum class Sinks { kNone, kFinite, kInfinite /* some -inf: no sink */ };
+/// A mask region beside the attribute (MaskRegion.h).
+enum class Region {
+  kNone,
+  kDocuments, ///< equal elements at (i) and (j)
+  kStarts,    ///< keys from an ascending element at (i) on
+  kBits,      ///< a bit of a word at (i, j floordiv 32)
+  kLists,     ///< `#attn.blocks`
+  kAffine,    ///< arithmetic that becomes sets
+};
 /// Which rows of k and v hold NaN.
 enum class Poison {
   kLengths, ///< those behind the keys in use
@@ -92,6 +101,7 @@ struct Case {
   rt::DType outType = rt::DType::kF32;
   ref::Layout layout = ref::Layout::kBhsd;
   std::string mask;
+  Region region = Region::kNone;
   int64_t heads = 4, keyHeads = 4;
   int64_t size = 64, valueSize = 64;
   Shapes shapes = Shapes::kStatic;

@@ -1,6 +1,6 @@
 //===- ModuleText.cpp - print a case as an attn module --------------------===//
 
-#include "Case.h"
+#include "MaskRegion.h"
 
 #include "attn/Runtime/Manifest.h"
 
@@ -372,17 +372,28 @@ std::string Writer::module() {
     }
     argument("captured", type(dims, captured->dtype));
   }
+  std::string maskedType;
+  if (std::optional<MaskRegion> region = maskRegionOf(c, lengths);
+      region && !region->shape.empty()) {
+    Dims dims = region->shape;
+    if (c.shapes != Shapes::kStatic) {
+      dims.front() = kAny;
+      if (c.region == Region::kBits) {
+        dims.back() = kAny;
+      }
+    }
+    maskedType = type(dims, DType::kI32);
+    argument("masked", maskedType);
+  }
   outs();
   std::string op = "attn.attention ins(" + q + ", " + k + ", " + v + " : " +
                    qType + ", " + kType + ", " + vType + ")" + clauses +
                    "\n      outs(" + outNames + " : " + outTypes + ")";
-  if (!c.mask.empty()) {
-    if (c.mask.find("%left") != std::string::npos) {
-      line("%left = arith.constant 70 : index");
-      line("%reach = arith.constant 5 : index");
-    }
-    op += " mask(" + c.mask + ")";
+  if (c.mask.find("%left") != std::string::npos) {
+    line("%left = arith.constant 70 : index");
+    line("%reach = arith.constant 5 : index");
   }
+  op += maskClause(c, maskedType);
   op += scoreRegion();
   if (c.scale) {
     char number[32];

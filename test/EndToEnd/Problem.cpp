@@ -1,6 +1,7 @@
 //===- Problem.cpp - the data of a case, and what is right ----------------===//
 
 #include "Problem.h"
+#include "MaskRegion.h"
 
 #include "attn/Reference/ErrorRule.h"
 
@@ -84,7 +85,7 @@ int64_t rowIndex(const Case &c, const std::vector<int64_t> &lengths,
 void poison(const Case &c, Data &data) {
   std::vector<int64_t> inUse = c.keysInUse(data.lengths);
   std::vector<int64_t> offsets = c.offsetsAt(data.lengths);
-  const ref::MaskFn &visible = maskOf(c.mask).visible;
+  ref::MaskFn visible = visibleOf(c, data.lengths);
   for (size_t b = 0; b < inUse.size(); ++b) {
     for (int64_t key = 0; key < data.lengths.keys[b]; ++key) {
       bool seen = c.poison == Poison::kLengths && key < inUse[b];
@@ -258,6 +259,14 @@ Data attn::sweep::makeData(const Case &c, const Lengths &lengths) {
       }
     }
   }
+  if (std::optional<MaskRegion> region = maskRegionOf(c, lengths);
+      region && !region->shape.empty()) {
+    data.masked = makeTensor(DType::kI32, region->shape);
+    for (size_t n = 0; n < region->values.size(); ++n) {
+      data.masked.set(static_cast<int64_t>(n),
+                      static_cast<double>(region->values[n]));
+    }
+  }
   if (std::optional<Captured> captured = capturedOf(c, lengths)) {
     data.captured = randomTensor(captured->dtype, captured->shape, c.seed, 4);
     if (c.score == Score::kSoftCapRead) {
@@ -283,6 +292,7 @@ Launch::Launch(const Case &c, const Data &data) : c(c) {
   tensors["sink"] = *Tensor::fromValues(
       c.accumulator(), {static_cast<int64_t>(data.sinks.size())}, data.sinks);
   tensors["captured"] = data.captured.share();
+  tensors["masked"] = data.masked.share();
   // What outputs hold before must not matter.
   rt::Shape outShape = rowsShape(c, data.lengths.queries, c.heads, c.valueSize);
   rt::Shape lseShape =
@@ -345,7 +355,7 @@ std::string attn::sweep::compare(const Case &c, const Data &data,
     problem.offsets = {*c.offset};
   }
   problem.scale = c.scale;
-  problem.mask = maskOf(c.mask).visible;
+  problem.mask = visibleOf(c, data.lengths);
   problem.score = scoreOf<double>(c, data, read);
   problem.sinks = data.sinks;
   ref::AttentionResult exact = ref::attention(problem);

@@ -23,6 +23,7 @@ struct Data {
   std::vector<int64_t> kvLens;
   std::vector<double> sinks;
   rt::Tensor captured;
+  rt::Tensor masked; ///< what the mask region reads
 };
 Data makeData(const Case &c, const Lengths &lengths);
 

@@ -91,8 +91,8 @@ def RaiseMaskPass : InterfacePass<"attn-raise-mask", "mlir::FunctionOpInterface"
 def DecomposeReferencePass : Pass<"attn-decompose-reference", "::mlir::ModuleOp"> {
   let summary = "compute attention by its definition, in a chosen precision";
   let description = [{
-    Rewrites `attn.attention` and `attn.merge_states` to plain scf, tensor,
-    arith and math: the oracle that kernels are compared with. Each pair asks
+    Rewrites `attn.attention`, `attn.merge_states` and `attn.block_summary` to
+    plain scf, tensor, arith and math: the oracle that kernels are compared with. Each pair asks
     the mask's own predicate, and nothing of the tile analysis is used.
 
     With `row-streamed` an `scf.forall` over batch, heads and rows holds one row

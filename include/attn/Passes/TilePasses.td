@@ -20,8 +20,10 @@ def TileAttentionPass : InterfacePass<"attn-tile-attention", "mlir::FunctionOpIn
     model over the target description where the options are 0, and a remark
     tells the sizes of the forms in the code with the reason.
 
+    An `attn.block_summary` becomes an `scf.forall` over its blocks.
+
     Needs: `attn.attention` on tensors with static D and E. Leaves: no
-    `attn.attention`; level 2 of the design. Example:
+    `attn.attention` and no `attn.block_summary`; level 2 of the design. Example:
     `test/Passes/Tile/tile-attention.mlir`.
   }];
   let dependentDialects = ["::attn::AttnDialect", "::mlir::scf::SCFDialect",

@@ -20,6 +20,17 @@ func.func @yield(%q: tensor<1x32x?x128xf32>) -> tensor<1x32x?x128xf32> {
   return %o : tensor<1x32x?x128xf32>
 }
 
+func.func @blocks(%q: tensor<1x4x?x64xf32>, %lists: tensor<?x3xi32>) -> tensor<1x4x?x64xf32> {
+  %o = attn.attention ins(%q, %q, %q : tensor<1x4x?x64xf32>, tensor<1x4x?x64xf32>, tensor<1x4x?x64xf32>) outs(%q : tensor<1x4x?x64xf32>)
+      mask(#attn.window<255, 0> or #attn.blocks<128>(%lists : tensor<?x3xi32>)) -> tensor<1x4x?x64xf32>
+  return %o : tensor<1x4x?x64xf32>
+}
+
+func.func @block_summary(%ids: tensor<1000xi32>) -> tensor<8x2xi32> {
+  %zones = attn.block_summary %ids dim(0) block(128) : tensor<1000xi32> -> tensor<8x2xi32>
+  return %zones : tensor<8x2xi32>
+}
+
 func.func @merge_states(%parts: tensor<4x8x128xf32>, %lses: tensor<4x8xf32>, %init: tensor<8x128xbf16>) -> tensor<8x128xbf16> {
   %o = attn.merge_states ins(%parts, %lses : tensor<4x8x128xf32>, tensor<4x8xf32>)
          outs(%init : tensor<8x128xbf16>) -> tensor<8x128xbf16>

@@ -691,3 +691,55 @@ func.func @online_attention_c9(%q: tensor<1x64x128xf32>, %k: tensor<?x128xf32>, 
     -> (tensor<1x64x128xf32>, tensor<1x64xf32>, tensor<1x64xf32>)
   return
 }
+
+// -----
+
+func.func @block_summary_c1(%x: tensor<8xf32>) -> tensor<2x2xf32> {
+  // expected-error @below {{expected a dimension of 'tensor<8xf32>', but got 1 [block_summary_c1]}}
+  %r = attn.block_summary %x dim(1) block(4) : tensor<8xf32> -> tensor<2x2xf32>
+  return %r : tensor<2x2xf32>
+}
+
+// -----
+
+func.func @block_summary_c2(%x: tensor<8xf32>) -> tensor<2x2xf32> {
+  // expected-error @below {{expected a block of 1 or more, but got 0 [block_summary_c2]}}
+  %r = attn.block_summary %x dim(0) block(0) : tensor<8xf32> -> tensor<2x2xf32>
+  return %r : tensor<2x2xf32>
+}
+
+// -----
+
+func.func @block_summary_c3(%x: tensor<9x3xi32>) -> tensor<2x3x2xi32> {
+  // expected-error @below {{expected a result of 'tensor<3x3x2xi32>', but got 'tensor<2x3x2xi32>' [block_summary_c3]}}
+  %r = attn.block_summary %x dim(0) block(4) : tensor<9x3xi32> -> tensor<2x3x2xi32>
+  return %r : tensor<2x3x2xi32>
+}
+
+// -----
+
+func.func @blocks_without_lists(%q: tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32> {
+  // expected-error @below {{expected '('}}
+  %r = attn.attention ins(%q, %q, %q : tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>) outs(%q : tensor<1x4x8x32xf32>) mask(#attn.blocks<4>) -> tensor<1x4x8x32xf32>
+  return %r : tensor<1x4x8x32xf32>
+}
+
+// -----
+
+func.func @blocks_unknown_number(%q: tensor<1x4x8x32xf32>, %l: tensor<2x?xi32>) -> tensor<1x4x8x32xf32> {
+  // expected-error @below {{expected lists of blocks as integers, a known number for each block of queries, but got 'tensor<2x?xi32>'}}
+  %r = attn.attention ins(%q, %q, %q : tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>) outs(%q : tensor<1x4x8x32xf32>) mask(#attn.blocks<4>(%l : tensor<2x?xi32>)) -> tensor<1x4x8x32xf32>
+  return %r : tensor<1x4x8x32xf32>
+}
+
+// -----
+
+func.func @blocks_beside_a_region(%q: tensor<1x4x8x32xf32>, %l: tensor<2x1xi32>) -> tensor<1x4x8x32xf32> {
+  // expected-error @below {{expected no region beside lists of blocks, which are one}}
+  %r = attn.attention ins(%q, %q, %q : tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>) outs(%q : tensor<1x4x8x32xf32>) mask(#attn.blocks<4>(%l : tensor<2x1xi32>)) and {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %true = arith.constant true
+    attn.yield %true : i1
+  } -> tensor<1x4x8x32xf32>
+  return %r : tensor<1x4x8x32xf32>
+}

@@ -29,7 +29,7 @@ func.func @bounds(%q: !t, %start: tensor<1000xi32>) -> !t {
 // REMARK: mask region: lists of tiles{{.*}}; by loads of the rows, zone maps of the keys
 // CHECK-LABEL: func.func @lists
 // CHECK-SAME: %[[IDS:[a-z0-9]+]]: tensor<1000xi32>
-// CHECK: %[[TABLE:.*]] = scf.forall (%{{.*}}) in (32) shared_outs(%{{.*}} = %{{.*}}) -> (tensor<32x2xindex>)
+// CHECK: %[[TABLE:.*]] = scf.forall (%{{.*}}) in (32) shared_outs(%{{.*}} = %{{.*}}) -> (tensor<32x2xi32>)
 // CHECK: %[[LISTS:.*]]:2 = scf.forall (%{{.*}}, %{{.*}}, %{{.*}}) in (1, 1, 16) {{.*}} -> (tensor<1x1x16x32xi32>, tensor<1x1x16x2xi32>)
 // CHECK: tensor.extract %[[IDS]]
 // CHECK: tensor.extract %[[TABLE]]
@@ -44,4 +44,20 @@ func.func @lists(%q: !t, %ids: tensor<1000xi32>) -> !t {
       attn.yield %c : i1
     } -> !t
   return %o : !t
+}
+
+// A zone map as an op is the loop that makes tables of blocks.
+// CHECK-LABEL: func.func @summary
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<4x1000xf32>
+// CHECK-NOT: attn.block_summary
+// CHECK: %[[TABLE:.*]] = scf.forall (%[[H:.*]], %[[N:.*]]) in (4, 8) {{.*}} -> (tensor<4x8x2xf32>)
+// CHECK: scf.for
+// CHECK: tensor.extract %[[X]][%[[H]], %{{.*}}]
+// CHECK: arith.minimumf
+// CHECK: arith.maximumf
+// CHECK: tensor.parallel_insert_slice {{.*}}[%[[H]], %[[N]], 0] [1, 1, 2]
+// CHECK: return %[[TABLE]]
+func.func @summary(%x: tensor<4x1000xf32>) -> tensor<4x8x2xf32> {
+  %r = attn.block_summary %x dim(1) block(128) : tensor<4x1000xf32> -> tensor<4x8x2xf32>
+  return %r : tensor<4x8x2xf32>
 }

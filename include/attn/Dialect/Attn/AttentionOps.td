@@ -51,7 +51,8 @@ def Attn_AttentionOp : Attn_Op<"attention", [
       show a pair. The set is an attribute, or an expression of attributes with
       `and`, `or`, `not` and parentheses; each is followed by the values of its
       symbols (`mask_symbols`, in that order):
-      `mask(#band[%l, %r] and not #attn.prefix<4>)`. The region gets an element of each of its own
+      `mask(#band[%l, %r] and not #attn.prefix<4>)`. With lists of blocks in it
+      (`#attn.blocks`) the expression is a region, and printed as one. The region gets an element of each of its own
       captured operands, then `(b, h, i, j)`, and yields whether the pair is
       visible. Like `score` it may run on any pair; indices past the end of a
       captured tensor read its last element. `ascending` promises that a captured
@@ -153,6 +154,47 @@ def Attn_AttentionOp : Attn_Op<"attention", [
                                   : ::mlir::Speculation::NotSpeculatable;
     }
   }];
+}
+
+def Attn_BlockSummaryOp : Attn_Op<"block_summary", [
+    Pure,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "least and largest element of each block";
+  let description = [{
+    ```
+    out[.., n, .., 0] = min x[.., i, ..],  out[.., n, .., 1] = max x[.., i, ..]
+                        over block * n <= i < min(block * (n + 1), size)
+    ```
+    A *zone map*, as data-dependent masks have them of what they read at the key
+    (document ids): two numbers tell that no key of a block can be visible, or
+    that all are. Tiling makes such tables by itself; as an op of its own one can
+    be made once for many layers, and be read by a mask region. Integers have a
+    sign. A NaN makes both elements of its block NaN.
+
+    | operand | shape |
+    |---------|-------|
+    | `x` | sizes..., n along `dim`, sizes... |
+    | result | sizes..., ceil(n / block) along `dim`, sizes..., 2 |
+
+    Constraints:
+    * `block_summary_c1`: `dim` is a dimension of `x`.
+    * `block_summary_c2`: `block` is positive.
+    * `block_summary_c3`: the result has the shape of `x`, with a block for
+      `block` elements along `dim`, and 2 behind it.
+
+    Example:
+    ```mlir
+    %zones = attn.block_summary %ids dim(0) block(128) : tensor<1000xi32> -> tensor<8x2xi32>
+    ```
+  }];
+  let arguments = (ins
+    TensorRankOf<[Attn_Float, I8, I16, I32, I64, Index], [1, 2, 3, 4]>:$x,
+    I64Attr:$dim, I64Attr:$block);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $x `dim` `(` $dim `)` `block` `(` $block `)` attr-dict `:` type($x) `->` type($result)
+  }];
+  let hasVerifier = 1;
 }
 
 def Attn_YieldOp : Attn_Op<"yield", [

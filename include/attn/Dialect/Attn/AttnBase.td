@@ -136,6 +136,25 @@ def Attn_DilatedAttr : Attn_CountMaskAttr<"Dilated", "dilated"> {
   let summary = "each d-th key: `(q - k) mod d = 0`";
 }
 
+def Attn_BlocksAttr : Attn_Attr<"Blocks", "blocks"> {
+  let summary = "listed blocks of keys: `k floordiv c` is in the list of `q floordiv c`";
+  let description = [{
+    The blocks are data (random ones of BigBird), so this is no set, but part of
+    a mask expression, in which a tensor of integers follows it: `blocks x n`,
+    with n known, after the heads, or the batch and the heads, where they differ
+    in them. Entries that no block has, -1 as a rule, list nothing. The
+    expression becomes a mask region, which reads the tensor at
+    `(q floordiv c, 0)` to `(q floordiv c, n - 1)`:
+
+    ```mlir
+    mask(#attn.window<255, 0> or #attn.blocks<128>(%lists : tensor<?x3xi32>))
+    ```
+  }];
+  let parameters = (ins "int64_t":$size);
+  let assemblyFormat = "`<` $size `>`";
+  let genVerifyDecl = 1;
+}
+
 class Attn_MasksAttr<string name, string attrMnemonic> : Attn_MaskAttr<name, attrMnemonic> {
   let parameters = (ins ArrayRefParameter<"::mlir::Attribute">:$masks);
   let assemblyFormat = "`<` $masks `>`";
