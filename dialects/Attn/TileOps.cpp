@@ -2,6 +2,7 @@
 
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
+#include "attn/Dialect/Attn/PairedMap.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
@@ -180,15 +181,26 @@ LogicalResult OnlineAttentionOp::verify() {
            << getIndexingMaps().size() << " [online_attention_c1]";
   }
   unsigned space = getMap(0).getNumDims();
+  // Of q with its pairs, if any, side by side.
+  SmallVector<AffineMap> maps;
+  SmallVector<SmallVector<int64_t>> shapes;
   for (unsigned i = 0; i < 6; ++i) {
-    AffineMap map = getMap(i);
+    maps.push_back(getMap(i));
+    shapes.emplace_back(shaped(operands[i]).getShape());
+  }
+  if (std::optional<AffineMap> plain = unpairResults(maps[0])) {
+    maps[0] = *plain;
+    shapes[0] = unpairShape(shapes[0]);
+  }
+  for (unsigned i = 0; i < 6; ++i) {
+    AffineMap map = maps[i];
     if (map.getNumDims() != space || map.getNumSymbols() != 0 ||
         !map.isProjectedPermutation() ||
         map.getNumResults() != shaped(operands[i]).getRank()) {
       return emitOpError("expected indexing map ")
              << i << " to be a projected permutation of one iteration space "
              << "for rank " << shaped(operands[i]).getRank() << ", but got "
-             << AffineMapAttr::get(map) << " [online_attention_c1]";
+             << AffineMapAttr::get(getMap(i)) << " [online_attention_c1]";
     }
   }
   Dims dims = getDims();
@@ -213,8 +225,8 @@ LogicalResult OnlineAttentionOp::verify() {
   }
   SmallVector<int64_t> sizes(space, ShapedType::kDynamic);
   for (unsigned i = 0; i < 6; ++i) {
-    for (auto [expr, size] : llvm::zip_equal(getMap(i).getResults(),
-                                             shaped(operands[i]).getShape())) {
+    for (auto [expr, size] :
+         llvm::zip_equal(maps[i].getResults(), shapes[i])) {
       int64_t &known = sizes[cast<AffineDimExpr>(expr).getPosition()];
       if (!compatible(known, size)) {
         return emitOpError("expected equal sizes along iterator ")
@@ -274,6 +286,8 @@ void PackRowsOp::getEffects(Effects &effects) {
 
 LogicalResult PackRowsOp::verify() {
   AffineMap rows = getRowMap(), source = getSourceMap(), dest = getDestMap();
+  std::optional<AffineMap> plain = unpairResults(dest);
+  dest = plain.value_or(dest);
   auto permutesThree = [](AffineMap map, Value operand) {
     return map.isPermutation() && map.getNumDims() == 3 &&
            shaped(operand).getRank() == 3;
@@ -294,6 +308,9 @@ LogicalResult PackRowsOp::verify() {
         *map.getResultPosition(getAffineDimExpr(2, getContext())));
   };
   int64_t from = headSize(source, getSource()), to = headSize(dest, getDest());
+  if (plain && !ShapedType::isDynamic(to)) {
+    to *= 2;
+  }
   if (!compatible(from, to)) {
     return emitOpError("expected 'source' and 'dest' to have equal head sizes, "
                        "but got ")

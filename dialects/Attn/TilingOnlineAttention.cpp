@@ -148,6 +148,9 @@ OnlineAttentionOp::getTiledImplementation(OpBuilder &b,
   if (!hasTensorSemantics()) {
     return emitOpError("expected tensors to tile");
   }
+  if (!getMap(Q).isProjectedPermutation()) {
+    return emitOpError("expected 'q' to tile without pairs of elements");
+  }
   SmallVector<Operation *> slices;
   SmallVector<Value> state;
   for (unsigned n : {Acc, Max, Sum}) {

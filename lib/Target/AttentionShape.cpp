@@ -31,6 +31,7 @@ AttentionShape AttentionShape::of(AttentionOp op,
   shape.keys = ragged ? -1 : classes.longest(dim(op.getK(), op.getSeqDim()));
   shape.headSize = dim(op.getQ(), op.getSizeDim());
   shape.valueSize = dim(op.getV(), op.getSizeDim());
+  shape.bf16 = op.getElementType().isBF16();
   shape.elementBits = op.getElementType().getWidth();
   shape.accumulatorBits = op.getAccumulatorType().getWidth();
   shape.masked = classes.mask || !op.getMaskRegion().empty();

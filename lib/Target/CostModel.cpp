@@ -28,13 +28,31 @@ int64_t registerTile(int64_t vectors, const TargetDescription &target) {
   return std::max<int64_t>(1, std::min(fit, 28 / vectors));
 }
 
-int64_t panelVectors(int64_t headSize, const TargetDescription &target,
-                     int64_t elementBits) {
+bool usesDots(bool bf16, int64_t headSize, const TargetDescription &target) {
+  return target.bf16Dot && bf16 && headSize % 2 == 0;
+}
+
+int64_t panelRowBytes(int64_t headSize, int64_t valueSize, bool dots,
+                      int64_t accumulatorBits) {
+  return std::max<int64_t>({headSize, valueSize, 1}) *
+         (dots ? 2 : accumulatorBits / 8);
+}
+
+static int64_t panelVectors(const AttentionShape &shape,
+                            const TargetDescription &target) {
+  bool dots = usesDots(shape.bf16, shape.headSize, target);
+  return panelVectors(panelRowBytes(shape.headSize, shape.valueSize, dots,
+                                    shape.accumulatorBits),
+                      target, shape.accumulatorBits);
+}
+
+int64_t panelVectors(int64_t rowBytes, const TargetDescription &target,
+                     int64_t accumulatorBits) {
   int64_t best = 1;
   double bestReuse = 0;
-  int64_t lanes = target.lanes(elementBits);
+  int64_t lanes = target.lanes(accumulatorBits);
   for (int64_t vectors : {1, 2, 4}) {
-    int64_t panel = vectors * lanes * headSize * (elementBits / 8);
+    int64_t panel = vectors * lanes * rowBytes;
     if (vectors > 1 && panel > target.l1Bytes * 2 / 3) {
       break;
     }
@@ -58,7 +76,10 @@ static TileChoice choosePrefillTiles(const AttentionShape &shape,
   TileChoice choice;
   int64_t bytes = shape.accumulatorBits / 8;
   int64_t size = std::max<int64_t>({shape.headSize, shape.valueSize, 1});
-  choice.vectors = panelVectors(size, target, shape.accumulatorBits);
+  bool dots = usesDots(shape.bf16, shape.headSize, target);
+  int64_t panelRow = panelRowBytes(shape.headSize, shape.valueSize, dots,
+                                   shape.accumulatorBits);
+  choice.vectors = panelVectors(shape, target);
   choice.lanes = choice.vectors * target.lanes(shape.accumulatorBits);
   choice.registerTile = registerTile(choice.vectors, target);
   choice.keys = 128;
@@ -100,7 +121,7 @@ static TileChoice choosePrefillTiles(const AttentionShape &shape,
                     "row tile and key block {6} KiB of {7} KiB L2",
                     choice.registerTile, choice.vectors,
                     choice.registerTile * choice.vectors,
-                    target.vectorRegisters, choice.lanes * size * bytes / 1024,
+                    target.vectorRegisters, choice.lanes * panelRow / 1024,
                     target.l1Bytes / 1024, held(choice.rows) / 1024,
                     target.l2Bytes / 1024, choice.rows, choice.keys)
           .str();
@@ -113,8 +134,7 @@ int64_t decodeRowLimit(const AttentionShape &shape,
   // With a known number of rows the panel is made as wide as they need; else
   // it has one vector, which must hold them.
   return shape.queries > 0
-             ? lanes * panelVectors(std::max(shape.headSize, shape.valueSize),
-                                    target, shape.accumulatorBits)
+             ? lanes * panelVectors(shape, target)
              : lanes;
 }
 
@@ -131,8 +151,7 @@ static TileChoice chooseDecodeTiles(const AttentionShape &shape, int64_t rows,
                    : rows <= lanes ? 1
                    : rows <= 2 * lanes
                        ? 2
-                       : panelVectors(std::max(shape.headSize, shape.valueSize),
-                                      target, shape.accumulatorBits);
+                       : panelVectors(shape, target);
   choice.lanes = choice.vectors * lanes;
   choice.registerTile = asRows ? lanes : registerTile(choice.vectors, target);
   // As rows, K and V of a tile stay in L1 between their prefetch and their

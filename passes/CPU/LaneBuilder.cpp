@@ -3,10 +3,12 @@
 #include "LaneBuilder.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 
 #include <limits>
 
@@ -124,6 +126,62 @@ Value LaneBuilder::weightedSum(Value x, Value weight, Value sum,
                                     constant(0.0));
   return arith::SelectOp::create(b, loc, any, next, sum);
 }
+
+static VectorType pairsOf(LaneBuilder &lb) {
+  return VectorType::get({2 * lb.lanes}, lb.b.getBF16Type());
+}
+Value LaneBuilder::loadPairs(Value memref, ValueRange indices) {
+  return vector::BitCastOp::create(
+      b, loc, vector,
+      vector::LoadOp::create(b, loc, pairsOf(*this), memref, indices));
+}
+void LaneBuilder::storePairs(Value pairs, Value memref, ValueRange indices) {
+  vector::StoreOp::create(
+      b, loc, vector::BitCastOp::create(b, loc, pairsOf(*this), pairs), memref,
+      indices);
+}
+Value LaneBuilder::roundPairs(Value low, Value high) {
+  Value halves = LLVM::CallIntrinsicOp::create(
+                     b, loc, pairsOf(*this),
+                     b.getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
+                     ValueRange{high, low})
+                     .getResult(0);
+  SmallVector<int64_t> from;
+  for (int64_t l = 0; l < lanes; ++l) {
+    from.append({l, lanes + l});
+  }
+  return vector::BitCastOp::create(b, loc, vector, shuffle(halves, from));
+}
+std::pair<Value, Value> LaneBuilder::zipPairs(Value low, Value high) {
+  auto half = [&](int64_t first) -> Value {
+    SmallVector<int64_t> from;
+    for (int64_t l = first; l < first + lanes; ++l) {
+      from.append({l, 2 * lanes + l});
+    }
+    auto elements = [&](Value pairs) {
+      return vector::BitCastOp::create(b, loc, pairsOf(*this), pairs);
+    };
+    return vector::BitCastOp::create(
+        b, loc, vector,
+        vector::ShuffleOp::create(b, loc, elements(low), elements(high), from));
+  };
+  return {half(0), half(lanes)};
+}
+Value LaneBuilder::dotPairs(Value x, Value y, Value sum) {
+  auto pairs = [&](Value bits) {
+    return vector::BitCastOp::create(b, loc, pairsOf(*this), bits);
+  };
+  return x86vector::DotBF16Op::create(b, loc, vector, sum, pairs(x), pairs(y));
+}
+Value LaneBuilder::andBits(Value x, Value y) {
+  auto ints = VectorType::get({lanes}, b.getI32Type());
+  auto bits = [&](Value value) {
+    return vector::BitCastOp::create(b, loc, ints, value);
+  };
+  return vector::BitCastOp::create(
+      b, loc, vector, arith::AndIOp::create(b, loc, bits(x), bits(y)));
+}
+
 Value LaneBuilder::max(Value x, Value y) {
   Value greater =
       arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, y);

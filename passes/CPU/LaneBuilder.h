@@ -50,6 +50,23 @@ public:
   /// NaN included.
   mlir::Value weightedSum(mlir::Value x, mlir::Value weight, mlir::Value sum,
                           bool skipZero);
+  /// Pairs of bf16, the first in the low half of its lane, as vectors of f32
+  /// (no arithmetic is done on them as such). From or to `lanes` pairs side by
+  /// side in a memref of bf16, and of two vectors of f32, rounded to even.
+  mlir::Value loadPairs(mlir::Value memref, mlir::ValueRange indices);
+  void storePairs(mlir::Value pairs, mlir::Value memref,
+                  mlir::ValueRange indices);
+  mlir::Value roundPairs(mlir::Value low, mlir::Value high);
+  /// (0, 2, 4, ..) and (1, 3, 5, ..) of the elements of two vectors of pairs
+  /// turned into pairs of the elements of one number: the first and the second
+  /// half of them.
+  std::pair<mlir::Value, mlir::Value> zipPairs(mlir::Value low,
+                                               mlir::Value high);
+  /// sum + x.low * y.low + x.high * y.high (vdpbf16ps).
+  mlir::Value dotPairs(mlir::Value x, mlir::Value y, mlir::Value sum);
+  /// Lanes whose bits are those of both vectors.
+  mlir::Value andBits(mlir::Value x, mlir::Value y);
+
   /// The larger one; `b` where either is NaN (what vmaxps does).
   mlir::Value max(mlir::Value a, mlir::Value b);
   /// e^a of a difference of logits: 2^(a log2(e)). The product is rounded,

@@ -12,11 +12,17 @@
 // head size is vertical. The first panel prefetches the next tile of K and V to
 // L2, a few rows in each register tile: they come from farther away than
 // out-of-order execution can hide.
+// With pairs of bf16 in the panels of Q both products are dot products of
+// pairs. In 1 the pairs of a key lie side by side in K. For 3 they are made
+// along the keys: P of two keys is rounded to one vector, and V is interleaved
+// once a tile. Pairs start at even keys of the tile; a partial tile has for each
+// pair the bits of V that count, so that a value which no row sees may be NaN.
 //===----------------------------------------------------------------------===//
 
 #include "LaneBuilder.h"
 #include "LowerTiles.h"
 #include "RowView.h"
+#include "attn/Dialect/Attn/PairedMap.h"
 #include "attn/Passes/EmitBounds.h"
 #include "attn/Target/CostModel.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -41,6 +47,7 @@ public:
         vectors(width / lb.lanes), tile(registerTile(vectors, target)),
         oneHead(op.getRowMap().getResult(0) ==
                 getAffineConstantExpr(0, op.getContext())),
+        unit(unpairResults(op.getMap(0)) ? 2 : 1),
         skipZero(mayHoldHiddenKeys(op)) {}
 
   void run();
@@ -52,17 +59,28 @@ private:
     return lb.index.value(memref::getMixedSize(lb.b, lb.loc, memref, d));
   }
   Value lane(int64_t v) { return lb.index.constant(v * lb.lanes); }
-  Value broadcast(Value memref, Value row, Value column) {
-    return lb.splat(lb.loadScalar(memref, {row, column}));
+  /// Element, or pair number `column`, of a row in all lanes.
+  Value broadcast(Value memref, Value row, Value column);
+  /// x * y + sum of elements, or of pairs.
+  Value product(Value x, Value y, Value sum) {
+    return unit == 1 ? lb.fma(x, y, sum) : lb.dotPairs(x, y, sum);
   }
   void prefetch(Value p, Value memref, Value first, int64_t rows);
   Value stage(Value memref, Value keys);
+  Value stagePairs(Value memref, Value keys);
+  void copyRow(Value memref, Value row, const VectorBlocks &blocks, Value copy);
+  Value element(Value memref, Value row, Value column) {
+    return memref::LoadOp::create(lb.b, lb.loc, memref,
+                                  ValueRange{row, column});
+  }
+  Value pairOf(ValueRange elements);
   /// Keys [first, first + count) of the tile.
   struct KeyRange {
     Value first, count;
   };
   using Reads = SmallVector<RegionReads>; // one for each vector of a panel
   KeyRange visibleKeys(Value p, Value keys);
+  KeyRange wholePairs(KeyRange range);
   KeyRange markVisible(Value p, Value keys, const Reads &reads);
   Reads readCaptured(Value p);
   void panel(Value p, KeyRange keys, const Reads &reads);
@@ -71,6 +89,10 @@ private:
   ScorePoint pointAt(Value p, Value key, int64_t v);
   void softmax(Value keys, ValueRange maxima, ValueRange sums, Value p,
                Values &factors);
+  Values exponentials(Value keys, int64_t v, Value max);
+  Values exponentialPairs(Value keys, int64_t v, Value max);
+  void markPairs(Value pairs);
+  Values sumOverKeys(KeyRange keys, ArrayRef<Value> columns, ValueRange acc);
   void valueTile(int64_t rows, Value p, Value value, KeyRange keys,
                  ValueRange factors);
 
@@ -78,12 +100,29 @@ private:
   OnlineAttentionOp op;
   int64_t width, vectors, tile;
   bool oneHead;  // the rows of a panel are consecutive queries
+  int64_t unit;  // elements of D or keys a lane: 2 with pairs of bf16
   bool skipZero; // some keys may be hidden from all rows
   // S^T, then P^T: keys x W. With a mask region it first holds 0 for pairs that
-  // are visible, -inf for others.
+  // are visible, -inf for others. Of P^T with pairs, the first half of the rows.
   Value scores;
   Value keyBlock, valueBlock; // the tile of K and V, or a copy of it
+  Value keep; // of a partial tile with pairs: the bits of each that count
 };
+
+Value OnlineLanes::broadcast(Value memref, Value row, Value column) {
+  // A copy with pairs has them as its elements.
+  if (unit == 1 ||
+      cast<MemRefType>(memref.getType()).getElementType() == lb.type) {
+    return lb.splat(lb.loadScalar(memref, {row, column}));
+  }
+  auto pair = VectorType::get({2}, lb.b.getBF16Type());
+  Value elements =
+      vector::LoadOp::create(lb.b, lb.loc, pair, memref,
+                             ValueRange{row, lb.index.mul(column, unit)});
+  Value bits = vector::BitCastOp::create(
+      lb.b, lb.loc, VectorType::get({1}, lb.type), elements);
+  return lb.splat(lb.extract(bits, 0));
+}
 
 // Vector `v` of panel `p` against `key` of the tile, which may be null.
 ScorePoint OnlineLanes::pointAt(Value p, Value key, int64_t v) {
@@ -148,16 +187,19 @@ SmallVector<Value> OnlineLanes::scoreTile(int64_t rows, Value p, KeyRange range,
   }
   Values zeros(rows * vectors, lb.constant(0.0));
   Values sums = lb.unrolled(
-      size(keyBlock, 1), kUnrollSums, zeros, [&](Value d, ValueRange acc) {
+      size(op.getQ(), 1), kUnrollSums, zeros, [&](Value d, ValueRange acc) {
         Values next(acc);
         Values q;
         for (int64_t v = 0; v < vectors; ++v) {
-          q.push_back(lb.load(op.getQ(), {p, d, lane(v)}));
+          Value at[] = {p, d, lb.index.mul(lane(v), unit)};
+          q.push_back(unit == 1 ? lb.load(op.getQ(), at)
+                                : lb.loadPairs(op.getQ(), at));
         }
         for (int64_t m = 0; m < rows; ++m) {
           Value x = broadcast(keyBlock, keys[m], d);
           for (int64_t v = 0; v < vectors; ++v) {
-            next[m * vectors + v] = lb.fma(x, q[v], next[m * vectors + v]);
+            Value &sum = next[m * vectors + v];
+            sum = product(x, q[v], sum);
           }
         }
         return next;
@@ -181,40 +223,160 @@ SmallVector<Value> OnlineLanes::scoreTile(int64_t rows, Value p, KeyRange range,
   return next;
 }
 
-// P in place of S, the sums and maxima of the state; `factors` receives what
-// the old accumulator is scaled by.
+// P in place of S for vector `v` of the panel; four partial sums of it.
+SmallVector<Value> OnlineLanes::exponentials(Value keys, int64_t v, Value max) {
+  constexpr int64_t kUnroll = 4; // sums in flight: the latency of an addition
+  auto body = [&](int64_t unroll) {
+    return [&, unroll](Value key, ValueRange acc) {
+      Values next(acc);
+      for (int64_t u = 0; u < unroll; ++u) {
+        Value at = lb.index.add(key, u);
+        Value s = lb.load(scores, {at, lane(v)});
+        Value e = lb.exp(lb.sub(s, max));
+        lb.store(e, scores, {at, lane(v)});
+        next[u] = lb.add(next[u], e);
+      }
+      return next;
+    };
+  };
+  Values sums(kUnroll, lb.constant(0.0));
+  Value whole = lb.index.mul(lb.index.div(keys, kUnroll), kUnroll);
+  sums = lb.loop(lb.index.constant(0), whole, kUnroll, sums, body(kUnroll));
+  if (getConstantIntValue(keys).value_or(1) % kUnroll != 0) {
+    sums = lb.loop(whole, keys, 1, sums, body(1));
+  }
+  return sums;
+}
+
+// The same with the pairs of keys 2i and 2i + 1 in row i. The sums are those of
+// the weights before they are rounded.
+SmallVector<Value> OnlineLanes::exponentialPairs(Value keys, int64_t v,
+                                                 Value max) {
+  constexpr int64_t kUnroll = 2;
+  auto weight = [&](Value key, Value &sum) {
+    Value e = lb.exp(lb.sub(lb.load(scores, {key, lane(v)}), max));
+    sum = lb.add(sum, e);
+    return e;
+  };
+  auto body = [&](int64_t unroll) {
+    return [&, unroll](Value pair, ValueRange acc) {
+      Values next(acc);
+      for (int64_t u = 0; u < unroll; ++u) {
+        Value at = lb.index.add(pair, u);
+        Value key = lb.index.mul(at, 2);
+        Value low = weight(key, next[2 * u]);
+        Value high = weight(lb.index.add(key, 1), next[2 * u + 1]);
+        lb.store(lb.roundPairs(low, high), scores, {at, lane(v)});
+      }
+      return next;
+    };
+  };
+  Values sums(2 * kUnroll, lb.constant(0.0));
+  Value pairs = lb.index.div(keys, 2);
+  Value whole = lb.index.mul(lb.index.div(pairs, kUnroll), kUnroll);
+  sums = lb.loop(lb.index.constant(0), whole, kUnroll, sums, body(kUnroll));
+  int64_t rest = getConstantIntValue(keys).value_or(1) % (2 * kUnroll);
+  if (rest == 0) {
+    return sums;
+  }
+  sums = lb.loop(whole, pairs, 1, sums, body(1));
+  if (rest % 2 != 0) { // one more key, which may be known at run time only
+    sums = lb.loop(pairs, lb.index.ceilDiv(keys, 2), 1, sums,
+                   [&](Value pair, ValueRange acc) {
+                     Values next(acc);
+                     Value low = weight(lb.index.mul(pair, 2), next[0]);
+                     lb.store(lb.roundPairs(low, lb.constant(0.0)), scores,
+                              {pair, lane(v)});
+                     return next;
+                   });
+  }
+  return sums;
+}
+
+// The bits of V that some row of the panel gives a weight, for each pair.
+void OnlineLanes::markPairs(Value pairs) {
+  lb.loop(lb.index.constant(0), pairs, 1, [&](Value pair) {
+    Value bits;
+    auto ints = VectorType::get({lb.lanes}, lb.b.getI32Type());
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value weights = vector::BitCastOp::create(
+          lb.b, lb.loc, ints, lb.load(scores, {pair, lane(v)}));
+      bits = bits ? arith::OrIOp::create(lb.b, lb.loc, bits, weights).getResult()
+                  : weights;
+    }
+    bits = vector::ReductionOp::create(lb.b, lb.loc, vector::CombiningKind::OR,
+                                       bits);
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantOp::create(lb.b, lb.loc,
+                                       lb.b.getI32IntegerAttr(value));
+    };
+    Value kept = constant(0);
+    for (int64_t half : {0xffff, -0x10000}) {
+      Value any = arith::CmpIOp::create(
+          lb.b, lb.loc, arith::CmpIPredicate::ne,
+          arith::AndIOp::create(lb.b, lb.loc, bits, constant(half)),
+          constant(0));
+      kept = arith::OrIOp::create(
+          lb.b, lb.loc, kept,
+          arith::SelectOp::create(lb.b, lb.loc, any, constant(half),
+                                  constant(0)));
+    }
+    memref::StoreOp::create(
+        lb.b, lb.loc,
+        arith::BitcastOp::create(lb.b, lb.loc, lb.type, kept).getResult(), keep,
+        ValueRange{pair});
+  });
+}
+
+// P, the sums and maxima of the state; `factors` receives what the old
+// accumulator is scaled by.
 void OnlineLanes::softmax(Value keys, ValueRange maxima, ValueRange olds,
                           Value p, Values &factors) {
-  constexpr int64_t kUnroll = 4; // sums in flight: the latency of an addition
   for (int64_t v = 0; v < vectors; ++v) {
     Value safe = lb.finiteMax(maxima[v]);
     Value factor = lb.exp(lb.sub(olds[v], safe));
     factors.push_back(factor);
-    auto body = [&](int64_t unroll) {
-      return [&, unroll](Value key, ValueRange acc) {
-        Values next(acc);
-        for (int64_t u = 0; u < unroll; ++u) {
-          Value at = lb.index.add(key, u);
-          Value s = lb.load(scores, {at, lane(v)});
-          Value e = lb.exp(lb.sub(s, safe));
-          lb.store(e, scores, {at, lane(v)});
-          next[u] = lb.add(next[u], e);
-        }
-        return next;
-      };
-    };
-    Values zeros(kUnroll, lb.constant(0.0));
-    Value whole = lb.index.mul(lb.index.div(keys, kUnroll), kUnroll);
-    Values sums =
-        lb.loop(lb.index.constant(0), whole, kUnroll, zeros, body(kUnroll));
-    if (getConstantIntValue(keys).value_or(1) % kUnroll != 0) {
-      sums = lb.loop(whole, keys, 1, sums, body(1));
-    }
+    Values sums = unit == 1 ? exponentials(keys, v, safe)
+                            : exponentialPairs(keys, v, safe);
     Value sum = lb.add(lb.add(sums[0], sums[1]), lb.add(sums[2], sums[3]));
     Value old = lb.load(op.getSum(), {p, lane(v)});
     lb.store(lb.fma(old, factor, sum), op.getSum(), {p, lane(v)});
     lb.store(maxima[v], op.getMax(), {p, lane(v)});
   }
+  if (keep) {
+    markPairs(lb.index.ceilDiv(keys, 2));
+  }
+}
+
+// `acc` of `columns` of V and the vectors of the panel, plus P times V.
+SmallVector<Value> OnlineLanes::sumOverKeys(KeyRange range,
+                                            ArrayRef<Value> columns,
+                                            ValueRange acc) {
+  Value first = lb.index.div(range.first, unit);
+  return lb.unrolled(
+      lb.index.ceilDiv(range.count, unit), kUnrollSums, acc,
+      [&](Value key, ValueRange carried) {
+        Value row = lb.index.add(first, key);
+        Values next(carried);
+        Values weights;
+        for (int64_t v = 0; v < vectors; ++v) {
+          weights.push_back(lb.load(scores, {key, lane(v)}));
+        }
+        Value kept;
+        if (keep) {
+          kept = lb.splat(lb.loadScalar(keep, {key}));
+        }
+        for (auto [m, column] : llvm::enumerate(columns)) {
+          Value x = broadcast(valueBlock, row, column);
+          x = kept ? lb.andBits(x, kept) : x;
+          for (int64_t v = 0; v < vectors; ++v) {
+            Value &sum = next[m * vectors + v];
+            sum = unit == 1 ? lb.weightedSum(x, weights[v], sum, skipZero)
+                            : lb.dotPairs(x, weights[v], sum);
+          }
+        }
+        return next;
+      });
 }
 
 // Rows [value, value + rows) of O^T.
@@ -232,23 +394,7 @@ void OnlineLanes::valueTile(int64_t rows, Value p, Value value, KeyRange range,
                               factors[v]));
     }
   }
-  Values sums = lb.unrolled(
-      range.count, kUnrollSums, acc, [&](Value key, ValueRange carried) {
-        Value row = lb.index.add(range.first, key);
-        Values next(carried);
-        Values weights;
-        for (int64_t v = 0; v < vectors; ++v) {
-          weights.push_back(lb.load(scores, {key, lane(v)}));
-        }
-        for (int64_t m = 0; m < rows; ++m) {
-          Value x = broadcast(valueBlock, row, columns[m]);
-          for (int64_t v = 0; v < vectors; ++v) {
-            next[m * vectors + v] =
-                lb.weightedSum(x, weights[v], next[m * vectors + v], skipZero);
-          }
-        }
-        return next;
-      });
+  Values sums = sumOverKeys(range, columns, acc);
   for (int64_t m = 0; m < rows; ++m) {
     for (int64_t v = 0; v < vectors; ++v) {
       lb.store(sums[m * vectors + v], op.getAcc(), {p, columns[m], lane(v)});
@@ -269,7 +415,8 @@ void OnlineLanes::prefetch(Value p, Value memref, Value first, int64_t rows) {
   }
 }
 
-// `memref` (keys x size) itself, or a copy of it in the accumulation type.
+// `memref` (keys x size) itself, or a copy of it in the accumulation type, or in
+// pairs.
 Value OnlineLanes::stage(Value memref, Value keys) {
   auto type = cast<MemRefType>(memref.getType());
   SmallVector<int64_t> strides;
@@ -277,28 +424,99 @@ Value OnlineLanes::stage(Value memref, Value keys) {
   bool dense = succeeded(type.getStridesAndOffset(strides, offset)) &&
                strides[1] == 1 && strides[0] == type.getDimSize(1);
   bool worthACopy = vectors > 1; // of a matching type: enough rows use it
-  if (type.isDynamicDim(1) ||
-      (type.getElementType() == lb.type && (dense || !worthACopy))) {
+  bool fits = unit == 1 ? type.getElementType() == lb.type
+                        : isUnitStride(memref, 1);
+  if (type.isDynamicDim(1) || (fits && (dense || !worthACopy))) {
     return memref;
   }
   int64_t bound = *op.getMaxKeys();
-  Value copy = scratch(lb, op, {bound, type.getDimSize(1)});
+  Value copy = scratch(lb, op, {bound, type.getDimSize(1) / unit});
   VectorBlocks blocks(lb, lb.index.constant(type.getDimSize(1)),
-                      isUnitStride(memref, 1));
-  Value zero = lb.index.constant(0);
-  lb.loop(zero, keys, 1, [&](Value row) {
-    lb.loop(zero, blocks.whole, lb.lanes, [&](Value column) {
-      lb.store(lb.load(memref, {row, column}), copy, {row, column});
+                      isUnitStride(memref, 1), unit);
+  lb.loop(lb.index.constant(0), keys, 1,
+          [&](Value row) { copyRow(memref, row, blocks, copy); });
+  return copy;
+}
+
+void OnlineLanes::copyRow(Value memref, Value row, const VectorBlocks &blocks,
+                          Value copy) {
+  lb.loop(lb.index.constant(0), blocks.whole, lb.lanes * unit,
+          [&](Value column) {
+            Value x = unit == 1 ? lb.load(memref, {row, column})
+                                : lb.loadPairs(memref, {row, column});
+            lb.store(x, copy, {row, lb.index.div(column, unit)});
+          });
+  if (!blocks.rest) {
+    return;
+  }
+  lb.loop(blocks.whole, blocks.size, unit, [&](Value column) {
+    Value x;
+    if (unit == 1) {
+      x = lb.loadScalar(memref, {row, column});
+    } else {
+      Value next = lb.index.add(column, 1);
+      x = pairOf({element(memref, row, column), element(memref, row, next)});
+    }
+    memref::StoreOp::create(lb.b, lb.loc, x, copy,
+                            ValueRange{row, lb.index.div(column, unit)});
+  });
+}
+
+// The bits of two elements in one.
+Value OnlineLanes::pairOf(ValueRange elements) {
+  Value pair = vector::FromElementsOp::create(
+      lb.b, lb.loc, VectorType::get({2}, lb.b.getBF16Type()), elements);
+  return lb.extract(vector::BitCastOp::create(
+                        lb.b, lb.loc, VectorType::get({1}, lb.type), pair),
+                    0);
+}
+
+// Pairs of rows 2i and 2i + 1 of `memref` (keys x size), row i of the copy; an
+// odd last row has 0 beside it.
+Value OnlineLanes::stagePairs(Value memref, Value keys) {
+  auto type = cast<MemRefType>(memref.getType());
+  int64_t columns = type.getDimSize(1);
+  int64_t bound = *op.getMaxKeys();
+  Value copy = scratch(lb, op, {(bound + 1) / 2, columns});
+  VectorBlocks blocks(lb, lb.index.constant(columns), isUnitStride(memref, 1),
+                      unit);
+  Value zero = lb.index.constant(0), pairs = lb.index.div(keys, 2);
+  Value none = arith::ConstantOp::create(
+      lb.b, lb.loc, lb.b.getZeroAttr(type.getElementType()));
+  auto copyPair = [&](Value pair, bool whole) {
+    Value low = lb.index.mul(pair, 2), high = lb.index.add(low, 1);
+    lb.loop(zero, blocks.whole, lb.lanes * unit, [&](Value column) {
+      auto [first, second] =
+          lb.zipPairs(lb.loadPairs(memref, {low, column}),
+                      whole ? lb.loadPairs(memref, {high, column})
+                            : lb.constant(0.0));
+      lb.store(first, copy, {pair, column});
+      lb.store(second, copy, {pair, lb.index.add(column, lb.lanes)});
     });
     if (blocks.rest) {
       lb.loop(blocks.whole, blocks.size, 1, [&](Value column) {
-        memref::StoreOp::create(lb.b, lb.loc,
-                                lb.loadScalar(memref, {row, column}), copy,
-                                ValueRange{row, column});
+        Value elements[] = {element(memref, low, column),
+                            whole ? element(memref, high, column) : none};
+        memref::StoreOp::create(lb.b, lb.loc, pairOf(elements), copy,
+                                ValueRange{pair, column});
       });
     }
-  });
+  };
+  lb.loop(zero, pairs, 1, [&](Value pair) { copyPair(pair, true); });
+  if (getConstantIntValue(keys).value_or(1) % 2 != 0) {
+    lb.loop(pairs, lb.index.ceilDiv(keys, 2), 1,
+            [&](Value pair) { copyPair(pair, false); });
+  }
   return copy;
+}
+
+// `range` from an even key of the tile on, where pairs start.
+OnlineLanes::KeyRange OnlineLanes::wholePairs(KeyRange range) {
+  if (unit == 1) {
+    return range;
+  }
+  Value first = lb.index.mul(lb.index.div(range.first, unit), unit);
+  return {first, lb.index.add(range.count, lb.index.sub(range.first, first))};
 }
 
 // The keys of the tile that some row of panel `p` can see. The rows of the
@@ -348,14 +566,19 @@ void OnlineLanes::run() {
   Value keys = size(op.getK(), 0);
   Value zero = lb.index.constant(0);
   keyBlock = stage(op.getK(), keys);
-  valueBlock = stage(op.getV(), keys);
+  valueBlock =
+      unit == 1 ? stage(op.getV(), keys) : stagePairs(op.getV(), keys);
   if (op.isMasked()) {
+    if (unit == 2) {
+      keep = scratch(lb, op, {(bound + 1) / 2});
+    }
     lb.loop(zero, panels, 1, [&](Value p) {
       Reads reads = readCaptured(p);
       KeyRange range = op.getMaskRegion().empty() ? visibleKeys(p, keys)
                                                   : markVisible(p, keys, reads);
       Value any = arith::CmpIOp::create(lb.b, lb.loc, arith::CmpIPredicate::sgt,
                                         range.count, zero);
+      range = wholePairs(range);
       auto guard = scf::IfOp::create(lb.b, lb.loc, any);
       OpBuilder::InsertionGuard insertion(lb.b);
       lb.b.setInsertionPoint(guard.thenYield());

@@ -3,12 +3,15 @@
 #include "../PassTarget.h"
 #include "LaneBuilder.h"
 #include "LowerTiles.h"
+#include "attn/Dialect/Attn/PairedMap.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <functional>
@@ -80,9 +83,12 @@ static LogicalResult lowerOnlineAttention(OnlineAttentionOp op,
            AffineMap::getMultiDimMapWithTargets(5, dims, op.getContext());
   };
   auto max = cast<MemRefType>(op.getMax().getType());
+  AffineMap lanes = AffineMap::getMultiDimMapWithTargets(
+      5, ArrayRef<unsigned>{P, D, W}, op.getContext());
   if (is(1, {N, D}) && is(2, {N, E}) && is(4, {P, W}) && !max.isDynamicDim(1) &&
       op.getMaxKeys()) {
-    if (is(0, {P, D, W}) && is(3, {P, E, W})) {
+    AffineMap q = unpairResults(op.getMap(0)).value_or(op.getMap(0));
+    if (q == lanes && is(3, {P, E, W})) {
       return lowerOnlineLanes(op, target);
     }
     if (is(0, {P, W, D}) && is(3, {P, W, E})) {

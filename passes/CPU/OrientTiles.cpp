@@ -6,6 +6,7 @@
 
 #include "../PassTarget.h"
 #include "attn/Dialect/Attn/AttnOps.h"
+#include "attn/Dialect/Attn/PairedMap.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Passes/Passes.h"
 #include "attn/Target/CostModel.h"
@@ -75,10 +76,14 @@ struct OrientTilesPass
         getAffineDimExpr(dims.contraction[0], context));
     int64_t size = qType.getDimSize(qSize);
     int64_t valueSize = accType.getShape().back();
-    // Few rows stay rows, padded to a power of two; many become lanes.
+    // Few rows stay rows, padded to a power of two; many become lanes, with
+    // pairs of elements where products of pairs are to be had.
     bool asRows = bound <= rowFormLimit(description, type.getWidth());
+    bool dots = !asRows &&
+                usesDots(qType.getElementType().isBF16(), size, description);
+    int64_t rowBytes = panelRowBytes(size, valueSize, dots, type.getWidth());
     int64_t vectors = std::min<int64_t>(
-        panelVectors(std::max(size, valueSize), description, type.getWidth()),
+        panelVectors(rowBytes, description, type.getWidth()),
         llvm::divideCeil(bound, lanes));
     int64_t width = asRows ? static_cast<int64_t>(llvm::PowerOf2Ceil(bound))
                            : vectors * lanes;
@@ -99,11 +104,11 @@ struct OrientTilesPass
     // A workspace of static size, cut to the panels in use. Not tensor.empty,
     // of which CSE makes one for two workspaces, and bufferization then a
     // buffer of dynamic size for one of their slices.
-    auto workspace = [&](ArrayRef<int64_t> inner) -> Value {
+    auto workspace = [&](ArrayRef<int64_t> inner, Type element) -> Value {
       SmallVector<int64_t> shape{maxPanels};
       llvm::append_range(shape, inner);
       Value empty = bufferization::AllocTensorOp::create(
-          rewriter, loc, RankedTensorType::get(shape, type), ValueRange());
+          rewriter, loc, RankedTensorType::get(shape, element), ValueRange());
       if (maxPanels == 1) {
         return empty;
       }
@@ -122,12 +127,12 @@ struct OrientTilesPass
     };
     auto refill = [&](Value init, ArrayRef<int64_t> inner) -> Value {
       return linalg::FillOp::create(rewriter, loc, initialFill(init).value(),
-                                    workspace(inner))
+                                    workspace(inner, type))
           .getResult(0);
     };
     // The accumulator of a row without weight is not read (a factor of 0
     // selects 0), so it starts as whatever is there.
-    SmallVector<Value> state = {workspace(inner(valueSize)),
+    SmallVector<Value> state = {workspace(inner(valueSize), type),
                                 refill(loop.getInits()[1], {width}),
                                 refill(loop.getInits()[2], {width})};
     AffineMap sourceMap = AffineMap::get(
@@ -148,11 +153,15 @@ struct OrientTilesPass
                                     ? AffineMap::get(3, 0, {p, w, x}, context)
                                     : AffineMap::get(3, 0, {p, x, w}, context));
     };
-    Value qPacked = workspace(inner(size));
+    auto paired = [&](AffineMapAttr map) {
+      return dots ? AffineMapAttr::get(pairResults(map.getValue())) : map;
+    };
+    Value qPacked = dots ? workspace({size / 2, width * 2}, qType.getElementType())
+                         : workspace(inner(size), type);
     qPacked =
         PackRowsOp::create(rewriter, loc, qPacked.getType(), online.getQ(),
                            qPacked, AffineMapAttr::get(rowMap),
-                           AffineMapAttr::get(sourceMap), packedMap())
+                           AffineMapAttr::get(sourceMap), paired(packedMap()))
             .getResult(0);
 
     auto types = TypeRange(ValueRange(state));
@@ -176,7 +185,7 @@ struct OrientTilesPass
           AffineMap::getMultiDimMapWithTargets(5, targets, context));
     };
     Attribute maps[] = {
-        asRows ? map({P, W, D}) : map({P, D, W}), map({N, D}), map({N, E}),
+        asRows ? map({P, W, D}) : paired(map({P, D, W})), map({N, D}), map({N, E}),
         asRows ? map({P, W, E}) : map({P, E, W}), map({P, W}), map({P, W})};
     for (Operation &op : loop.getBody().front().without_terminator()) {
       if (&op != online) {

@@ -28,9 +28,11 @@ SmallVector<Value> RowView::at(Value head, Value query, Value element) const {
   return indices;
 }
 
-VectorBlocks::VectorBlocks(LaneBuilder &lb, Value size, bool vectors)
+VectorBlocks::VectorBlocks(LaneBuilder &lb, Value size, bool vectors,
+                           int64_t unit)
     : size(size) {
-  whole = vectors ? lb.index.mul(lb.index.div(size, lb.lanes), lb.lanes)
+  int64_t elements = lb.lanes * unit;
+  whole = vectors ? lb.index.mul(lb.index.div(size, elements), elements)
                   : lb.index.constant(0);
   std::optional<int64_t> known = getConstantIntValue(size);
   rest = !known || getConstantIntValue(whole) != known;

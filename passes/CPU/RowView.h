@@ -35,7 +35,9 @@ struct VectorBlocks {
   mlir::Value size;
   bool rest; // there may be one
 
-  VectorBlocks(LaneBuilder &lb, mlir::Value size, bool vectors);
+  /// A vector has `unit` elements a lane.
+  VectorBlocks(LaneBuilder &lb, mlir::Value size, bool vectors,
+               int64_t unit = 1);
 };
 
 } // namespace attn

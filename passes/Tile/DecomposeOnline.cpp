@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "attn/Dialect/Attn/AttnOps.h"
+#include "attn/Dialect/Attn/PairedMap.h"
 #include "attn/Passes/EmitMask.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Affine/Utils.h"
@@ -321,16 +322,33 @@ private:
 // The other tile ops
 //===----------------------------------------------------------------------===//
 
+// What `dest_map` sends to an element: its (p, w, d).
+AffineMap elementOfPanel(PackRowsOp op) {
+  AffineMap dest = op.getDestMap();
+  if (!unpairResults(dest)) {
+    return inversePermutation(dest);
+  }
+  AffineExpr p, half, lane;
+  bindDims(op.getContext(), p, half, lane);
+  return AffineMap::get(3, 0, {p, lane.floorDiv(2), half * 2 + lane % 2},
+                        op.getContext());
+}
+
 Value decomposePackRows(Builder &b, PackRowsOp op) {
   Type type = cast<ShapedType>(op.getDest().getType()).getElementType();
   return makeGeneric(
-      b, {}, op.getDest(), op.getDestMap(), {},
+      b, {}, op.getDest(),
+      AffineMap::getMultiDimIdentityMap(3, b.getContext()), {},
       [&](Builder &b, ValueRange) -> Value {
-        SmallVector<Value> panel{linalg::IndexOp::create(b, 0),
-                                 linalg::IndexOp::create(b, 1)};
-        auto row =
-            *affine::expandAffineMap(b, b.getLoc(), op.getRowMap(), panel);
-        row.push_back(linalg::IndexOp::create(b, 2));
+        SmallVector<Value> at;
+        for (unsigned d = 0; d < 3; ++d) {
+          at.push_back(linalg::IndexOp::create(b, d));
+        }
+        auto element =
+            *affine::expandAffineMap(b, b.getLoc(), elementOfPanel(op), at);
+        auto row = *affine::expandAffineMap(b, b.getLoc(), op.getRowMap(),
+                                            {element[0], element[1]});
+        row.push_back(element[2]);
         // Rows past the end repeat the last one.
         return convert(b, readInside(b, op.getSource(), op.getSourceMap(), row),
                        type);

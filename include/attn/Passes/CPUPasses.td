@@ -83,7 +83,10 @@ def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::
     maximum in their epilogue; the exponentials with their sums; register tiles
     of values by lanes that rescale the accumulator as they load it. Keys and
     values of another type than the accumulator are converted once a tile, and
-    strided ones copied where enough rows use them. With queries as rows it
+    strided ones copied where enough rows use them. With pairs of bf16 in the
+    panels, both products are dot products of pairs (vdpbf16ps): keys are read
+    as they are, values and probabilities are paired along the keys. With
+    queries as rows it
     becomes dot products along the head size, whose sums are folded to one
     vector of (row, key) lanes, and sums along the values. Keys and values are
     prefetched before they are needed. `attn.pack_rows`,
@@ -99,7 +102,8 @@ def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::
     Example: `test/Passes/CPU/lower-tiles-to-vector.mlir`.
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
-                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::math::MathDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::x86vector::X86VectorDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect"];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"host\"",

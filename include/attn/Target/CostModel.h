@@ -23,6 +23,7 @@ struct AttentionShape {
   int64_t queries = -1, keys = -1;
   int64_t headSize = -1, valueSize = -1;
   int64_t elementBits = 32, accumulatorBits = 32;
+  bool bf16 = false;   // the element type
   bool masked = false; // some tiles are partial
 
   /// Of the whole op where its heads differ.
@@ -84,9 +85,16 @@ int64_t decodeRowLimit(const AttentionShape &shape,
                        const TargetDescription &target);
 /// Up to this many rows a tile keeps its queries as rows rather than lanes.
 int64_t rowFormLimit(const TargetDescription &target, int64_t elementBits);
-/// Vectors of lanes side by side in a panel of query rows.
-int64_t panelVectors(int64_t headSize, const TargetDescription &target,
-                     int64_t elementBits);
+/// Vectors of lanes side by side in a panel of query rows, each `rowBytes` long
+/// and accumulated in `accumulatorBits`.
+int64_t panelVectors(int64_t rowBytes, const TargetDescription &target,
+                     int64_t accumulatorBits);
+/// Whether tiles of many rows of bf16 are products of pairs (vdpbf16ps), rather
+/// than f32 copies of the operands.
+bool usesDots(bool bf16, int64_t headSize, const TargetDescription &target);
+/// Bytes of a query row in a panel.
+int64_t panelRowBytes(int64_t headSize, int64_t valueSize, bool dots,
+                      int64_t accumulatorBits);
 /// Keys (or values) of a register tile beside `vectors` vectors of lanes.
 int64_t registerTile(int64_t vectors, const TargetDescription &target);
 

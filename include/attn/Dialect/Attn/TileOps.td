@@ -122,7 +122,9 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
 
     Constraints:
     * `online_attention_c1`: the maps are projected permutations of one
-      iteration space, one result for each dimension of their operand.
+      iteration space, one result for each dimension of their operand. That of
+      a packed `q` may end in `d floordiv 2, w * 2 + d mod 2`: pairs of
+      elements side by side, for instructions that multiply pairs.
     * `online_attention_c2`: each dimension is a row, n, d or e dimension.
     * `online_attention_c3`: dimensions that share an iterator have equal sizes.
     * `online_attention_c4`: `row_map` takes the row dimensions and has two
@@ -218,7 +220,9 @@ def Attn_PackRowsOp : Attn_Op<"pack_rows", [
 
     Constraints:
     * `pack_rows_c1`: `row_map` is `(p, w) -> (g, m)`, and `source_map` and
-      `dest_map` permute three dimensions.
+      `dest_map` permute three dimensions; `dest_map` may be
+      `(p, w, d) -> (p, d floordiv 2, w * 2 + d mod 2)`, which keeps pairs of
+      elements side by side.
     * `pack_rows_c2`: both operands are tensors, or both are memrefs.
     * `pack_rows_c3`: `source` and `dest` have equal D.
 
