@@ -154,9 +154,10 @@ static TileChoice chooseDecodeTiles(const AttentionShape &shape, int64_t rows,
                        : panelVectors(shape, target);
   choice.lanes = choice.vectors * lanes;
   choice.registerTile = asRows ? lanes : registerTile(choice.vectors, target);
-  // As rows, K and V of a tile stay in L1 between their prefetch and their
-  // use; as lanes they are walked several times, from L2.
-  int64_t fit = target.l1Bytes * 2 / 3 / (size * bytes);
+  // As rows, K and V of a tile and the next tile of K stay in half of L1
+  // between their prefetch and their use; as lanes they are walked several
+  // times, from L2.
+  int64_t fit = target.l1Bytes / 2 / (size * bytes * 3 / 2);
   choice.keys = asRows ? std::clamp<int64_t>(llvm::bit_floor<uint64_t>(
                                                  std::max<int64_t>(fit, 1)),
                                              lanes, 128)

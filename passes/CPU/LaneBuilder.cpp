@@ -63,24 +63,29 @@ void LaneBuilder::store(Value value, Value memref, ValueRange indices) {
   vector::StoreOp::create(b, loc, convert(value, element), memref, indices);
 }
 
-static Value partMask(LaneBuilder &lb, Value count) {
+static Value partMask(LaneBuilder &lb, int64_t size, Value count) {
   return vector::CreateMaskOp::create(
-      lb.b, lb.loc, VectorType::get({lb.lanes}, lb.b.getI1Type()), count);
+      lb.b, lb.loc, VectorType::get({size}, lb.b.getI1Type()), count);
+}
+
+static Value loadPartOf(LaneBuilder &lb, VectorType part, Value memref,
+                        ValueRange indices, Value count) {
+  Value zero = arith::ConstantOp::create(lb.b, lb.loc, lb.b.getZeroAttr(part));
+  return vector::MaskedLoadOp::create(lb.b, lb.loc, part, memref, indices,
+                                      partMask(lb, part.getDimSize(0), count),
+                                      zero);
 }
 
 Value LaneBuilder::loadPart(Value memref, ValueRange indices, Value count) {
   Type element = cast<MemRefType>(memref.getType()).getElementType();
-  VectorType part = vector.clone(element);
-  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(part));
-  Value value = vector::MaskedLoadOp::create(b, loc, part, memref, indices,
-                                             partMask(*this, count), zero);
-  return convert(value, type);
+  return convert(
+      loadPartOf(*this, vector.clone(element), memref, indices, count), type);
 }
 
 void LaneBuilder::storePart(Value value, Value memref, ValueRange indices,
                             Value count) {
   Type element = cast<MemRefType>(memref.getType()).getElementType();
-  vector::MaskedStoreOp::create(b, loc, memref, indices, partMask(*this, count),
+  vector::MaskedStoreOp::create(b, loc, memref, indices, partMask(*this, lanes, count),
                                 convert(value, element));
 }
 
@@ -88,19 +93,28 @@ Value LaneBuilder::loadScalar(Value memref, ValueRange indices) {
   return convert(memref::LoadOp::create(b, loc, memref, indices), type);
 }
 
-void LaneBuilder::prefetchRow(Value memref, Value row, unsigned locality) {
+int64_t LaneBuilder::lineOf(Value memref) {
   constexpr int64_t kLineBits = 64 * 8;
-  auto type = cast<MemRefType>(memref.getType());
-  int64_t columns = type.getDimSize(1);
-  if (ShapedType::isDynamic(columns) || !isUnitStride(memref, 1)) {
+  return kLineBits / cast<MemRefType>(memref.getType()).getElementTypeBitWidth();
+}
+
+void LaneBuilder::prefetchPart(Value memref, Value row, Value column,
+                               int64_t count, unsigned locality) {
+  if (!isUnitStride(memref, 1)) {
     return;
   }
-  int64_t step = kLineBits / type.getElementTypeBitWidth();
-  for (int64_t c = 0; c < columns; c += step) {
+  for (int64_t c = 0; c < count; c += lineOf(memref)) {
     memref::PrefetchOp::create(b, loc, memref,
-                               ValueRange{row, index.constant(c)},
+                               ValueRange{row, index.add(column, c)},
                                /*isWrite=*/false, locality,
                                /*isDataCache=*/true);
+  }
+}
+
+void LaneBuilder::prefetchRow(Value memref, Value row, unsigned locality) {
+  int64_t columns = cast<MemRefType>(memref.getType()).getDimSize(1);
+  if (!ShapedType::isDynamic(columns)) {
+    prefetchPart(memref, row, index.constant(0), columns, locality);
   }
 }
 
@@ -134,6 +148,12 @@ Value LaneBuilder::loadPairs(Value memref, ValueRange indices) {
   return vector::BitCastOp::create(
       b, loc, vector,
       vector::LoadOp::create(b, loc, pairsOf(*this), memref, indices));
+}
+Value LaneBuilder::loadPairsPart(Value memref, ValueRange indices,
+                                 Value count) {
+  return vector::BitCastOp::create(
+      b, loc, vector,
+      loadPartOf(*this, pairsOf(*this), memref, indices, count));
 }
 void LaneBuilder::storePairs(Value pairs, Value memref, ValueRange indices) {
   vector::StoreOp::create(

@@ -41,6 +41,11 @@ public:
   /// to L1 (`locality` 3) or L2 (2). The row may lie past the end: a prefetch
   /// of any address is harmless.
   void prefetchRow(mlir::Value memref, mlir::Value row, unsigned locality);
+  /// The lines of `count` elements of it from `column` on.
+  void prefetchPart(mlir::Value memref, mlir::Value row, mlir::Value column,
+                    int64_t count, unsigned locality);
+  /// Elements of `memref` in a cache line.
+  static int64_t lineOf(mlir::Value memref);
 
   mlir::Value add(mlir::Value a, mlir::Value b);
   mlir::Value sub(mlir::Value a, mlir::Value b);
@@ -54,6 +59,8 @@ public:
   /// (no arithmetic is done on them as such). From or to `lanes` pairs side by
   /// side in a memref of bf16, and of two vectors of f32, rounded to even.
   mlir::Value loadPairs(mlir::Value memref, mlir::ValueRange indices);
+  mlir::Value loadPairsPart(mlir::Value memref, mlir::ValueRange indices,
+                            mlir::Value count); // elements; the others are 0
   void storePairs(mlir::Value pairs, mlir::Value memref,
                   mlir::ValueRange indices);
   mlir::Value roundPairs(mlir::Value low, mlir::Value high);

@@ -6,7 +6,10 @@
 //      all on such vectors;
 //   3. O: R rows x a few vectors of values at a time, summed over the keys.
 // K and V are read once, in whole vectors. While one is in use the other is
-// prefetched: V of this tile in 1, K of the next one in 3.
+// prefetched: V of this tile in 1, K of the next one in 3, in the order of
+// memory and at the pace of what is read. A burst fills the buffers for misses
+// and leaves memory idle after it.
+// With rows of bf16 in the panel, 1 takes dot products of pairs.
 //===----------------------------------------------------------------------===//
 
 #include "LowerTiles.h"
@@ -32,8 +35,11 @@ public:
              const TargetDescription &target)
       : lb(builder, op.getLoc(), target, op.getAccumulatorType()), op(op),
         rows(cast<MemRefType>(op.getMax().getType()).getDimSize(1)),
-        keysPerVector(lb.lanes / rows), skipZero(mayHoldHiddenKeys(op)),
-        zero(lb.index.constant(0)) {}
+        keysPerVector(lb.lanes / rows),
+        unit(cast<MemRefType>(op.getQ().getType()).getElementType() == lb.type
+                 ? 1
+                 : 2),
+        skipZero(mayHoldHiddenKeys(op)), zero(lb.index.constant(0)) {}
 
   void run();
 
@@ -43,8 +49,24 @@ private:
   Value size(Value memref, int64_t d) {
     return lb.index.value(memref::getMixedSize(lb.b, lb.loc, memref, d));
   }
+  /// The size of a row; 0 if it is not static.
+  static int64_t columnsOf(Value memref) {
+    int64_t columns = cast<MemRefType>(memref.getType()).getShape().back();
+    return ShapedType::isDynamic(columns) ? 0 : columns;
+  }
+  /// Elements of each of `parts` parts of `rows` rows, in whole lines.
+  static int64_t share(Value memref, int64_t rows, int64_t parts) {
+    return parts == 0 ? 0
+                      : static_cast<int64_t>(llvm::alignTo(
+                            llvm::divideCeil(columnsOf(memref) * rows, parts),
+                            LaneBuilder::lineOf(memref)));
+  }
+  void prefetch(Value memref, Value firstRow, Value part, int64_t elements);
   /// Elements [column, ...) of a row of K or V: `count` of them where given.
   Value loadRow(Value memref, Value row, Value column, Value count);
+  Value loadPairs(Value memref, Value row, Value column, Value count);
+  Value gatherRow(Value memref, Value row, Value column, Value count,
+                  VectorType type);
   Value fold(Values sums);
   Value dotProducts(ArrayRef<Value> keyRows);
   Value scoreGroup(Value group, Value keys, bool whole);
@@ -53,38 +75,72 @@ private:
   void fromLanes(Value x, Value memref);
   Value softmax(Value groups, Value max);
   void valueTile(Value keys, Value column, int64_t vectors, Value count,
-                 ArrayRef<Value> factors, bool prefetch);
+                 ArrayRef<Value> factors, int64_t ahead);
   void values(Value keys, Value factor);
 
   LaneBuilder lb;
   OnlineAttentionOp op;
   int64_t rows, keysPerVector;
+  int64_t unit;  // elements of D a lane: 2 with pairs of bf16
   bool skipZero; // some keys may be hidden from all rows
   Value zero;
   Value scores; // groups x lanes; lane = row * keysPerVector + key
 };
 
-Value OnlineRows::loadRow(Value memref, Value row, Value column, Value count) {
-  if (isUnitStride(memref, 1)) {
-    return count ? lb.loadPart(memref, {row, column}, count)
-                 : lb.load(memref, {row, column});
+// Part number `part`, of `elements` elements each, of the rows from `firstRow`
+// on as if they followed each other.
+void OnlineRows::prefetch(Value memref, Value firstRow, Value part,
+                          int64_t elements) {
+  int64_t columns = columnsOf(memref);
+  if (columns == 0 || elements == 0) {
+    return;
   }
+  Value at = lb.index.mul(part, elements);
+  Value row = lb.index.div(at, columns);
+  Value column = lb.index.sub(at, lb.index.mul(row, columns));
+  lb.prefetchPart(memref, lb.index.add(firstRow, row), column, elements, kToL1);
+}
+
+// Elements one by one, widened where `type` is wider.
+Value OnlineRows::gatherRow(Value memref, Value row, Value column, Value count,
+                            VectorType type) {
   Value last = lb.index.add(size(memref, 1), -1);
-  Value x = lb.constant(0.0);
-  for (int64_t l = 0; l < lb.lanes; ++l) {
+  Value x = arith::ConstantOp::create(lb.b, lb.loc, lb.b.getZeroAttr(type));
+  for (int64_t l = 0; l < type.getDimSize(0); ++l) {
     Value at = lb.index.add(column, l);
-    Value element =
-        lb.loadScalar(memref, {row, count ? lb.index.min(at, last) : at});
+    Value element = memref::LoadOp::create(
+        lb.b, lb.loc, memref,
+        ValueRange{row, count ? lb.index.min(at, last) : at});
+    element = lb.convert(element, type.getElementType());
     if (count) {
       Value inside = arith::CmpIOp::create(
           lb.b, lb.loc, arith::CmpIPredicate::sgt, count, lb.index.constant(l));
-      Value none = arith::ConstantOp::create(lb.b, lb.loc,
-                                             lb.b.getFloatAttr(lb.type, 0.0));
+      Value none = arith::ConstantOp::create(
+          lb.b, lb.loc, lb.b.getZeroAttr(type.getElementType()));
       element = arith::SelectOp::create(lb.b, lb.loc, inside, element, none);
     }
     x = vector::InsertOp::create(lb.b, lb.loc, element, x, l);
   }
   return x;
+}
+
+Value OnlineRows::loadRow(Value memref, Value row, Value column, Value count) {
+  if (!isUnitStride(memref, 1)) {
+    return gatherRow(memref, row, column, count, lb.vector);
+  }
+  return count ? lb.loadPart(memref, {row, column}, count)
+               : lb.load(memref, {row, column});
+}
+
+Value OnlineRows::loadPairs(Value memref, Value row, Value column,
+                            Value count) {
+  if (!isUnitStride(memref, 1)) {
+    auto type = VectorType::get({lb.lanes * unit}, lb.b.getBF16Type());
+    return vector::BitCastOp::create(
+        lb.b, lb.loc, lb.vector, gatherRow(memref, row, column, count, type));
+  }
+  return count ? lb.loadPairsPart(memref, {row, column}, count)
+               : lb.loadPairs(memref, {row, column});
 }
 
 // One vector whose lane l is the sum of all lanes of sums[l]. Each step adds
@@ -111,25 +167,43 @@ Value OnlineRows::fold(Values sums) {
 
 // Lane r * keysPerVector + j: row r of Q with row keyRows[j] of K.
 Value OnlineRows::dotProducts(ArrayRef<Value> keyRows) {
-  VectorBlocks blocks(lb, size(op.getK(), 1), /*vectors=*/true);
+  VectorBlocks blocks(lb, size(op.getK(), 1), /*vectors=*/true, unit);
   auto step = [&](Value column, Value count, ValueRange carried) {
     Values next(carried), k;
     for (Value row : keyRows) {
-      k.push_back(loadRow(op.getK(), row, column, count));
+      k.push_back(unit == 1 ? loadRow(op.getK(), row, column, count)
+                            : loadPairs(op.getK(), row, column, count));
     }
     for (int64_t r = 0; r < rows; ++r) {
       Value at[] = {zero, lb.index.constant(r), column};
-      Value q =
-          count ? lb.loadPart(op.getQ(), at, count) : lb.load(op.getQ(), at);
+      Value q;
+      if (unit == 1) {
+        q = count ? lb.loadPart(op.getQ(), at, count) : lb.load(op.getQ(), at);
+      } else {
+        q = count ? lb.loadPairsPart(op.getQ(), at, count)
+                  : lb.loadPairs(op.getQ(), at);
+      }
       for (int64_t j = 0; j < keysPerVector; ++j) {
         Value &sum = next[r * keysPerVector + j];
-        sum = lb.fma(k[j], q, sum);
+        sum = unit == 1 ? lb.fma(k[j], q, sum) : lb.dotPairs(k[j], q, sum);
       }
     }
     return next;
   };
   Values sums(lb.lanes, lb.constant(0.0));
-  sums = lb.loop(zero, blocks.whole, lb.lanes, sums,
+  int64_t elements = lb.lanes * unit;
+  int64_t line = std::max(elements, LaneBuilder::lineOf(op.getK()));
+  Value lines = lb.index.mul(lb.index.div(blocks.size, line), line);
+  int64_t ahead = share(op.getV(), keysPerVector, columnsOf(op.getK()) / line);
+  sums = lb.loop(zero, lines, line, sums, [&](Value column, ValueRange carried) {
+    prefetch(op.getV(), keyRows.front(), lb.index.div(column, line), ahead);
+    Values next(carried);
+    for (int64_t c = 0; c < line; c += elements) {
+      next = step(lb.index.add(column, c), Value(), next);
+    }
+    return next;
+  });
+  sums = lb.loop(lines, blocks.whole, elements, sums,
                  [&](Value column, ValueRange carried) {
                    return step(column, Value(), carried);
                  });
@@ -147,7 +221,6 @@ Value OnlineRows::scoreGroup(Value group, Value keys, bool whole) {
   for (int64_t j = 0; j < keysPerVector; ++j) {
     Value row = lb.index.add(first, j);
     keyRows.push_back(whole ? row : lb.index.min(row, last));
-    lb.prefetchRow(op.getV(), row, kToL1);
   }
   Value sum = dotProducts(keyRows);
 
@@ -258,10 +331,11 @@ Value OnlineRows::softmax(Value groups, Value max) {
 }
 
 // `vectors` vectors of all rows of O from `column` on; `count` elements of the
-// last vector where given.
+// last vector where given. With each key `ahead` elements of the next tile of K
+// are prefetched.
 void OnlineRows::valueTile(Value keys, Value column, int64_t vectors,
                            Value count, ArrayRef<Value> factors,
-                           bool prefetch) {
+                           int64_t ahead) {
   Values columns, acc;
   for (int64_t c = 0; c < vectors; ++c) {
     columns.push_back(lb.index.add(column, c * lb.lanes));
@@ -279,9 +353,9 @@ void OnlineRows::valueTile(Value keys, Value column, int64_t vectors,
   auto step = [&](Value key, Value group, ArrayRef<Value> lanes,
                   ValueRange carried) {
     Values next(carried);
-    if (prefetch) {
-      lb.prefetchRow(op.getK(), lb.index.add(key, keys), kToL1);
-    }
+    Value part = lb.index.div(column, vectors * lb.lanes);
+    prefetch(op.getK(), keys, lb.index.add(lb.index.mul(part, keys), key),
+             ahead);
     Values v;
     for (int64_t c = 0; c < vectors; ++c) {
       v.push_back(loadRow(op.getV(), key, columns[c], count));
@@ -337,35 +411,27 @@ void OnlineRows::values(Value keys, Value factor) {
   // Accumulators, values and a weight within the registers.
   int64_t most = std::max<int64_t>(
       1, std::min<int64_t>(8, lb.target.vectorRegisters / 2 / rows));
+  // The parts of one size, together, prefetch the next tile of K.
+  int64_t wide = most * lb.lanes, all = columnsOf(op.getAcc());
+  int64_t lead = all >= wide ? wide : lb.lanes;
   Value from = zero;
-  bool first = true;
   for (int64_t vectors : {most, int64_t(1)}) {
-    Value to = lb.index.mul(
-        lb.index.div(lb.index.sub(blocks.whole, from), vectors * lb.lanes),
-        vectors * lb.lanes);
-    to = lb.index.add(from, to);
-    if (getConstantIntValue(from) &&
-        getConstantIntValue(from) == getConstantIntValue(to)) {
-      continue;
-    }
-    // The first tile alone prefetches: it walks all keys, as each tile does.
-    if (first) {
-      Value head = lb.index.min(lb.index.add(from, vectors * lb.lanes), to);
-      lb.loop(from, head, vectors * lb.lanes, [&](Value column) {
-        valueTile(keys, column, vectors, Value(), factors, /*prefetch=*/true);
-      });
-      from = head;
-      first = false;
-    }
-    lb.loop(from, to, vectors * lb.lanes, [&](Value column) {
-      valueTile(keys, column, vectors, Value(), factors, /*prefetch=*/false);
+    int64_t part = vectors * lb.lanes;
+    int64_t ahead = part == lead ? share(op.getK(), 1, all / part) : 0;
+    Value to = lb.index.add(
+        from, lb.index.mul(
+                  lb.index.div(lb.index.sub(blocks.whole, from), part), part));
+    lb.loop(from, to, part, [&](Value column) {
+      valueTile(keys, column, vectors, Value(), factors, ahead);
     });
     from = to;
+    if (most == 1) {
+      break;
+    }
   }
   if (blocks.rest) {
     valueTile(keys, blocks.whole, 1, lb.index.sub(blocks.size, blocks.whole),
-              factors,
-              /*prefetch=*/false);
+              factors, /*ahead=*/0);
   }
 }
 

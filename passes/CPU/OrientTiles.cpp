@@ -77,10 +77,9 @@ struct OrientTilesPass
     int64_t size = qType.getDimSize(qSize);
     int64_t valueSize = accType.getShape().back();
     // Few rows stay rows, padded to a power of two; many become lanes, with
-    // pairs of elements where products of pairs are to be had.
+    // pairs of elements side by side where products of pairs are to be had.
     bool asRows = bound <= rowFormLimit(description, type.getWidth());
-    bool dots = !asRows &&
-                usesDots(qType.getElementType().isBF16(), size, description);
+    bool dots = usesDots(qType.getElementType().isBF16(), size, description);
     int64_t rowBytes = panelRowBytes(size, valueSize, dots, type.getWidth());
     int64_t vectors = std::min<int64_t>(
         panelVectors(rowBytes, description, type.getWidth()),
@@ -153,11 +152,14 @@ struct OrientTilesPass
                                     ? AffineMap::get(3, 0, {p, w, x}, context)
                                     : AffineMap::get(3, 0, {p, x, w}, context));
     };
+    bool pairs = dots && !asRows;
     auto paired = [&](AffineMapAttr map) {
-      return dots ? AffineMapAttr::get(pairResults(map.getValue())) : map;
+      return pairs ? AffineMapAttr::get(pairResults(map.getValue())) : map;
     };
-    Value qPacked = dots ? workspace({size / 2, width * 2}, qType.getElementType())
-                         : workspace(inner(size), type);
+    Value qPacked =
+        workspace(pairs ? SmallVector<int64_t>{size / 2, width * 2}
+                        : inner(size),
+                  dots ? qType.getElementType() : Type(type));
     qPacked =
         PackRowsOp::create(rewriter, loc, qPacked.getType(), online.getQ(),
                            qPacked, AffineMapAttr::get(rowMap),

@@ -250,8 +250,10 @@ private:
   }
 
   OpFoldResult sizeOf(unsigned loop) {
-    Value operands[] = {op.getQ(), op.getK(), op.getV()};
-    for (auto [n, operand] : llvm::enumerate(operands)) {
+    // Rows are in the statistics: a packed q has not their number.
+    std::pair<unsigned, Value> operands[] = {
+        {1, op.getK()}, {2, op.getV()}, {4, op.getMax()}};
+    for (auto [n, operand] : operands) {
       if (auto dim = op.getMap(n).getResultPosition(b.getAffineDimExpr(loop))) {
         return tensor::getMixedSize(b, b.getLoc(), operand, *dim);
       }

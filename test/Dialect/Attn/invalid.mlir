@@ -367,6 +367,17 @@ func.func @online_attention_c3(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v:
 
 // -----
 
+func.func @online_attention_c3__pairs(%q: tensor<4x16x4xbf16>, %k: tensor<8x30xbf16>, %v: tensor<8x16xbf16>, %i: index, %a: tensor<4x16x2xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
+  // expected-error @below {{expected equal sizes along iterator 3, but got 32 and 30 [online_attention_c3]}}
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x16x4xbf16>, tensor<8x30xbf16>, tensor<8x16xbf16>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : tensor<4x16x2xf32>, tensor<4x2xf32>, tensor<4x2xf32>)
+    {indexing_maps = [affine_map<(p, w, n, d, e) -> (p, d floordiv 2, w * 2 + d mod 2)>, affine_map<(p, w, n, d, e) -> (n, d)>, affine_map<(p, w, n, d, e) -> (n, e)>, affine_map<(p, w, n, d, e) -> (p, e, w)>, affine_map<(p, w, n, d, e) -> (p, w)>, affine_map<(p, w, n, d, e) -> (p, w)>],
+     row_map = affine_map<(p, w) -> (0, p * 2 + w)>, scale = 1.0 : f32} -> tensor<4x16x2xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
 func.func @online_attention_c4(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<8x16xf32>, %i: index, %a: tensor<4x2x16xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
   // expected-error @below {{expected 'row_map' to send 2 row dimensions to (head, query) offsets, but got affine_map<(d0) -> (d0, d0)> [online_attention_c4]}}
   %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<8x16xf32>) positions(%i, %i, %i, %i)
@@ -479,6 +490,24 @@ func.func @pack_rows_c2(%q: tensor<1x8x32xf32>, %p: memref<2x32x4xf32>) {
   // expected-error @below {{expected operands to be all tensors or all memrefs [pack_rows_c2]}}
   attn.pack_rows %q into %p {row_map = affine_map<(p, w) -> (0, p * 4 + w)>, source_map = affine_map<(g, m, d) -> (g, m, d)>, dest_map = affine_map<(p, w, d) -> (p, d, w)>}
     : tensor<1x8x32xf32> into memref<2x32x4xf32>
+  return
+}
+
+// -----
+
+func.func @pack_rows_c1__pairs(%q: tensor<1x8x32xbf16>, %p: tensor<2x16x8xbf16>) {
+  // expected-error @below {{expected 'row_map' to be (p, w) -> (g, m), and 'source_map' and 'dest_map' to permute the dimensions of operands of rank 3 [pack_rows_c1]}}
+  %r = attn.pack_rows %q into %p {row_map = affine_map<(p, w) -> (0, p * 4 + w)>, source_map = affine_map<(g, m, d) -> (g, m, d)>, dest_map = affine_map<(p, w, d) -> (p, d floordiv 2, w * 2 + d mod 4)>}
+    : tensor<1x8x32xbf16> into tensor<2x16x8xbf16> -> tensor<2x16x8xbf16>
+  return
+}
+
+// -----
+
+func.func @pack_rows_c3__pairs(%q: tensor<1x8x32xbf16>, %p: tensor<2x32x8xbf16>) {
+  // expected-error @below {{expected 'source' and 'dest' to have equal head sizes, but got 32 and 64 [pack_rows_c3]}}
+  %r = attn.pack_rows %q into %p {row_map = affine_map<(p, w) -> (0, p * 4 + w)>, source_map = affine_map<(g, m, d) -> (g, m, d)>, dest_map = affine_map<(p, w, d) -> (p, d floordiv 2, w * 2 + d mod 2)>}
+    : tensor<1x8x32xbf16> into tensor<2x32x8xbf16> -> tensor<2x32x8xbf16>
   return
 }
 

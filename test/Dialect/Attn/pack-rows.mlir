@@ -15,3 +15,12 @@ func.func @memrefs(%q: memref<1x?x128xf32>, %p: memref<?x64x128xf32>) {
     : memref<1x?x128xf32> into memref<?x64x128xf32>
   return
 }
+
+// Pairs of elements side by side.
+// CHECK-LABEL: func.func @pairs
+// CHECK: attn.pack_rows {{.*}} : tensor<1x?x128xbf16> into tensor<?x64x128xbf16> -> tensor<?x64x128xbf16>
+func.func @pairs(%q: tensor<1x?x128xbf16>, %p: tensor<?x64x128xbf16>) -> tensor<?x64x128xbf16> {
+  %r = attn.pack_rows %q into %p {row_map = affine_map<(p, w) -> (0, p * 64 + w)>, source_map = affine_map<(g, m, d) -> (g, m, d)>, dest_map = affine_map<(p, w, d) -> (p, d floordiv 2, w * 2 + d mod 2)>}
+    : tensor<1x?x128xbf16> into tensor<?x64x128xbf16> -> tensor<?x64x128xbf16>
+  return %r : tensor<?x64x128xbf16>
+}

@@ -121,16 +121,17 @@ func.func @narrow(%q: !acc, %k: !kv, %v: !kv, %acc: !acc, %max: !row, %sum: !row
 !row = memref<1x4xf32>
 
 // Queries as rows: whole vectors of keys, each read once for the four rows of two
-// keys at a time; their eight sums are folded to one vector by shuffles. Values are
-// prefetched while scores are computed, the next keys while values are summed.
+// keys at a time, four of them a step: a cache line, beside which the values are
+// prefetched. The eight sums are folded to one vector by shuffles. The next keys are
+// prefetched while values are summed.
 // CHECK-LABEL: func.func @rows
 // CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<1x4x64xf32>, %[[K:[a-z0-9]+]]: memref<?x64xbf16{{[^%]*}}, %[[V:[a-z0-9]+]]: memref<?x64xbf16
 // CHECK: memref.alloc() {{.*}} : memref<16x8xf32>
 // CHECK-NOT: memref.alloc
 // CHECK: scf.for
-// CHECK: memref.prefetch %[[V]]
 // CHECK: %[[SUMS:.*]]:8 = scf.for
-// CHECK-COUNT-2: vector.load %[[K]]{{.*}}, vector<8xbf16>
+// CHECK: memref.prefetch %[[V]]
+// CHECK-COUNT-8: vector.load %[[K]]{{.*}}, vector<8xbf16>
 // CHECK-NOT: vector.load %[[K]]
 // CHECK: vector.shuffle %[[SUMS]]#0, %[[SUMS]]#4
 // CHECK: math.exp2 %{{.*}} : vector<8xf32>
