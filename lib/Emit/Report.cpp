@@ -150,7 +150,8 @@ json::Value describeMask(const MaskSet &set) {
 json::Object describeTiles(const TileChoice &tiles) {
   return json::Object{{"rows", tiles.rows},   {"keys", tiles.keys},
                       {"lanes", tiles.lanes}, {"vectors", tiles.vectors},
-                      {"split", tiles.split}, {"why", tiles.reason}};
+                      {"split", tiles.split}, {"dots", tiles.dots},
+                      {"why", tiles.reason}};
 }
 
 std::string locationOf(Operation *op) {

@@ -76,8 +76,8 @@ static TileChoice choosePrefillTiles(const AttentionShape &shape,
   TileChoice choice;
   int64_t bytes = shape.accumulatorBits / 8;
   int64_t size = std::max<int64_t>({shape.headSize, shape.valueSize, 1});
-  bool dots = usesDots(shape.bf16, shape.headSize, target);
-  int64_t panelRow = panelRowBytes(shape.headSize, shape.valueSize, dots,
+  choice.dots = usesDots(shape.bf16, shape.headSize, target);
+  int64_t panelRow = panelRowBytes(shape.headSize, shape.valueSize, choice.dots,
                                    shape.accumulatorBits);
   choice.vectors = panelVectors(shape, target);
   choice.lanes = choice.vectors * target.lanes(shape.accumulatorBits);
@@ -147,6 +147,7 @@ static TileChoice chooseDecodeTiles(const AttentionShape &shape, int64_t rows,
   int64_t size = std::max<int64_t>(shape.headSize + shape.valueSize, 1);
   bool asRows = rows <= rowFormLimit(target, shape.accumulatorBits);
   choice.rows = std::max<int64_t>(rows, 1);
+  choice.dots = usesDots(shape.bf16, shape.headSize, target);
   choice.vectors = asRows          ? 1
                    : rows <= lanes ? 1
                    : rows <= 2 * lanes
@@ -205,8 +206,13 @@ PredictedTime predictTime(const AttentionWork &work, double flopsPerSecond,
   constexpr double kScore = 24;
   // An element of the accumulator: loaded, scaled and stored once a step.
   constexpr double kRescale = 4;
-  // An element of K or V: loaded, widened and stored once a row tile.
-  constexpr double kConvert = 4;
+  // An element of K or V: loaded, widened and stored once a row tile. With few
+  // rows it stays in a register. Of pairs, V alone is touched.
+  double convert = !work.narrow ? 0 : work.fewRows ? 2 : 4;
+  double widened = work.valueSize + (work.dots ? 0 : work.headSize);
+  // What a walk over K and V in turn, with arithmetic in between, gets of the
+  // bandwidth of plain reads.
+  constexpr double kWalk = 0.76;
   PredictedTime time;
   if (flopsPerSecond > 0) {
     double slot = 2 / flopsPerSecond;
@@ -214,16 +220,18 @@ PredictedTime predictTime(const AttentionWork &work, double flopsPerSecond,
       return among > 0 ? count / static_cast<double>(among) : 0;
     };
     double scores = work.exps;
-    time.products = work.flops / flopsPerSecond * kProducts;
+    // Pairs go through at twice the rate; P of few rows stays f32.
+    double rate = !work.dots ? 1 : work.fewRows ? 4.0 / 3 : 2;
+    time.products = work.flops / flopsPerSecond / rate * kProducts;
     time.softmax = scores * kScore * slot;
     time.tiles =
         scores * slot *
         (each(kRescale * work.valueSize, work.keys) +
-         (work.converted
-              ? each(kConvert * (work.headSize + work.valueSize), work.rows)
-              : 0));
+         each(convert * widened, work.rows));
   }
-  time.memory = bytesPerSecond > 0 ? work.bytes / bytesPerSecond : 0;
+  if (bytesPerSecond > 0) {
+    time.memory = work.bytes / bytesPerSecond / (work.fewRows ? kWalk : 1);
+  }
   return time;
 }
 

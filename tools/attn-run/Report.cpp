@@ -55,8 +55,9 @@ PredictedTime predict(const Work &work, double flops, double bytes) {
   cost.valueSize = work.valueSize;
   cost.rows = work.tiles.rows;
   cost.keys = work.tiles.keys;
-  // Few rows read K and V once, and widen them in registers.
-  cost.converted = !work.isDecode && rt::sizeOf(work.element) < 4;
+  cost.narrow = rt::sizeOf(work.element) < 4;
+  cost.dots = work.tiles.dots;
+  cost.fewRows = work.isDecode;
   return predictTime(cost, flops, bytes);
 }
 

@@ -203,6 +203,7 @@ Tiles parseTiles(const json::Object *from) {
     tiles.lanes = from->getInteger("lanes").value_or(0);
     tiles.vectors = from->getInteger("vectors").value_or(0);
     tiles.split = from->getInteger("split").value_or(0);
+    tiles.dots = from->getBoolean("dots").value_or(false);
     tiles.why = from->getString("why").value_or("").str();
   }
   return tiles;

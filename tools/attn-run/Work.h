@@ -21,6 +21,7 @@ namespace attn::run {
 /// How one form of an op is tiled.
 struct Tiles {
   int64_t rows = 0, keys = 0, lanes = 0, vectors = 0, split = 0;
+  bool dots = false; // products of pairs of bf16
   std::string why;
 };
 

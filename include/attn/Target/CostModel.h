@@ -39,6 +39,7 @@ struct TileChoice {
   int64_t vectors = 0;      // vectors a panel
   int64_t registerTile = 0; // keys (or values) times `vectors` accumulators
   int64_t split = 0;        // keys a decode chunk; 0: keys are not split
+  bool dots = false;        // products of pairs of bf16
   std::string reason;       // one sentence for the report
 };
 
@@ -65,7 +66,9 @@ struct AttentionWork {
   int64_t valueSize = 0;
   int64_t headSize = 0;
   int64_t rows = 0, keys = 0; // of a tile
-  bool converted = false;     // K and V are widened tile by tile
+  bool narrow = false;        // elements are narrower than the accumulator
+  bool dots = false;          // their pairs are multiplied as they are
+  bool fewRows = false;       // K and V are read once, for few rows
 };
 
 /// Predicted seconds of a call by what they go to. A score region is not part

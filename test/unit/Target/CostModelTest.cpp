@@ -212,10 +212,17 @@ TEST(CostModelTest, PredictedTimeIsOfArithmeticOrMemory) {
   EXPECT_NEAR(time.softmax, 24 * 1e7 * 2e-11, 1e-9);
   EXPECT_NEAR(time.tiles, 4 * 1e7 * 2e-11, 1e-9);
   EXPECT_DOUBLE_EQ(time.total(), time.products + time.softmax + time.tiles);
-  work.converted = true;
-  EXPECT_GT(predictTime(work, 1e11, 1e10).tiles, time.tiles);
+  work.narrow = true;
+  PredictedTime widened = predictTime(work, 1e11, 1e10);
+  EXPECT_GT(widened.tiles, time.tiles);
+  work.dots = true;
+  PredictedTime dots = predictTime(work, 1e11, 1e10);
+  EXPECT_DOUBLE_EQ(dots.products, time.products / 2);
+  EXPECT_LT(dots.tiles, widened.tiles);
   work.bytes = 1e10;
   EXPECT_DOUBLE_EQ(predictTime(work, 1e11, 1e10).total(), 1.0);
+  work.fewRows = true;
+  EXPECT_GT(predictTime(work, 1e11, 1e10).memory, 1.0);
 }
 
 // The lowering asks again with the sizes that tiling got, and must get the
