@@ -3,6 +3,8 @@
 // minimax polynomial of degree 5 with p(0) = 1 (relative error 9.2e-8 before
 // rounding), in f64 the Taylor polynomial of degree 13 (4e-18). 2^0 must be 1:
 // it scales the state at every step that finds no new maximum.
+// AVX-512 has f = x - floor(x) as one instruction, and the scaling by 2^floor(x)
+// as another; there p is the minimax polynomial on [0, 1) in f32 (8.3e-8).
 //===----------------------------------------------------------------------===//
 
 #include "attn/Passes/Passes.h"
@@ -101,25 +103,34 @@ Value exp2Mantissa(const VectorMath &m, Value fraction) {
 // or to infinity. `Rounded`: p may be on the other side of 1.
 enum class Range { Exact, Rounded };
 
+// p * 2^floor(x), or 0 where `keep` is false: one instruction for 512 bits.
+Value scaleByFloor(const VectorMath &m, Value p, Value x, Value keep) {
+  Type i32 = m.b.getI32Type();
+  Type maskType = m.b.getIntegerType(m.type.getNumElements());
+  Value mask = vector::BitCastOp::create(m.b, m.loc,
+                                         VectorType::get({1}, maskType), keep);
+  mask = vector::ExtractOp::create(m.b, m.loc, mask, 0);
+  Value current =
+      LLVM::ConstantOp::create(m.b, m.loc, i32, m.b.getI32IntegerAttr(4));
+  const char *name = m.type.getElementType().isF32()
+                         ? "llvm.x86.avx512.mask.scalef.ps.512"
+                         : "llvm.x86.avx512.mask.scalef.pd.512";
+  return LLVM::CallIntrinsicOp::create(
+             m.b, m.loc, m.type, m.b.getStringAttr(name),
+             ValueRange{p, x, m.constant(0.0), mask, current})
+      .getResult(0);
+}
+
+bool isWhole512(VectorType type) {
+  return type.getNumElements() * type.getElementTypeBitWidth() == 512;
+}
+
 // p * 2^r for an integral r, or 0 where `keep` is false.
 Value scale(const VectorMath &m, Value p, Value r, Value keep, Range range,
             bool avx512) {
   bool single = m.type.getElementType().isF32();
-  int64_t count = m.type.getNumElements();
-  if (avx512 && count * (single ? 32 : 64) == 512) {
-    Type i32 = m.b.getI32Type();
-    Type maskType = m.b.getIntegerType(count);
-    Value mask = vector::BitCastOp::create(
-        m.b, m.loc, VectorType::get({1}, maskType), keep);
-    mask = vector::ExtractOp::create(m.b, m.loc, mask, 0);
-    Value current =
-        LLVM::ConstantOp::create(m.b, m.loc, i32, m.b.getI32IntegerAttr(4));
-    return LLVM::CallIntrinsicOp::create(
-               m.b, m.loc, m.type,
-               m.b.getStringAttr(single ? "llvm.x86.avx512.mask.scalef.ps.512"
-                                        : "llvm.x86.avx512.mask.scalef.pd.512"),
-               ValueRange{p, r, m.constant(0.0), mask, current})
-        .getResult(0);
+  if (avx512 && isWhole512(m.type)) {
+    return scaleByFloor(m, p, r, keep);
   }
   unsigned width = single ? 32 : 64, mantissa = single ? 23 : 52;
   int64_t bias = single ? 127 : 1023;
@@ -147,8 +158,39 @@ Value scale(const VectorMath &m, Value p, Value r, Value keep, Range range,
   return arith::SelectOp::create(m.b, m.loc, keep, p, m.constant(0.0));
 }
 
+// Of 16 floats, with the instructions of AVX-512: x - floor(x) is 0 of
+// infinities, so that nothing has to be kept within bounds.
+Value emitExp2OfFloor(const VectorMath &m, Value x) {
+  static const double kPolynomial[] = {
+      1.0,
+      0.693151738829167,
+      0.2401592714706231,
+      0.05581867594827271,
+      0.008990995105385022,
+      0.0018793186465515183};
+  Value keep = arith::CmpFOp::create(m.b, m.loc, arith::CmpFPredicate::UGE, x,
+                                     m.constant(-126));
+  auto integer = [&](Type type, int64_t value) {
+    return LLVM::ConstantOp::create(m.b, m.loc, type,
+                                    m.b.getIntegerAttr(type, value));
+  };
+  Type i32 = m.b.getI32Type(), i16 = m.b.getIntegerType(16);
+  constexpr int64_t kFloorQuietly = 9, kCurrentRounding = 4;
+  Value fraction =
+      LLVM::CallIntrinsicOp::create(
+          m.b, m.loc, m.type,
+          m.b.getStringAttr("llvm.x86.avx512.mask.reduce.ps.512"),
+          ValueRange{x, integer(i32, kFloorQuietly), m.constant(0.0),
+                     integer(i16, -1), integer(i32, kCurrentRounding)})
+          .getResult(0);
+  return scaleByFloor(m, polynomial(m, kPolynomial, fraction), x, keep);
+}
+
 Value emitExp2(const VectorMath &m, Value x, bool avx512) {
   bool single = m.type.getElementType().isF32();
+  if (avx512 && single && isWhole512(m.type)) {
+    return emitExp2OfFloor(m, x);
+  }
   // What is below the normal numbers becomes 0 by selection: to compute it
   // would take a microcode assist an element, and masked scores are all of that
   // kind. Above, the result is infinite from 2^128 (2^1024) on.

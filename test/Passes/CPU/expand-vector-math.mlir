@@ -16,6 +16,7 @@
 // CHECK: %[[Y:.*]] = arith.select %[[KEEP]], %{{.*}}, %[[ZERO]]
 // CHECK: return %[[Y]]
 // AVX512-LABEL: func.func @exp2
+// AVX512: llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"
 // AVX512: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"
 // AVX512-NOT: arith.fptosi
 // AVX512: return
