@@ -225,8 +225,7 @@ LogicalResult OnlineAttentionOp::verify() {
   }
   SmallVector<int64_t> sizes(space, ShapedType::kDynamic);
   for (unsigned i = 0; i < 6; ++i) {
-    for (auto [expr, size] :
-         llvm::zip_equal(maps[i].getResults(), shapes[i])) {
+    for (auto [expr, size] : llvm::zip_equal(maps[i].getResults(), shapes[i])) {
       int64_t &known = sizes[cast<AffineDimExpr>(expr).getPosition()];
       if (!compatible(known, size)) {
         return emitOpError("expected equal sizes along iterator ")

@@ -133,9 +133,7 @@ int64_t decodeRowLimit(const AttentionShape &shape,
   int64_t lanes = target.lanes(shape.accumulatorBits);
   // With a known number of rows the panel is made as wide as they need; else
   // it has one vector, which must hold them.
-  return shape.queries > 0
-             ? lanes * panelVectors(shape, target)
-             : lanes;
+  return shape.queries > 0 ? lanes * panelVectors(shape, target) : lanes;
 }
 
 // `rows`: queries times heads of a group, or a bound of it.
@@ -148,11 +146,10 @@ static TileChoice chooseDecodeTiles(const AttentionShape &shape, int64_t rows,
   bool asRows = rows <= rowFormLimit(target, shape.accumulatorBits);
   choice.rows = std::max<int64_t>(rows, 1);
   choice.dots = usesDots(shape.bf16, shape.headSize, target);
-  choice.vectors = asRows          ? 1
-                   : rows <= lanes ? 1
-                   : rows <= 2 * lanes
-                       ? 2
-                       : panelVectors(shape, target);
+  choice.vectors = asRows              ? 1
+                   : rows <= lanes     ? 1
+                   : rows <= 2 * lanes ? 2
+                                       : panelVectors(shape, target);
   choice.lanes = choice.vectors * lanes;
   choice.registerTile = asRows ? lanes : registerTile(choice.vectors, target);
   // As rows, K and V of a tile and the next tile of K stay in half of L1
@@ -224,10 +221,9 @@ PredictedTime predictTime(const AttentionWork &work, double flopsPerSecond,
     double rate = !work.dots ? 1 : work.fewRows ? 4.0 / 3 : 2;
     time.products = work.flops / flopsPerSecond / rate * kProducts;
     time.softmax = scores * kScore * slot;
-    time.tiles =
-        scores * slot *
-        (each(kRescale * work.valueSize, work.keys) +
-         each(convert * widened, work.rows));
+    time.tiles = scores * slot *
+                 (each(kRescale * work.valueSize, work.keys) +
+                  each(convert * widened, work.rows));
   }
   if (bytesPerSecond > 0) {
     time.memory = work.bytes / bytesPerSecond / (work.fewRows ? kWalk : 1);

@@ -3,8 +3,9 @@
 // minimax polynomial of degree 5 with p(0) = 1 (relative error 9.2e-8 before
 // rounding), in f64 the Taylor polynomial of degree 13 (4e-18). 2^0 must be 1:
 // it scales the state at every step that finds no new maximum.
-// AVX-512 has f = x - floor(x) as one instruction, and the scaling by 2^floor(x)
-// as another; there p is the minimax polynomial on [0, 1) in f32 (8.3e-8).
+// AVX-512 has f = x - floor(x) as one instruction, and the scaling by
+// 2^floor(x) as another; there p is the minimax polynomial on [0, 1) in f32
+// (8.3e-8).
 //===----------------------------------------------------------------------===//
 
 #include "attn/Passes/Passes.h"
@@ -161,13 +162,12 @@ Value scale(const VectorMath &m, Value p, Value r, Value keep, Range range,
 // Of 16 floats, with the instructions of AVX-512: x - floor(x) is 0 of
 // infinities, so that nothing has to be kept within bounds.
 Value emitExp2OfFloor(const VectorMath &m, Value x) {
-  static const double kPolynomial[] = {
-      1.0,
-      0.693151738829167,
-      0.2401592714706231,
-      0.05581867594827271,
-      0.008990995105385022,
-      0.0018793186465515183};
+  static const double kPolynomial[] = {1.0,
+                                       0.6931513154107983,
+                                       0.2401644175026079,
+                                       0.05580001331002506,
+                                       0.00901690787402474,
+                                       0.0018671815096571731};
   Value keep = arith::CmpFOp::create(m.b, m.loc, arith::CmpFPredicate::UGE, x,
                                      m.constant(-126));
   auto integer = [&](Type type, int64_t value) {

@@ -85,7 +85,8 @@ Value LaneBuilder::loadPart(Value memref, ValueRange indices, Value count) {
 void LaneBuilder::storePart(Value value, Value memref, ValueRange indices,
                             Value count) {
   Type element = cast<MemRefType>(memref.getType()).getElementType();
-  vector::MaskedStoreOp::create(b, loc, memref, indices, partMask(*this, lanes, count),
+  vector::MaskedStoreOp::create(b, loc, memref, indices,
+                                partMask(*this, lanes, count),
                                 convert(value, element));
 }
 
@@ -95,7 +96,8 @@ Value LaneBuilder::loadScalar(Value memref, ValueRange indices) {
 
 int64_t LaneBuilder::lineOf(Value memref) {
   constexpr int64_t kLineBits = 64 * 8;
-  return kLineBits / cast<MemRefType>(memref.getType()).getElementTypeBitWidth();
+  return kLineBits /
+         cast<MemRefType>(memref.getType()).getElementTypeBitWidth();
 }
 
 void LaneBuilder::prefetchPart(Value memref, Value row, Value column,

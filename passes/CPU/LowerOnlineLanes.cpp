@@ -15,8 +15,9 @@
 // With pairs of bf16 in the panels of Q both products are dot products of
 // pairs. In 1 the pairs of a key lie side by side in K. For 3 they are made
 // along the keys: P of two keys is rounded to one vector, and V is interleaved
-// once a tile. Pairs start at even keys of the tile; a partial tile has for each
-// pair the bits of V that count, so that a value which no row sees may be NaN.
+// once a tile. Pairs start at even keys of the tile; a partial tile has for
+// each pair the bits of V that count, so that a value which no row sees may be
+// NaN.
 //===----------------------------------------------------------------------===//
 
 #include "LaneBuilder.h"
@@ -103,7 +104,8 @@ private:
   int64_t unit;  // elements of D or keys a lane: 2 with pairs of bf16
   bool skipZero; // some keys may be hidden from all rows
   // S^T, then P^T: keys x W. With a mask region it first holds 0 for pairs that
-  // are visible, -inf for others. Of P^T with pairs, the first half of the rows.
+  // are visible, -inf for others. Of P^T with pairs, the first half of the
+  // rows.
   Value scores;
   Value keyBlock, valueBlock; // the tile of K and V, or a copy of it
   Value keep; // of a partial tile with pairs: the bits of each that count
@@ -116,9 +118,8 @@ Value OnlineLanes::broadcast(Value memref, Value row, Value column) {
     return lb.splat(lb.loadScalar(memref, {row, column}));
   }
   auto pair = VectorType::get({2}, lb.b.getBF16Type());
-  Value elements =
-      vector::LoadOp::create(lb.b, lb.loc, pair, memref,
-                             ValueRange{row, lb.index.mul(column, unit)});
+  Value elements = vector::LoadOp::create(
+      lb.b, lb.loc, pair, memref, ValueRange{row, lb.index.mul(column, unit)});
   Value bits = vector::BitCastOp::create(
       lb.b, lb.loc, VectorType::get({1}, lb.type), elements);
   return lb.splat(lb.extract(bits, 0));
@@ -301,8 +302,9 @@ void OnlineLanes::markPairs(Value pairs) {
     for (int64_t v = 0; v < vectors; ++v) {
       Value weights = vector::BitCastOp::create(
           lb.b, lb.loc, ints, lb.load(scores, {pair, lane(v)}));
-      bits = bits ? arith::OrIOp::create(lb.b, lb.loc, bits, weights).getResult()
-                  : weights;
+      bits = bits
+                 ? arith::OrIOp::create(lb.b, lb.loc, bits, weights).getResult()
+                 : weights;
     }
     bits = vector::ReductionOp::create(lb.b, lb.loc, vector::CombiningKind::OR,
                                        bits);
@@ -316,10 +318,10 @@ void OnlineLanes::markPairs(Value pairs) {
           lb.b, lb.loc, arith::CmpIPredicate::ne,
           arith::AndIOp::create(lb.b, lb.loc, bits, constant(half)),
           constant(0));
-      kept = arith::OrIOp::create(
-          lb.b, lb.loc, kept,
-          arith::SelectOp::create(lb.b, lb.loc, any, constant(half),
-                                  constant(0)));
+      kept = arith::OrIOp::create(lb.b, lb.loc, kept,
+                                  arith::SelectOp::create(lb.b, lb.loc, any,
+                                                          constant(half),
+                                                          constant(0)));
     }
     memref::StoreOp::create(
         lb.b, lb.loc,
@@ -353,30 +355,30 @@ SmallVector<Value> OnlineLanes::sumOverKeys(KeyRange range,
                                             ArrayRef<Value> columns,
                                             ValueRange acc) {
   Value first = lb.index.div(range.first, unit);
-  return lb.unrolled(
-      lb.index.ceilDiv(range.count, unit), kUnrollSums, acc,
-      [&](Value key, ValueRange carried) {
-        Value row = lb.index.add(first, key);
-        Values next(carried);
-        Values weights;
-        for (int64_t v = 0; v < vectors; ++v) {
-          weights.push_back(lb.load(scores, {key, lane(v)}));
-        }
-        Value kept;
-        if (keep) {
-          kept = lb.splat(lb.loadScalar(keep, {key}));
-        }
-        for (auto [m, column] : llvm::enumerate(columns)) {
-          Value x = broadcast(valueBlock, row, column);
-          x = kept ? lb.andBits(x, kept) : x;
-          for (int64_t v = 0; v < vectors; ++v) {
-            Value &sum = next[m * vectors + v];
-            sum = unit == 1 ? lb.weightedSum(x, weights[v], sum, skipZero)
-                            : lb.dotPairs(x, weights[v], sum);
-          }
-        }
-        return next;
-      });
+  return lb.unrolled(lb.index.ceilDiv(range.count, unit), kUnrollSums, acc,
+                     [&](Value key, ValueRange carried) {
+                       Value row = lb.index.add(first, key);
+                       Values next(carried);
+                       Values weights;
+                       for (int64_t v = 0; v < vectors; ++v) {
+                         weights.push_back(lb.load(scores, {key, lane(v)}));
+                       }
+                       Value kept;
+                       if (keep) {
+                         kept = lb.splat(lb.loadScalar(keep, {key}));
+                       }
+                       for (auto [m, column] : llvm::enumerate(columns)) {
+                         Value x = broadcast(valueBlock, row, column);
+                         x = kept ? lb.andBits(x, kept) : x;
+                         for (int64_t v = 0; v < vectors; ++v) {
+                           Value &sum = next[m * vectors + v];
+                           sum = unit == 1 ? lb.weightedSum(x, weights[v], sum,
+                                                            skipZero)
+                                           : lb.dotPairs(x, weights[v], sum);
+                         }
+                       }
+                       return next;
+                     });
 }
 
 // Rows [value, value + rows) of O^T.
@@ -415,8 +417,8 @@ void OnlineLanes::prefetch(Value p, Value memref, Value first, int64_t rows) {
   }
 }
 
-// `memref` (keys x size) itself, or a copy of it in the accumulation type, or in
-// pairs.
+// `memref` (keys x size) itself, or a copy of it in the accumulation type, or
+// in pairs.
 Value OnlineLanes::stage(Value memref, Value keys) {
   auto type = cast<MemRefType>(memref.getType());
   SmallVector<int64_t> strides;
@@ -424,8 +426,8 @@ Value OnlineLanes::stage(Value memref, Value keys) {
   bool dense = succeeded(type.getStridesAndOffset(strides, offset)) &&
                strides[1] == 1 && strides[0] == type.getDimSize(1);
   bool worthACopy = vectors > 1; // of a matching type: enough rows use it
-  bool fits = unit == 1 ? type.getElementType() == lb.type
-                        : isUnitStride(memref, 1);
+  bool fits =
+      unit == 1 ? type.getElementType() == lb.type : isUnitStride(memref, 1);
   if (type.isDynamicDim(1) || (fits && (dense || !worthACopy))) {
     return memref;
   }
@@ -486,10 +488,9 @@ Value OnlineLanes::stagePairs(Value memref, Value keys) {
   auto copyPair = [&](Value pair, bool whole) {
     Value low = lb.index.mul(pair, 2), high = lb.index.add(low, 1);
     lb.loop(zero, blocks.whole, lb.lanes * unit, [&](Value column) {
-      auto [first, second] =
-          lb.zipPairs(lb.loadPairs(memref, {low, column}),
-                      whole ? lb.loadPairs(memref, {high, column})
-                            : lb.constant(0.0));
+      auto [first, second] = lb.zipPairs(
+          lb.loadPairs(memref, {low, column}),
+          whole ? lb.loadPairs(memref, {high, column}) : lb.constant(0.0));
       lb.store(first, copy, {pair, column});
       lb.store(second, copy, {pair, lb.index.add(column, lb.lanes)});
     });
@@ -566,8 +567,7 @@ void OnlineLanes::run() {
   Value keys = size(op.getK(), 0);
   Value zero = lb.index.constant(0);
   keyBlock = stage(op.getK(), keys);
-  valueBlock =
-      unit == 1 ? stage(op.getV(), keys) : stagePairs(op.getV(), keys);
+  valueBlock = unit == 1 ? stage(op.getV(), keys) : stagePairs(op.getV(), keys);
   if (op.isMasked()) {
     if (unit == 2) {
       keep = scratch(lb, op, {(bound + 1) / 2});

@@ -195,14 +195,15 @@ Value OnlineRows::dotProducts(ArrayRef<Value> keyRows) {
   int64_t line = std::max(elements, LaneBuilder::lineOf(op.getK()));
   Value lines = lb.index.mul(lb.index.div(blocks.size, line), line);
   int64_t ahead = share(op.getV(), keysPerVector, columnsOf(op.getK()) / line);
-  sums = lb.loop(zero, lines, line, sums, [&](Value column, ValueRange carried) {
-    prefetch(op.getV(), keyRows.front(), lb.index.div(column, line), ahead);
-    Values next(carried);
-    for (int64_t c = 0; c < line; c += elements) {
-      next = step(lb.index.add(column, c), Value(), next);
-    }
-    return next;
-  });
+  sums =
+      lb.loop(zero, lines, line, sums, [&](Value column, ValueRange carried) {
+        prefetch(op.getV(), keyRows.front(), lb.index.div(column, line), ahead);
+        Values next(carried);
+        for (int64_t c = 0; c < line; c += elements) {
+          next = step(lb.index.add(column, c), Value(), next);
+        }
+        return next;
+      });
   sums = lb.loop(lines, blocks.whole, elements, sums,
                  [&](Value column, ValueRange carried) {
                    return step(column, Value(), carried);
@@ -419,8 +420,8 @@ void OnlineRows::values(Value keys, Value factor) {
     int64_t part = vectors * lb.lanes;
     int64_t ahead = part == lead ? share(op.getK(), 1, all / part) : 0;
     Value to = lb.index.add(
-        from, lb.index.mul(
-                  lb.index.div(lb.index.sub(blocks.whole, from), part), part));
+        from, lb.index.mul(lb.index.div(lb.index.sub(blocks.whole, from), part),
+                           part));
     lb.loop(from, to, part, [&](Value column) {
       valueTile(keys, column, vectors, Value(), factors, ahead);
     });

@@ -52,8 +52,8 @@ LogicalResult lowerPackRows(PackRowsOp op, const TargetDescription &target) {
     // Elements d and d + 1 of a lane are neighbours for an even d.
     Value pair = lb.index.div(d, unit);
     Value second = lb.index.sub(d, lb.index.mul(pair, unit));
-    return SmallVector<Value>{
-        p, pair, lb.index.add(lb.index.mul(lane, unit), second)};
+    return SmallVector<Value>{p, pair,
+                              lb.index.add(lb.index.mul(lane, unit), second)};
   };
   VectorBlocks blocks(lb, source.rowSize(), source.isContiguous(), unit);
   auto copyRows = [&](Value p) {

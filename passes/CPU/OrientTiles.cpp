@@ -81,9 +81,9 @@ struct OrientTilesPass
     bool asRows = bound <= rowFormLimit(description, type.getWidth());
     bool dots = usesDots(qType.getElementType().isBF16(), size, description);
     int64_t rowBytes = panelRowBytes(size, valueSize, dots, type.getWidth());
-    int64_t vectors = std::min<int64_t>(
-        panelVectors(rowBytes, description, type.getWidth()),
-        llvm::divideCeil(bound, lanes));
+    int64_t vectors =
+        std::min<int64_t>(panelVectors(rowBytes, description, type.getWidth()),
+                          llvm::divideCeil(bound, lanes));
     int64_t width = asRows ? static_cast<int64_t>(llvm::PowerOf2Ceil(bound))
                            : vectors * lanes;
     int64_t maxPanels = llvm::divideCeil(bound, width);
@@ -156,10 +156,9 @@ struct OrientTilesPass
     auto paired = [&](AffineMapAttr map) {
       return pairs ? AffineMapAttr::get(pairResults(map.getValue())) : map;
     };
-    Value qPacked =
-        workspace(pairs ? SmallVector<int64_t>{size / 2, width * 2}
-                        : inner(size),
-                  dots ? qType.getElementType() : Type(type));
+    Value qPacked = workspace(pairs ? SmallVector<int64_t>{size / 2, width * 2}
+                                    : inner(size),
+                              dots ? qType.getElementType() : Type(type));
     qPacked =
         PackRowsOp::create(rewriter, loc, qPacked.getType(), online.getQ(),
                            qPacked, AffineMapAttr::get(rowMap),
@@ -186,9 +185,12 @@ struct OrientTilesPass
       return AffineMapAttr::get(
           AffineMap::getMultiDimMapWithTargets(5, targets, context));
     };
-    Attribute maps[] = {
-        asRows ? map({P, W, D}) : paired(map({P, D, W})), map({N, D}), map({N, E}),
-        asRows ? map({P, W, E}) : map({P, E, W}), map({P, W}), map({P, W})};
+    Attribute maps[] = {asRows ? map({P, W, D}) : paired(map({P, D, W})),
+                        map({N, D}),
+                        map({N, E}),
+                        asRows ? map({P, W, E}) : map({P, E, W}),
+                        map({P, W}),
+                        map({P, W})};
     for (Operation &op : loop.getBody().front().without_terminator()) {
       if (&op != online) {
         rewriter.clone(op, mapping);

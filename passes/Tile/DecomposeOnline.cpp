@@ -339,9 +339,8 @@ AffineMap elementOfPanel(PackRowsOp op) {
 Value decomposePackRows(Builder &b, PackRowsOp op) {
   Type type = cast<ShapedType>(op.getDest().getType()).getElementType();
   return makeGeneric(
-      b, {}, op.getDest(),
-      AffineMap::getMultiDimIdentityMap(3, b.getContext()), {},
-      [&](Builder &b, ValueRange) -> Value {
+      b, {}, op.getDest(), AffineMap::getMultiDimIdentityMap(3, b.getContext()),
+      {}, [&](Builder &b, ValueRange) -> Value {
         SmallVector<Value> at;
         for (unsigned d = 0; d < 3; ++d) {
           at.push_back(linalg::IndexOp::create(b, d));

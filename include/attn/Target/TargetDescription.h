@@ -23,7 +23,7 @@ struct TargetDescription {
   int64_t vectorBits = 128;
   int64_t vectorRegisters = 16;
   bool avx512 = false;
-  bool bf16Dot = false; // vdpbf16ps
+  bool bf16Dot = false; // vdpbf16ps, faster than f32 multiply-adds
   int64_t cores = 1;
   int64_t l1Bytes = 32 << 10;
   int64_t l2Bytes = 512 << 10;

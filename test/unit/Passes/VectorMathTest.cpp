@@ -196,9 +196,9 @@ template <typename T> void checkEnds(const std::string &target) {
   T belowUnder = std::nextafter(under, -inf);
 
   std::vector<std::pair<T, T>> powers = {
-      {-inf, 0},       {inf, inf},     {nan, nan},    {0, 1},      {T(-0.), 1},
-      {tiny, 1},       {-small, 1},    {huge, inf},   {-huge, 0},  {over, inf},
-      {belowUnder, 0}, {under, small}, {T(1e9), inf}, {T(-1e9), 0}};
+      {-inf, 0},      {inf, inf},    {nan, nan},  {0, 1},      {T(-0.), 1},
+      {tiny, 1},      {huge, inf},   {-huge, 0},  {over, inf}, {belowUnder, 0},
+      {under, small}, {T(1e9), inf}, {T(-1e9), 0}};
   // Whole powers of two are exact.
   for (int e = static_cast<int>(under); e < static_cast<int>(over); ++e) {
     powers.push_back({T(e), std::ldexp(T(1), e)});
