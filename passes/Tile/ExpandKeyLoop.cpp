@@ -65,7 +65,7 @@ struct ExpandKeyLoopPass
   };
 
   /// The body of a loop is much code. More segments than this share two.
-  static constexpr size_t kMostLoops = 6;
+  static constexpr size_t kMostLoops = 2;
 
   SmallVector<Value> walk(IRRewriter &rewriter, KeyLoopOp op,
                           const Segment &segment, ValueRange carried) {

@@ -49,7 +49,7 @@ def ExpandKeyLoopPass : InterfacePass<"attn-expand-key-loop", "mlir::FunctionOpI
   let summary = "expand key loops to one scf.for a segment";
   let description = [{
     Each segment of an `attn.key_loop` becomes an `scf.for` over its tiles, in
-    order; a segment whose bounds are one value has none. More than six segments
+    order; a segment whose bounds are one value has none. More than two segments
     share two loops, inside of a loop over pairs of them. In the loops of full
     segments the mask of the tile op is dropped, so that full tiles carry no mask
     arithmetic.

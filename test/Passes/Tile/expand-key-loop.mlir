@@ -11,7 +11,7 @@
 // One loop a segment, in their order; the last tile of each is as long as what
 // is left. Full tiles have no mask.
 // CHECK-LABEL: func.func @segments
-// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<1x64x32xf32>, %[[K:[a-z0-9]+]]: tensor<?x32xf32>, %[[A:[a-z0-9]+]]: index, %[[B:[a-z0-9]+]]: index, %[[C:[a-z0-9]+]]: index, %[[D:[a-z0-9]+]]: index, %[[ACC:[a-z0-9]+]]: tensor<1x64x32xf32>, %[[MAX:[a-z0-9]+]]: tensor<1x64xf32>, %[[SUM:[a-z0-9]+]]: tensor<1x64xf32>
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<1x64x32xf32>, %[[K:[a-z0-9]+]]: tensor<?x32xf32>, %[[A:[a-z0-9]+]]: index, %[[B:[a-z0-9]+]]: index, %[[C:[a-z0-9]+]]: index, %[[ACC:[a-z0-9]+]]: tensor<1x64x32xf32>, %[[MAX:[a-z0-9]+]]: tensor<1x64xf32>, %[[SUM:[a-z0-9]+]]: tensor<1x64xf32>
 // CHECK-NOT: attn.key_loop
 // CHECK: %[[STEP:.*]] = arith.constant 16 : index
 // CHECK: %[[R:.*]]:3 = scf.for %[[J:.*]] = %[[A]] to %[[B]] step %[[STEP]] iter_args(%[[X:.*]] = %[[ACC]], %[[Y:.*]] = %[[MAX]], %[[Z:.*]] = %[[SUM]])
@@ -24,11 +24,9 @@
 // CHECK: attn.online_attention
 // CHECK-NOT: mask(
 // CHECK: scf.yield
-// CHECK: scf.for %{{.*}} = %[[C]] to %[[D]] step %[[STEP]] iter_args(%{{.*}} = %[[R1]]#0,
-// CHECK: attn.online_attention {{.*}} mask(#attn.causal)
-func.func @segments(%q: tensor<1x64x32xf32>, %k: tensor<?x32xf32>, %a: index, %b: index, %c: index, %d: index, %acc: !acc, %max: !row, %sum: !row) -> (!acc, !row, !row) {
+func.func @segments(%q: tensor<1x64x32xf32>, %k: tensor<?x32xf32>, %a: index, %b: index, %c: index, %acc: !acc, %max: !row, %sum: !row) -> (!acc, !row, !row) {
   %step = arith.constant 16 : index
-  %s:3 = attn.key_loop step(%step) segments(partial %a to %b, full %b to %c, partial %c to %d) iter_args(%acc, %max, %sum : !acc, !row, !row) {
+  %s:3 = attn.key_loop step(%step) segments(partial %a to %b, full %b to %c) iter_args(%acc, %max, %sum : !acc, !row, !row) {
   ^bb0(%j: index, %n: index, %x: !acc, %y: !row, %z: !row):
     %t = tensor.extract_slice %k[%j, 0] [%n, 32] [1, 1] : tensor<?x32xf32> to tensor<?x32xf32>
     %r:3 = attn.online_attention ins(%q, %t, %t : tensor<1x64x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>) positions(%a, %a, %a, %j)
@@ -37,6 +35,31 @@ func.func @segments(%q: tensor<1x64x32xf32>, %k: tensor<?x32xf32>, %a: index, %b
     attn.yield %r#0, %r#1, %r#2 : !acc, !row, !row
   } -> !acc, !row, !row
   return %s#0, %s#1, %s#2 : !acc, !row, !row
+}
+
+// -----
+
+// More segments are pairs of a partial and a full one, which share two loops.
+// CHECK-LABEL: func.func @shared
+// CHECK-SAME: %[[A:[a-z0-9]+]]: index, %[[B:[a-z0-9]+]]: index, %[[C:[a-z0-9]+]]: index, %[[D:[a-z0-9]+]]: index
+// CHECK: scf.for %[[N:.*]] = %{{.*}} to %c2
+// CHECK: %[[SECOND:.*]] = arith.cmpi eq, %[[N]], %c1
+// CHECK: %[[LO:.*]] = arith.select %{{.*}}, %[[C]], %[[A]]
+// CHECK: %[[HI:.*]] = arith.select %{{.*}}, %[[D]], %[[B]]
+// CHECK: %[[FLO:.*]] = arith.select %{{.*}}, %{{.*}}, %[[B]]
+// CHECK: %[[FHI:.*]] = arith.select %{{.*}}, %{{.*}}, %[[C]]
+// CHECK: scf.for %{{.*}} = %[[LO]] to %[[HI]]
+// CHECK: scf.for %{{.*}} = %[[FLO]] to %[[FHI]]
+// CHECK-NOT: scf.for
+// CHECK: return
+func.func @shared(%a: index, %b: index, %c: index, %d: index, %m: memref<?xindex>) {
+  %step = arith.constant 16 : index
+  attn.key_loop step(%step) segments(partial %a to %b, full %b to %c, partial %c to %d) {
+  ^bb0(%j: index, %n: index):
+    memref.store %j, %m[%n] : memref<?xindex>
+    attn.yield
+  }
+  return
 }
 
 // -----
