@@ -58,10 +58,10 @@ LogicalResult lowerPackRows(PackRowsOp op, const TargetDescription &target) {
   VectorBlocks blocks(lb, source.rowSize(), source.isContiguous(), unit);
   auto copyRows = [&](Value p) {
     lb.loop(zero, lb.index.constant(width), 1, [&](Value lane) {
-      auto [head, query] = rowOf(p, lane);
+      std::pair<Value, Value> row = rowOf(p, lane);
       lb.loop(zero, blocks.whole, lb.lanes, [&](Value d) {
-        lb.store(lb.load(source.get(), source.at(head, query, d)), dest,
-                 at(p, lane, d));
+        lb.store(lb.load(source.get(), source.at(row.first, row.second, d)),
+                 dest, at(p, lane, d));
       });
     });
   };

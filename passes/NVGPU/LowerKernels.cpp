@@ -71,7 +71,7 @@ private:
       if (auto type = dyn_cast<MemRefType>(argument.getType())) {
         Value pointer = add(warp.global());
         SmallVector<Value> sizes;
-        for (int64_t d = 0; d < type.getNumDynamicDims(); ++d) {
+        for (int64_t d = 0, n = type.getNumDynamicDims(); d < n; ++d) {
           sizes.push_back(arith::IndexCastOp::create(
               builder, warp.loc, builder.getIndexType(),
               add(builder.getI64Type())));

@@ -54,7 +54,7 @@ struct TileCopy {
   int64_t threads = 0;
   int64_t alignment = 16; // of rows in device memory, in bytes
   bool contiguous = true; // elements of a row
-  mlir::Value rowStride;  // elements between rows; null: not all the same
+  mlir::Value rowStride = {}; // elements between rows; null: not all the same
 
   /// Starts the copy. `rowOffset(row)` is the element index of a row (i32) as
   /// index; rows from `valid` on become 0, and are not read. `columnStride` is
