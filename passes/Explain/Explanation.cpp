@@ -361,6 +361,7 @@ void Explainer::drawSet() {
 void Explainer::drawData(
     Program &region, ArrayRef<std::shared_ptr<const IntegerTensor>> tables) {
   int64_t visible = 0, looked = 0;
+  std::vector<bool> sees(result.queries, false);
   std::vector<int64_t> arguments(tables.size() + 4, 0);
   std::vector<int64_t> indices;
   for (int64_t i = 0; i < result.map.rows; ++i) {
@@ -387,7 +388,10 @@ void Explainer::drawData(
             arguments[n] = table->at(indices);
           }
           std::copy(point, point + 4, arguments.end() - 4);
-          seen += region.run(arguments) != 0;
+          if (region.run(arguments)) {
+            ++seen;
+            sees[i * result.tileRows + row] = true;
+          }
         }
       }
       visible += seen;
@@ -401,6 +405,12 @@ void Explainer::drawData(
   }
   result.visible = visible;
   result.looked = looked;
+  if (int64_t blind = llvm::count(sees, false)) {
+    result.facts.push_back(std::to_string(blind) + " of " +
+                           std::to_string(result.queries) +
+                           " queries see no key by these data; their results "
+                           "are 0, their lse -inf");
+  }
 }
 
 void Explainer::draw() {

@@ -99,7 +99,7 @@ std::optional<SmallVector<arith::CmpIOp>> solvableComparisons(AttentionOp op,
 static std::string describe(Value value) {
   Operation *def = value.getDefiningOp();
   if (!def) {
-    return "a value from above";
+    return "an element that is captured";
   }
   std::string text = def->getName().getStringRef().str();
   if (auto compare = dyn_cast<arith::CmpIOp>(def)) {

@@ -1,6 +1,8 @@
 // Masks that are data are asked pair by pair, where the program has the data.
 //
-// RUN: attn-opt %s --attn-explain-mask='rows=4 keys=4' -o /dev/null 2>&1 | FileCheck %s
+// RUN: attn-opt %s --attn-explain-mask='rows=4 keys=4' -o /dev/null 2> %t
+// RUN: FileCheck %s < %t
+// RUN: FileCheck %s --check-prefix=WARN < %t
 
 !t = tensor<1x1x16x8xf32>
 
@@ -77,6 +79,19 @@ func.func @arithmetic(%q: !t) -> !t {
         %z = arith.select %positive, %d, %c1 : index
         %visible = arith.cmpi sgt, %z, %c1 : index
         attn.yield %visible : i1
+      } -> !t
+  return %o : !t
+}
+
+// Rows 3 and 7 are padding.
+// WARN: warning: 2 of 16 queries see no key by these data; their results are 0, their lse -inf
+// CHECK-LABEL: attn.attention in @padding
+func.func @padding(%q: !t) -> !t {
+  %keep = arith.constant dense<[true, true, true, false, true, true, true, false, true, true, true, true, true, true, true, true]> : tensor<16xi1>
+  %o = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q : !t)
+      mask(%keep at affine_map<(b, h, i, j) -> (i)> : tensor<16xi1>) {
+      ^bb0(%k: i1, %b: index, %h: index, %i: index, %j: index):
+        attn.yield %k : i1
       } -> !t
   return %o : !t
 }
