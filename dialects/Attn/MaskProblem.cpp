@@ -110,6 +110,19 @@ LinearForm Builder::sizeOf(Value shaped, int64_t dim, const char *name) {
   if (auto empty = dyn_cast<tensor::EmptyOp>(def)) {
     return formOf(empty.getDynamicSize(dim));
   }
+  if (auto slice = dyn_cast<OffsetSizeAndStrideOpInterface>(def);
+      slice && isa<tensor::ExtractSliceOp, memref::SubViewOp>(def)) {
+    llvm::SmallBitVector dropped =
+        isa<tensor::ExtractSliceOp>(def)
+            ? cast<tensor::ExtractSliceOp>(def).getDroppedDims()
+            : cast<memref::SubViewOp>(def).getDroppedDims();
+    SmallVector<OpFoldResult> sizes = slice.getMixedSizes();
+    for (auto [d, size] : llvm::enumerate(sizes)) {
+      if (!dropped[d] && dim-- == 0) {
+        return formOf(cast<Value>(size)); // dynamic, as that of the slice is
+      }
+    }
+  }
   if (auto concat = dyn_cast<tensor::ConcatOp>(def)) {
     LinearForm sum;
     for (Value part : concat.getInputs()) {
@@ -161,7 +174,9 @@ MaskProblem Builder::run() {
   problem.set.context = context;
   if (op.getLayout() == Layout::THD) {
     problem.queries = unknown("sq", {}, /*isSize=*/true);
-    problem.keys = unknown("sk", {}, /*isSize=*/true);
+    problem.keys = op.getCuSeqlensQ() == op.getCuSeqlensK()
+                       ? problem.queries
+                       : unknown("sk", {}, /*isSize=*/true);
   } else {
     problem.queries = sizeOf(op.getQ(), op.getSeqDim(), "sq");
     problem.keys = op.getKvLens() ? unknown("kv_len", {}, /*isSize=*/true)

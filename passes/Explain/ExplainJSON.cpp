@@ -53,7 +53,7 @@ static json::Object toJSON(const Explanation &e) {
       {"head", e.head},
       {"pairs", e.pairs},
       {"visible", orNull(e.visible)},
-      {"looked", orNull(e.looked)},
+      {"computed", orNull(e.computedPairs)},
       {"formula", std::move(formula)},
       {"formulaIsComplete", !e.otherCases},
       {"flops", e.visible ? json::Value(*e.visible * times * e.flopsPerPair)
@@ -61,7 +61,9 @@ static json::Object toJSON(const Explanation &e) {
       {"flopsWithoutMask", e.pairs * times * e.flopsPerPair},
       {"bytesRead", e.keysRead * times * e.bytesPerKey},
       {"bytesReadWithoutMask", e.keysOfAll * times * e.bytesPerKey},
-      {"tile", json::Object{{"rows", e.tileRows}, {"keys", e.tileKeys}}},
+      {"tile", json::Object{{"rows", e.tileRows},
+                            {"keys", e.tileKeys},
+                            {"panel", e.panel}}},
       {"kinds",
        json::Object{
            {".", "empty"}, {"p", "partial"}, {"f", "full"}, {"?", "data"}}},

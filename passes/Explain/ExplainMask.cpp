@@ -55,6 +55,7 @@ struct ExplainMaskPass
     tiles.useOptions(rows, keys, /*split=*/0);
     options.rows = tiles.prefill.rows;
     options.keys = tiles.prefill.keys;
+    options.panel = tiles.prefill.lanes;
     return options;
   }
 

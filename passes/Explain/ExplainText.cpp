@@ -88,11 +88,12 @@ static void printWork(llvm::raw_ostream &os, const Explanation &e) {
     line(os, "work",
          scaled(needed, "FLOP") + " of " + scaled(all, "FLOP") + of + ": " +
              scaled(all - needed, "FLOP") + " saved" +
-             (e.looked ? "; " +
-                             percent(*e.looked - *e.visible,
-                                     std::max<int64_t>(*e.looked, 1)) +
-                             " of the pairs in tiles that run are hidden"
-                       : ""));
+             (e.computedPairs
+                  ? "; " +
+                        percent(*e.computedPairs - *e.visible,
+                                std::max<int64_t>(*e.computedPairs, 1)) +
+                        " of the pairs that are computed are hidden"
+                  : ""));
     line(os, "",
          scaled(e.keysRead * times * e.bytesPerKey, "B") + " of " +
              scaled(e.keysOfAll * times * e.bytesPerKey, "B") +

@@ -134,6 +134,7 @@ private:
   void readSizes();
   void analyze();
   void countSymbolically();
+  int64_t computed(TileAt tile, const TileRange &range);
   void drawSet();
   void drawData(Program &region,
                 ArrayRef<std::shared_ptr<const IntegerTensor>> tables);
@@ -312,6 +313,25 @@ void Explainer::countSymbolically() {
   }
 }
 
+// The pairs of a partial range that are computed: of each panel of rows those
+// from the first to the last key that it sees, step by step.
+int64_t Explainer::computed(TileAt tile, const TileRange &range) {
+  int64_t count = 0, last = tile.to;
+  for (; tile.from <= last; tile.from = tile.to + 1) {
+    tile.to = std::min(tile.from + result.panel - 1, last);
+    for (int64_t at = range.lower; at < range.upper; at += result.tileKeys) {
+      tile.lower = at;
+      tile.upper = std::min(at + result.tileKeys, range.upper);
+      std::vector<TileRange> seen = evaluate(segments, tile);
+      if (!seen.empty()) {
+        count += (tile.to - tile.from + 1) *
+                 (seen.back().upper - seen.front().lower);
+      }
+    }
+  }
+  return count;
+}
+
 // The tiles of the segments that will run.
 void Explainer::drawSet() {
   int64_t looked = 0, counted = 0;
@@ -328,7 +348,7 @@ void Explainer::drawSet() {
     tile.symbols = symbols;
     for (const TileRange &range : evaluate(segments, tile)) {
       int64_t length = range.upper - range.lower;
-      looked += rows * length;
+      looked += range.full ? rows * length : computed(tile, range);
       result.keysRead += length;
       if (range.full) {
         counted += rows * length;
@@ -351,7 +371,7 @@ void Explainer::drawSet() {
       }
     }
   }
-  result.looked = looked;
+  result.computedPairs = looked;
   if (!result.visible && isCounted) {
     result.visible = counted;
   }
@@ -370,7 +390,7 @@ void Explainer::drawData(
           std::min(result.tileRows, result.queries - i * result.tileRows);
       int64_t columns =
           std::min(result.tileKeys, result.keys - j * result.tileKeys);
-      int64_t seen = 0;
+      int64_t seen = 0, computed = 0, first = columns, last = -1;
       for (int64_t row = 0; row < rows; ++row) {
         for (int64_t column = 0; column < columns; ++column) {
           int64_t point[] = {0, result.head,
@@ -391,11 +411,21 @@ void Explainer::drawData(
           if (region.run(arguments)) {
             ++seen;
             sees[i * result.tileRows + row] = true;
+            first = std::min(first, column);
+            last = std::max(last, column);
           }
+        }
+        // The end of a panel, which has computed from its first key to its
+        // last.
+        if ((row + 1) % result.panel == 0 || row + 1 == rows) {
+          computed +=
+              (row % result.panel + 1) * std::max<int64_t>(last + 1 - first, 0);
+          first = columns;
+          last = -1;
         }
       }
       visible += seen;
-      looked += seen > 0 ? rows * columns : 0;
+      looked += computed;
       result.keysRead += seen > 0 ? columns : 0;
       result.map.classes[i * result.map.columns + j] =
           seen == 0                ? MapClass::Empty
@@ -404,7 +434,7 @@ void Explainer::drawData(
     }
   }
   result.visible = visible;
-  result.looked = looked;
+  result.computedPairs = looked;
   if (int64_t blind = llvm::count(sees, false)) {
     result.facts.push_back(std::to_string(blind) + " of " +
                            std::to_string(result.queries) +
@@ -442,7 +472,7 @@ void Explainer::draw() {
   }
   // Where the attribute shows something, the data decides.
   drawSet();
-  result.visible = result.looked = std::nullopt;
+  result.visible = result.computedPairs = std::nullopt;
   for (MapClass &kind : result.map.classes) {
     kind = kind == MapClass::Empty ? MapClass::Empty : MapClass::Data;
   }
@@ -450,14 +480,15 @@ void Explainer::draw() {
 
 // What the numbers say.
 void Explainer::note() {
-  if (result.visible && result.looked && *result.visible > 0 &&
-      2 * *result.visible < *result.looked) {
+  if (result.visible && result.computedPairs && *result.visible > 0 &&
+      2 * *result.visible < *result.computedPairs) {
     std::string text;
     llvm::raw_string_ostream stream(text);
-    stream << "tiles of " << result.tileRows
-           << " queries waste more than half of their work: "
-           << llvm::format("%.0f", 100.0 * *result.visible / *result.looked)
-           << " % of the pairs that they look at are visible";
+    stream << "tiles of " << result.tileRows << " queries"
+           << " waste more than half of their work: "
+           << llvm::format("%.0f",
+                           100.0 * *result.visible / *result.computedPairs)
+           << " % of the pairs that they compute are visible";
     result.facts.push_back(std::move(text));
   }
 }
@@ -470,6 +501,8 @@ Explanation Explainer::run() {
   result.tileRows = options.rows;
   result.tileKeys = options.keys;
   result.head = options.head;
+  result.panel =
+      options.panel > 0 ? std::min(options.panel, options.rows) : options.rows;
   result.byHead = problem.set.usesDim(HeadDim) || problem.set.usesDim(BatchDim);
   result.facts = findInMask(op, problem);
   MaskPlan plan = MaskPlan::of(op, /*readsLengths=*/true);

@@ -44,7 +44,7 @@ struct Explanation {
   std::vector<std::string> missing; ///< unknowns without a value: no numbers
   int64_t queries = 0, keys = 0, offset = 0, head = 0;
   bool byHead = false;
-  int64_t tileRows = 0, tileKeys = 0;
+  int64_t tileRows = 0, tileKeys = 0, panel = 0;
 
   TileMap map;                    ///< empty where sizes are missing
   std::vector<std::string> facts; ///< warnings
@@ -52,12 +52,12 @@ struct Explanation {
   struct Case {
     std::string value, when;
   };
-  std::vector<Case> formula;      ///< visible pairs of a head, or none
-  bool otherCases = false;        ///< there are more than those
-  std::string noFormula;          ///< why, where there is none
-  std::optional<int64_t> visible; ///< pairs of a head
-  int64_t pairs = 0;              ///< of a head, without a mask
-  std::optional<int64_t> looked;  ///< pairs in the tiles that are run
+  std::vector<Case> formula;            ///< visible pairs of a head, or none
+  bool otherCases = false;              ///< there are more than those
+  std::string noFormula;                ///< why, where there is none
+  std::optional<int64_t> visible;       ///< pairs of a head
+  int64_t pairs = 0;                    ///< of a head, without a mask
+  std::optional<int64_t> computedPairs; ///< pairs that are computed
   // Of one head, or of all where their number is known.
   int64_t heads = 1, batches = 1;
   double flopsPerPair = 0, bytesPerKey = 0; ///< of k and v
@@ -78,6 +78,9 @@ struct Explanation {
 
 struct ExplainOptions {
   int64_t rows = 0, keys = 0; ///< of tiles
+  /// Rows that share the keys which are computed in a partial tile; 0 for all
+  /// of its rows.
+  int64_t panel = 0;
   int64_t head = 0;
   std::map<std::string, int64_t> sizes;
 };

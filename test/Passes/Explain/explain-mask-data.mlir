@@ -1,6 +1,6 @@
 // Masks that are data are asked pair by pair, where the program has the data.
 //
-// RUN: attn-opt %s --attn-explain-mask='rows=4 keys=4' -o /dev/null 2> %t
+// RUN: attn-opt %s --attn-explain-mask='target=x86-64-v3 rows=4 keys=4' -o /dev/null 2> %t
 // RUN: FileCheck %s < %t
 // RUN: FileCheck %s --check-prefix=WARN < %t
 
