@@ -3,12 +3,10 @@
 #include "Explanation.h"
 
 #include "../Tile/MaskPlan.h"
+#include "BoundTexts.h"
 #include "Interpreter.h"
 #include "MaskFindings.h"
-#include "attn/Dialect/Attn/AttentionClasses.h"
-#include "attn/Mask/BoundSteps.h"
 #include "attn/Mask/Count.h"
-#include "attn/Mask/ResidueClasses.h"
 #include "attn/Mask/TileAnalysis.h"
 
 #include "llvm/Support/Format.h"
@@ -29,96 +27,6 @@ double millisecondsOf(llvm::function_ref<void()> work) {
   return time.count();
 }
 
-//===----------------------------------------------------------------------===//
-// Bounds of loops as text
-//===----------------------------------------------------------------------===//
-
-/// The steps of segments as expressions; long ones that are used twice get a
-/// name.
-class BoundTexts {
-public:
-  BoundTexts(const TileSegments &segments, const MaskNames &names,
-             std::string keys)
-      : steps(segments.steps), names(names), keys(std::move(keys)),
-        uses(countUses(segments)), texts(steps.size()) {}
-
-  std::string of(unsigned at);
-  std::vector<std::string> definitions;
-
-private:
-  std::string expand(unsigned at);
-  void flatten(BoundStep::Kind kind, unsigned at,
-               std::vector<std::string> &parts);
-
-  ArrayRef<BoundStep> steps;
-  const MaskNames &names;
-  std::string keys;
-  std::vector<unsigned> uses;
-  std::vector<std::string> texts;
-};
-
-// Operands of nested minima, or maxima, as one list.
-void BoundTexts::flatten(BoundStep::Kind kind, unsigned at,
-                         std::vector<std::string> &parts) {
-  if (steps[at].kind == kind && texts[at].empty() && uses[at] == 1) {
-    flatten(kind, steps[at].a, parts);
-    flatten(kind, steps[at].b, parts);
-    return;
-  }
-  std::string text = of(at);
-  if (!llvm::is_contained(parts, text)) {
-    parts.push_back(std::move(text));
-  }
-}
-
-std::string BoundTexts::expand(unsigned at) {
-  const BoundStep &step = steps[at];
-  using Kind = BoundStep::Kind;
-  switch (step.kind) {
-  case Kind::Lower:
-    return "0";
-  case Kind::Upper:
-    return keys;
-  case Kind::Form:
-    return toText(step.form, names);
-  case Kind::Min:
-  case Kind::Max: {
-    std::vector<std::string> parts;
-    flatten(step.kind, step.a, parts);
-    flatten(step.kind, step.b, parts);
-    if (parts.size() == 1) {
-      return parts.front();
-    }
-    return (step.kind == Kind::Min ? "min(" : "max(") +
-           llvm::join(parts, ", ") + ")";
-  }
-  case Kind::IfForm:
-    return "(" + toText(MaskTerm{step.form}, names) + " ? " + of(step.a) +
-           " : " + of(step.b) + ")";
-  case Kind::IfAtMost:
-    return "(" + of(step.left) + " <= " + of(step.right) + " ? " + of(step.a) +
-           " : " + of(step.b) + ")";
-  }
-  return "";
-}
-
-std::string BoundTexts::of(unsigned at) {
-  constexpr size_t kShort = 12;
-  if (texts[at].empty()) {
-    texts[at] = expand(at);
-    if (uses[at] > 1 && texts[at].size() > kShort) {
-      std::string name = "x" + std::to_string(definitions.size() + 1);
-      definitions.push_back(name + " = " + texts[at]);
-      texts[at] = std::move(name);
-    }
-  }
-  return texts[at];
-}
-
-//===----------------------------------------------------------------------===//
-// The explanation
-//===----------------------------------------------------------------------===//
-
 class Explainer {
 public:
   Explainer(AttentionOp op, const ExplainOptions &options)
@@ -136,8 +44,12 @@ private:
   void countSymbolically();
   int64_t computed(TileAt tile, const TileRange &range);
   void drawSet();
-  void drawData(Program &region,
-                ArrayRef<std::shared_ptr<const IntegerTensor>> tables);
+  bool contains(ArrayRef<int64_t> point) {
+    return problem.set.contains(
+        {point[0], point[1], point[2], point[3], symbols});
+  }
+  int64_t drawPairs(llvm::function_ref<bool(ArrayRef<int64_t>)> isVisible);
+  bool drawData();
   void draw();
   void note();
 
@@ -242,25 +154,10 @@ void Explainer::analyze() {
   result.analysisMs = millisecondsOf([&] {
     segments = analyzeTile(problem.set, TileWalk::Keys, /*oneHead=*/true);
   });
-  // The loops of a dilated mask are those of its residue classes.
-  TileSegments loops = segments;
-  MaskNames loopNames = names;
-  std::string keys = toText(problem.keys, names);
-  std::vector<AttentionClasses> pieces = AttentionClasses::of(op);
-  if (int64_t step = pieces.front().step; pieces.size() == 1 && step > 1) {
-    std::string by = std::to_string(step);
-    loops = analyzeTile(residueClasses(problem.set)->set, TileWalk::Keys,
-                        /*oneHead=*/true);
-    loopNames.symbols.push_back("r");
-    keys = "ceil((" + keys + " - r) / " + by + ")";
-    result.loopsNote = "over the keys of a residue r modulo " + by +
-                       ", numbered from 0, for a tile of its queries q0 to q1";
-    result.rung += "; " + by + " residue classes on strided slices";
-  }
   result.exact = segments.exact;
-  result.loopsNote += loops.exact ? "" : " (widened: not exact)";
-  BoundTexts texts(loops, loopNames, keys);
-  for (const TileSegment &segment : loops.segments) {
+  result.loopsNote += segments.exact ? "" : " (widened: not exact)";
+  BoundTexts texts(segments, names, toText(problem.keys, names));
+  for (const TileSegment &segment : segments.segments) {
     std::string lower = texts.of(segment.lower),
                 upper = texts.of(segment.upper);
     result.loops.push_back({segment.full, lower, upper});
@@ -377,13 +274,11 @@ void Explainer::drawSet() {
   }
 }
 
-// Every pair is asked.
-void Explainer::drawData(
-    Program &region, ArrayRef<std::shared_ptr<const IntegerTensor>> tables) {
-  int64_t visible = 0, looked = 0;
+// Every pair is asked. How many queries see no key.
+int64_t
+Explainer::drawPairs(llvm::function_ref<bool(ArrayRef<int64_t>)> isVisible) {
+  int64_t visible = 0, allComputed = 0;
   std::vector<bool> sees(result.queries, false);
-  std::vector<int64_t> arguments(tables.size() + 4, 0);
-  std::vector<int64_t> indices;
   for (int64_t i = 0; i < result.map.rows; ++i) {
     for (int64_t j = 0; j < result.map.columns; ++j) {
       int64_t rows =
@@ -393,30 +288,16 @@ void Explainer::drawData(
       int64_t seen = 0, computed = 0, first = columns, last = -1;
       for (int64_t row = 0; row < rows; ++row) {
         for (int64_t column = 0; column < columns; ++column) {
-          int64_t point[] = {0, result.head,
-                             result.offset + i * result.tileRows + row,
-                             j * result.tileKeys + column};
-          if (!problem.set.contains(
-                  {point[0], point[1], point[2], point[3], symbols})) {
-            continue;
-          }
-          for (auto [n, table] : llvm::enumerate(tables)) {
-            indices.clear();
-            for (AffineExpr expr : maskMapOf(op, n).getResults()) {
-              indices.push_back(evaluate(LinearForm::of(expr), point, {}));
-            }
-            arguments[n] = table->at(indices);
-          }
-          std::copy(point, point + 4, arguments.end() - 4);
-          if (region.run(arguments)) {
+          if (isVisible({0, result.head,
+                         result.offset + i * result.tileRows + row,
+                         j * result.tileKeys + column})) {
             ++seen;
             sees[i * result.tileRows + row] = true;
             first = std::min(first, column);
             last = std::max(last, column);
           }
         }
-        // The end of a panel, which has computed from its first key to its
-        // last.
+        // The end of a panel, which computes from its first key to its last.
         if ((row + 1) % result.panel == 0 || row + 1 == rows) {
           computed +=
               (row % result.panel + 1) * std::max<int64_t>(last + 1 - first, 0);
@@ -425,7 +306,7 @@ void Explainer::drawData(
         }
       }
       visible += seen;
-      looked += computed;
+      allComputed += computed;
       result.keysRead += seen > 0 ? columns : 0;
       result.map.classes[i * result.map.columns + j] =
           seen == 0                ? MapClass::Empty
@@ -434,13 +315,43 @@ void Explainer::drawData(
     }
   }
   result.visible = visible;
-  result.computedPairs = looked;
-  if (int64_t blind = llvm::count(sees, false)) {
+  result.computedPairs = allComputed;
+  return llvm::count(sees, false);
+}
+
+// Whether the map could be drawn: all that the region reads is known.
+bool Explainer::drawData() {
+  std::vector<std::shared_ptr<const IntegerTensor>> tables;
+  for (Value captured : op.getMaskCaptured()) {
+    tables.push_back(interpreter->tensor(captured));
+  }
+  std::optional<Program> region = interpreter->compile(op.getMaskRegion());
+  if (!region || llvm::is_contained(tables, nullptr)) {
+    return false;
+  }
+  std::vector<int64_t> arguments(tables.size() + 4, 0);
+  std::vector<int64_t> indices;
+  int64_t blind = drawPairs([&](ArrayRef<int64_t> point) {
+    if (!contains(point)) {
+      return false;
+    }
+    for (auto [n, table] : llvm::enumerate(tables)) {
+      indices.clear();
+      for (AffineExpr expr : maskMapOf(op, n).getResults()) {
+        indices.push_back(evaluate(LinearForm::of(expr), point, {}));
+      }
+      arguments[n] = table->at(indices);
+    }
+    llvm::copy(point, arguments.end() - 4);
+    return region->run(arguments) != 0;
+  });
+  if (blind > 0) {
     result.facts.push_back(std::to_string(blind) + " of " +
                            std::to_string(result.queries) +
                            " queries see no key by these data; their results "
                            "are 0, their lse -inf");
   }
+  return true;
 }
 
 void Explainer::draw() {
@@ -456,18 +367,16 @@ void Explainer::draw() {
   result.map.classes.assign(result.map.rows * result.map.columns,
                             MapClass::Empty);
   result.keysOfAll = result.map.rows * result.keys;
+  bool isSmall = result.pairs <= kMostPairs;
   if (op.getMaskRegion().empty()) {
-    drawSet();
+    if (segments.exact || !isSmall) {
+      drawSet();
+    } else {
+      drawPairs([&](ArrayRef<int64_t> point) { return contains(point); });
+    }
     return;
   }
-  std::vector<std::shared_ptr<const IntegerTensor>> tables;
-  for (Value captured : op.getMaskCaptured()) {
-    tables.push_back(interpreter->tensor(captured));
-  }
-  std::optional<Program> region = interpreter->compile(op.getMaskRegion());
-  if (region && !llvm::is_contained(tables, nullptr) &&
-      result.pairs <= kMostPairs) {
-    drawData(*region, tables);
+  if (isSmall && drawData()) {
     return;
   }
   // Where the attribute shows something, the data decides.
