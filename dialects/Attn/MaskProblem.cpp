@@ -205,7 +205,8 @@ MaskProblem Builder::run() {
 
   SmallVector<AffineExpr> symbols;
   for (Value symbol : op.getMaskSymbols()) {
-    symbols.push_back(formOf(symbol).expr(context));
+    problem.maskSymbols.push_back(formOf(symbol));
+    symbols.push_back(problem.maskSymbols.back().expr(context));
   }
   for (auto [n, unknown] : llvm::enumerate(problem.unknowns)) {
     if (unknown.isSize) {

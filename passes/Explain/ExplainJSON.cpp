@@ -71,6 +71,7 @@ static json::Object toJSON(const Explanation &e) {
       {"rung", e.rung},
       {"exact", e.exact},
       {"loopsNote", e.loopsNote},
+      {"classes", e.step},
       {"loops", std::move(loops)},
       {"definitions", json::Array(e.definitions)},
       {"findings", json::Array(e.facts)},

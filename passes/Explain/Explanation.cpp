@@ -6,6 +6,7 @@
 #include "BoundTexts.h"
 #include "Interpreter.h"
 #include "MaskFindings.h"
+#include "attn/Dialect/Attn/AttentionClasses.h"
 #include "attn/Mask/Count.h"
 #include "attn/Mask/TileAnalysis.h"
 
@@ -43,6 +44,8 @@ private:
   void analyze();
   void countSymbolically();
   int64_t computed(TileAt tile, const TileRange &range);
+  void choosePiece();
+  void countWork();
   void drawSet();
   bool contains(ArrayRef<int64_t> point) {
     return problem.set.contains(
@@ -58,7 +61,9 @@ private:
   MaskProblem problem;
   MaskNames names;
   Explanation result;
-  TileSegments segments;
+  AttentionClasses piece;       // what has the head
+  MaskSet pieceSet;             // in the unknowns, and the residue
+  TileSegments segments;        // of that
   std::vector<int64_t> symbols; // of the unknowns
   std::unique_ptr<Interpreter> interpreter;
 };
@@ -150,13 +155,66 @@ void Explainer::readSizes() {
   }
 }
 
+// The part of the op that has the head, in its own coordinates.
+void Explainer::choosePiece() {
+  for (AttentionClasses &next : AttentionClasses::of(op)) {
+    if (next.firstHead <= result.head &&
+        (next.endHead < 0 || result.head < next.endHead)) {
+      piece = std::move(next);
+      break;
+    }
+  }
+  pieceSet = problem.set;
+  pieceSet.numSymbols = problem.numSymbols() + 1; // the residue
+  if (op.getMaskAttr()) {
+    MLIRContext *context = op.getContext();
+    SmallVector<AffineExpr> values;
+    for (unsigned symbol : piece.symbols) {
+      values.push_back(
+          symbol < problem.maskSymbols.size()
+              ? problem.maskSymbols[symbol].expr(context)
+              : getAffineSymbolExpr(problem.numSymbols(), context));
+    }
+    pieceSet =
+        (piece.mask ? piece.mask.getMaskSet() : MaskSet::band(context, -1, -1))
+            .replaceSymbols(values, problem.numSymbols() + 1);
+  }
+  result.step = piece.step;
+  if (piece.step > 1) {
+    std::string step = std::to_string(piece.step);
+    result.rung = "set: " + step +
+                  " residue classes, so that what the dilation hides is not "
+                  "read; bounds of their segments by arithmetic";
+    result.loopsNote = "over keys " + step +
+                       "*k + r for each residue r, for a "
+                       "tile of queries " +
+                       step + "*q0 + r to " + step + "*q1 + r";
+  } else if (!piece.refused.empty()) {
+    result.rung += "; no residue classes: " + piece.refused;
+  }
+  if (piece.endHead >= 0) {
+    result.loopsNote += ", heads " + std::to_string(piece.firstHead) + " to " +
+                        std::to_string(piece.endHead - 1);
+  }
+}
+
 void Explainer::analyze() {
   result.analysisMs = millisecondsOf([&] {
-    segments = analyzeTile(problem.set, TileWalk::Keys, /*oneHead=*/true);
+    choosePiece();
+    segments = analyzeTile(pieceSet, TileWalk::Keys, /*oneHead=*/true);
   });
   result.exact = segments.exact;
   result.loopsNote += segments.exact ? "" : " (widened: not exact)";
-  BoundTexts texts(segments, names, toText(problem.keys, names));
+  MaskNames inPiece = names;
+  inPiece.symbols.push_back("r");
+  LinearForm keys = problem.keys;
+  if (piece.step > 1) {
+    MLIRContext *context = op.getContext();
+    keys = (keys -
+            LinearForm::of(getAffineSymbolExpr(problem.numSymbols(), context)))
+               .ceilDiv(piece.step, context);
+  }
+  BoundTexts texts(segments, inPiece, toText(keys, inPiece));
   for (const TileSegment &segment : segments.segments) {
     std::string lower = texts.of(segment.lower),
                 upper = texts.of(segment.upper);
@@ -229,35 +287,52 @@ int64_t Explainer::computed(TileAt tile, const TileRange &range) {
   return count;
 }
 
-// The tiles of the segments that will run.
-void Explainer::drawSet() {
-  int64_t looked = 0, counted = 0;
-  bool isCounted = true;
-  constexpr int64_t kMostPairs = int64_t(1) << 26;
-  for (int64_t i = 0; i < result.map.rows; ++i) {
-    int64_t first = i * result.tileRows;
-    int64_t rows = std::min(result.tileRows, result.queries - first);
+// What the tiles of all classes compute and read.
+void Explainer::countWork() {
+  int64_t all = 0;
+  result.keysRead = 0;
+  for (int64_t residue = 0; residue < piece.step; ++residue) {
+    std::vector<int64_t> values = symbols;
+    values.push_back(residue);
+    int64_t first = llvm::divideCeilSigned(result.offset - residue, piece.step);
+    int64_t last = llvm::divideFloorSigned(
+        result.offset + result.queries - 1 - residue, piece.step);
     TileAt tile;
     tile.firstHead = tile.lastHead = result.head;
-    tile.from = result.offset + first;
-    tile.to = tile.from + rows - 1;
-    tile.upper = result.keys;
-    tile.symbols = symbols;
-    for (const TileRange &range : evaluate(segments, tile)) {
-      int64_t length = range.upper - range.lower;
-      looked += range.full ? rows * length : computed(tile, range);
-      result.keysRead += length;
-      if (range.full) {
-        counted += rows * length;
-      } else if (!result.visible && looked <= kMostPairs) {
-        for (int64_t q = tile.from; q <= tile.to; ++q) {
-          for (int64_t k = range.lower; k < range.upper; ++k) {
-            counted += problem.set.contains({0, result.head, q, k, symbols});
-          }
-        }
-      } else {
-        isCounted = false;
+    tile.symbols = values;
+    tile.upper = std::max<int64_t>(
+        llvm::divideCeilSigned(result.keys - residue, piece.step), 0);
+    for (tile.from = first; tile.from <= last; tile.from = tile.to + 1) {
+      tile.to = std::min(tile.from + result.tileRows - 1, last);
+      for (const TileRange &range : evaluate(segments, tile)) {
+        int64_t length = range.upper - range.lower;
+        all += range.full ? (tile.to - tile.from + 1) * length
+                          : computed(tile, range);
+        result.keysRead += length;
       }
+    }
+  }
+  result.computedPairs = all;
+}
+
+// Tiles by segments in positions.
+void Explainer::drawSet() {
+  TileSegments whole = piece.step == 1
+                           ? segments
+                           : analyzeTile(problem.set, TileWalk::Keys,
+                                         /*oneHead=*/true);
+  std::vector<int64_t> values = symbols;
+  values.push_back(0);
+  for (int64_t i = 0; i < result.map.rows; ++i) {
+    TileAt tile;
+    tile.firstHead = tile.lastHead = result.head;
+    tile.from = result.offset + i * result.tileRows;
+    tile.to =
+        std::min(tile.from + result.tileRows, result.offset + result.queries) -
+        1;
+    tile.upper = result.keys;
+    tile.symbols = values;
+    for (const TileRange &range : evaluate(whole, tile)) {
       for (int64_t j = range.lower / result.tileKeys;
            j * result.tileKeys < range.upper; ++j) {
         int64_t from = j * result.tileKeys;
@@ -267,10 +342,6 @@ void Explainer::drawSet() {
             range.full && covers ? MapClass::Full : MapClass::Partial;
       }
     }
-  }
-  result.computedPairs = looked;
-  if (!result.visible && isCounted) {
-    result.visible = counted;
   }
 }
 
@@ -369,11 +440,13 @@ void Explainer::draw() {
   result.keysOfAll = result.map.rows * result.keys;
   bool isSmall = result.pairs <= kMostPairs;
   if (op.getMaskRegion().empty()) {
-    if (segments.exact || !isSmall) {
+    bool isDrawn = piece.step == 1 && segments.exact && result.visible;
+    if (isDrawn || !isSmall) {
       drawSet();
     } else {
       drawPairs([&](ArrayRef<int64_t> point) { return contains(point); });
     }
+    countWork();
     return;
   }
   if (isSmall && drawData()) {
@@ -381,7 +454,7 @@ void Explainer::draw() {
   }
   // Where the attribute shows something, the data decides.
   drawSet();
-  result.visible = result.computedPairs = std::nullopt;
+  result.visible = std::nullopt;
   for (MapClass &kind : result.map.classes) {
     kind = kind == MapClass::Empty ? MapClass::Empty : MapClass::Data;
   }

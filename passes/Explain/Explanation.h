@@ -71,6 +71,7 @@ struct Explanation {
   std::vector<Loop> loops;
   std::string loopsNote; ///< what the loops are over
   bool exact = true;
+  int64_t step = 1; ///< residue classes that the loops are of
   std::string rung;
 
   double analysisMs = 0, formulaMs = 0, mapMs = 0;

@@ -31,6 +31,8 @@ struct MaskProblem {
   std::vector<MaskUnknown> unknowns;
   /// What the mask attribute shows: all, without one.
   MaskSet set;
+  /// What `mask_symbols` are.
+  std::vector<LinearForm> maskSymbols;
   /// 0 or more at every pair of one sequence, and of what is known of sizes.
   MaskTerm facts;
   /// Of one sequence; `offset` is the position of its first query.
