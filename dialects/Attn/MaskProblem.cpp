@@ -119,7 +119,8 @@ LinearForm Builder::sizeOf(Value shaped, int64_t dim, const char *name) {
     SmallVector<OpFoldResult> sizes = slice.getMixedSizes();
     for (auto [d, size] : llvm::enumerate(sizes)) {
       if (!dropped[d] && dim-- == 0) {
-        return formOf(cast<Value>(size)); // dynamic, as that of the slice is
+        auto value = dyn_cast<Value>(size);
+        return value ? formOf(value) : LinearForm(*getConstantIntValue(size));
       }
     }
   }

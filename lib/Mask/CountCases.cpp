@@ -135,6 +135,34 @@ bool Cases::split(const std::vector<CountCase> &pieces, MaskTerm path) {
   return true;
 }
 
+// `form` >= 0 as bounds of the only symbol; false where it is none.
+static bool bound(const LinearForm &form, int64_t &low, int64_t &high) {
+  if (form.terms.size() != 1) {
+    return false;
+  }
+  auto [term, factor] = form.terms[0];
+  int64_t least = -kFar, most = kFar; // of the term
+  if (factor > 0) {
+    least = llvm::divideCeilSigned(-form.constant, factor);
+  } else {
+    most = llvm::divideFloorSigned(form.constant, -factor);
+  }
+  // floor((s + a) / c) >= t is s + a >= c t, and <= t is s + a < c (t + 1).
+  if (auto quotient = dyn_cast<AffineBinaryOpExpr>(term)) {
+    int64_t by = cast<AffineConstantExpr>(quotient.getRHS()).getValue();
+    LinearForm above = LinearForm::of(quotient.getLHS());
+    if (above.terms.size() != 1 || above.terms[0].second != 1 ||
+        !isa<AffineSymbolExpr>(above.terms[0].first)) {
+      return false;
+    }
+    least = least == -kFar ? least : least * by - above.constant;
+    most = most == kFar ? most : most * by + by - 1 - above.constant;
+  }
+  low = std::max(low, least);
+  high = std::min(high, most);
+  return true;
+}
+
 // For one symbol: cases in order of it, with what holds in both of two
 // neighbours joined.
 void Cases::joinRanges() {
@@ -146,17 +174,8 @@ void Cases::joinRanges() {
   for (const CountCase &part : cases) {
     Ranged range{-kFar, kFar, part.value};
     for (const LinearForm &form : part.when) {
-      if (form.terms.size() != 1 ||
-          !isa<AffineSymbolExpr>(form.terms[0].first)) {
+      if (!bound(form, range.low, range.high)) {
         return;
-      }
-      int64_t factor = form.terms[0].second;
-      if (factor > 0) {
-        range.low =
-            std::max(range.low, llvm::divideCeilSigned(-form.constant, factor));
-      } else {
-        range.high = std::min(range.high,
-                              llvm::divideFloorSigned(form.constant, -factor));
       }
     }
     ranges.push_back(std::move(range));

@@ -416,6 +416,11 @@ bool Explainer::drawData() {
     llvm::copy(point, arguments.end() - 4);
     return region->run(arguments) != 0;
   });
+  if (region->isExhausted()) {
+    llvm::fill(result.map.classes, MapClass::Empty);
+    result.visible = result.computedPairs = std::nullopt;
+    return false;
+  }
   if (blind > 0) {
     result.facts.push_back(std::to_string(blind) + " of " +
                            std::to_string(result.queries) +

@@ -106,6 +106,7 @@ int64_t Program::run(ArrayRef<int64_t> values) {
 void Program::execute(ArrayRef<Instruction> code) {
   for (const Instruction &next : code) {
     auto in = [&](unsigned n) { return slots[next.in[n]]; };
+    auto bits = [&](unsigned n) { return static_cast<uint64_t>(in(n)); };
     auto natural = [&](unsigned n) { return withoutSign(in(n), next.bits); };
     auto copy = [&](ArrayRef<unsigned> from, ArrayRef<unsigned> to) {
       SmallVector<int64_t, 4> values;
@@ -118,25 +119,30 @@ void Program::execute(ArrayRef<Instruction> code) {
     };
     auto value = [&]() -> int64_t {
       switch (next.code) {
+      // Modulo 2^64, which C++ has for unsigned numbers alone.
       case Code::Add:
-        return in(0) + in(1);
+        return bits(0) + bits(1);
       case Code::Sub:
-        return in(0) - in(1);
+        return bits(0) - bits(1);
       case Code::Mul:
-        return in(0) * in(1);
-      // A division by zero is undefined: any value does.
+        return bits(0) * bits(1);
+      // A division by zero is undefined: any value does. By -1 it may overflow.
       case Code::DivS:
-        return in(1) == 0 ? 0 : in(0) / in(1);
+        return in(1) == 0 ? 0 : in(1) == -1 ? 0 - bits(0) : in(0) / in(1);
       case Code::DivU:
         return in(1) == 0 ? 0 : natural(0) / natural(1);
       case Code::RemS:
-        return in(1) == 0 ? 0 : in(0) % in(1);
+        return in(1) == 0 || in(1) == -1 ? 0 : in(0) % in(1);
       case Code::RemU:
         return in(1) == 0 ? 0 : natural(0) % natural(1);
       case Code::FloorDiv:
-        return in(1) == 0 ? 0 : llvm::divideFloorSigned(in(0), in(1));
+        return in(1) == 0    ? 0
+               : in(1) == -1 ? 0 - bits(0)
+                             : llvm::divideFloorSigned(in(0), in(1));
       case Code::CeilDiv:
-        return in(1) == 0 ? 0 : llvm::divideCeilSigned(in(0), in(1));
+        return in(1) == 0    ? 0
+               : in(1) == -1 ? 0 - bits(0)
+                             : llvm::divideCeilSigned(in(0), in(1));
       case Code::And:
         return in(0) & in(1);
       case Code::Or:
@@ -182,7 +188,8 @@ void Program::execute(ArrayRef<Instruction> code) {
       ArrayRef<unsigned> carried = ArrayRef(next.arguments).drop_front();
       copy(ArrayRef(next.in).drop_front(3), carried);
       int64_t to = in(1), by = std::max<int64_t>(in(2), 1);
-      for (int64_t at = in(0); at < to; at += by) {
+      for (int64_t at = in(0); at < to && !isExhausted(); at += by) {
+        ++executed;
         slots[next.arguments.front()] = at;
         execute(next.then);
         copy(next.thenYields, carried);
@@ -394,7 +401,10 @@ std::optional<int64_t> Interpreter::scalar(Value value) {
       return std::nullopt;
     }
     program.execute(program.code);
-    return program.slots[compiler.slots.lookup(value)];
+    return program.isExhausted()
+               ? std::nullopt
+               : std::optional<int64_t>(
+                     program.slots[compiler.slots.lookup(value)]);
   };
   std::optional<int64_t> found = find();
   scalars[value] = found;
@@ -449,6 +459,9 @@ std::optional<IntegerTensor> Interpreter::makeTensor(Value value) {
   std::vector<int64_t> at(table.shape.size(), 0);
   for (int64_t n = 0; n < count; ++n) {
     table.elements.push_back(program->run(at));
+    if (program->isExhausted()) {
+      return std::nullopt;
+    }
     for (size_t d = at.size(); d-- > 0;) {
       if (++at[d] < table.shape[d]) {
         break;

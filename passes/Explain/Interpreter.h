@@ -34,6 +34,8 @@ public:
 
   /// What the terminator yields, for values of the arguments.
   int64_t run(llvm::ArrayRef<int64_t> arguments);
+  /// Whether its loops took so long that they were left: values are wrong.
+  bool isExhausted() const { return executed > kMostIterations; }
 
 private:
   friend class Interpreter;
@@ -43,6 +45,8 @@ private:
   std::vector<Instruction> code;
   std::vector<unsigned> arguments, results;
   std::vector<int64_t> slots;
+  static constexpr int64_t kMostIterations = int64_t(1) << 26;
+  int64_t executed = 0; // iterations of loops
 };
 
 class Interpreter {
@@ -63,8 +67,8 @@ public:
 
 private:
   struct Compiler;
-  /// Elements of a table that is not known to be small are not computed.
-  static constexpr int64_t kMostElements = int64_t(1) << 26;
+  /// Larger tables are not computed.
+  static constexpr int64_t kMostElements = int64_t(1) << 24;
 
   std::optional<IntegerTensor> makeTensor(mlir::Value value);
 

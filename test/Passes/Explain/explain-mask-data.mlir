@@ -95,3 +95,27 @@ func.func @padding(%q: !t) -> !t {
       } -> !t
   return %o : !t
 }
+
+// What takes too long to compute is not known.
+// CHECK-LABEL: attn.attention in @endless
+// CHECK: tiles 4 x 4 of 4 queries x 4 keys: 0 empty, 0 full, 0 partial, 16 by data
+func.func @endless(%q: !t) -> !t {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %many = arith.constant 1099511627776 : index
+  %table = tensor.generate {
+  ^bb0(%n: index):
+    %sum = scf.for %k = %c0 to %many step %c1 iter_args(%at = %n) -> (index) {
+      %next = arith.xori %at, %k : index
+      scf.yield %next : index
+    }
+    tensor.yield %sum : index
+  } : tensor<16xindex>
+  %o = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q : !t)
+      mask(%table at affine_map<(b, h, i, j) -> (j)> : tensor<16xindex>) {
+      ^bb0(%x: index, %b: index, %h: index, %i: index, %j: index):
+        %visible = arith.cmpi sle, %x, %i : index
+        attn.yield %visible : i1
+      } -> !t
+  return %o : !t
+}

@@ -79,8 +79,8 @@ TEST_F(CountTest, FormulasOfPatterns) {
             "(s^2 - 4096*s*floor(s / 2048) + 4194304*floor(s / 2048)^2 + s + "
             "4194304*floor(s / 2048)) / 2");
   EXPECT_EQ(formula(MaskSet::all({window, MaskSet::dilated(&context, 4)})),
-            "256*s - 130560 if floor(s / 4) >= 255; s*floor(s / 4) - 2*floor(s "
-            "/ 4)^2 + s - 2*floor(s / 4) if floor(s / 4) <= 254");
+            "s*floor(s / 4) - 2*floor(s / 4)^2 + s - 2*floor(s / 4) if s <= "
+            "1019; 256*s - 130560 if s >= 1020");
 }
 
 // Every point of the square is asked.
