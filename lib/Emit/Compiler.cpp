@@ -401,10 +401,9 @@ Result<CompileResult> attn::compileModule(ModuleOp module,
   }
   if (isGPU(options)) {
     manifest.target.kind = "cuda";
-  } else {
-    llvm::raw_string_ostream report(manifest.report = "");
-    report << llvm::json::Value(buildReport(module, *target, options));
   }
+  llvm::raw_string_ostream report(manifest.report = "");
+  report << llvm::json::Value(buildReport(module, *target, options));
   timer.end("describe");
 
   Result<OwningOpRef<ModuleOp>> lowered =

@@ -3,6 +3,7 @@
 #include "attn/Emit/Report.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "attn/Target/CostModel.h"
+#include "attn/Target/GPUCostModel.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -203,12 +204,14 @@ json::Object describeAttention(AttentionOp op, const TargetDescription &target,
   result["kvLens"] = describeValue(op.getKvLens());
   result["cuSeqlensQ"] = describeValue(op.getCuSeqlensQ());
   result["cuSeqlensK"] = describeValue(op.getCuSeqlensK());
-  AttentionTiles tiles = chooseTiles(shape, target);
+  AttentionTiles tiles = target.gpu ? chooseGPUTiles(shape, *target.gpu)
+                                    : chooseTiles(shape, target);
   tiles.useMask(op);
   tiles.useOptions(options.rows, options.keys, options.split);
   result["prefill"] = describeTiles(tiles.prefill);
   result["decode"] = describeTiles(tiles.decode);
-  result["decodeRows"] = decodeRowLimit(shape, target);
+  result["decodeRows"] =
+      target.gpu ? gpuDecodeRowLimit(shape) : decodeRowLimit(shape, target);
   return result;
 }
 

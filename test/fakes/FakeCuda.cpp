@@ -134,7 +134,14 @@ int cuModuleLoadDataEx(Module *module, const void *image, unsigned count,
     std::istringstream words(line);
     std::string word;
     auto kernel = std::make_unique<Kernel>();
-    if (words >> word && word == "kernel" && words >> kernel->name) {
+    // PTX: its kernels are known by name alone.
+    constexpr char entry[] = ".entry ";
+    if (size_t at = line.find(entry); at != std::string::npos) {
+      at += sizeof(entry) - 1;
+      kernel->name = line.substr(at, line.find('(', at) - at);
+      std::string name = kernel->name;
+      loaded->kernels[name] = std::move(kernel);
+    } else if (words >> word && word == "kernel" && words >> kernel->name) {
       for (size_t size; words >> size;) {
         kernel->sizes.push_back(size);
       }

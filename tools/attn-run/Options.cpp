@@ -2,6 +2,7 @@
 
 #include "Options.h"
 
+#include "attn/Runtime/CudaDevice.h"
 #include "attn/Target/GPUDescription.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -36,7 +37,9 @@ struct Flags {
       "entry", cl::desc("Function to run; needed when there are several"),
       cl::value_desc("name"), cl::cat(category)};
   cl::opt<std::string> target{
-      "target", cl::desc("cpu (this machine), or an LLVM CPU name"),
+      "target",
+      cl::desc("cpu (this machine), an LLVM CPU name, cuda (the first "
+               "device), or a GPU such as sm_90"),
       cl::value_desc("name"), cl::init("cpu"), cl::cat(category)};
   cl::list<std::string> inputs{
       "inputs",
@@ -299,9 +302,36 @@ Status parseNumbers(const Flags &flags, Options &options) {
   return {};
 }
 
-Status parseTarget(const std::string &target, Options &options) {
+/// The newest chip that is known and whose code the device runs.
+Result<std::string> chipOfDevice() {
+  Result<rt::cuda::GpuPtr> gpu = rt::cuda::Gpu::open();
+  if (!gpu) {
+    return gpu.status();
+  }
+  std::string best;
+  for (llvm::StringRef chip : GPUDescription::chips()) {
+    if (rt::cuda::runsOn(chip.str(), /*isPTX=*/true,
+                         (*gpu)->info().capability)) {
+      best = chip.str();
+    }
+  }
+  if (best.empty()) {
+    return Status::runtime("no chip of this build is like " +
+                           (*gpu)->info().name);
+  }
+  return best;
+}
+
+Status parseTarget(std::string target, Options &options) {
+  if (target == "cuda") {
+    Result<std::string> chip = chipOfDevice();
+    if (!chip) {
+      return chip.status();
+    }
+    target = *chip;
+  }
   if (!GPUDescription::get(target) &&
-      (target == "cuda" || llvm::StringRef(target).starts_with("sm_"))) {
+      llvm::StringRef(target).starts_with("sm_")) {
     return Status::runtime("target '" + target +
                            "' is not supported by this build");
   }

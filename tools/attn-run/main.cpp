@@ -124,9 +124,9 @@ Status deliver(const std::vector<Output> &outputs, const Options &options) {
   return {};
 }
 
-/// A function of a GPU: calls it, writes results, and times it.
-Status runOnGpu(const Program &program, const rt::FunctionInfo &function,
-                const Options &options) {
+/// A function of a GPU: calls it, writes results, checks and times it.
+Status runOnGpu(const Source &source, const Program &program,
+                const rt::FunctionInfo &function, const Options &options) {
   Result<rt::cuda::GpuPtr> gpu = rt::cuda::Gpu::open();
   if (!gpu) {
     return gpu.status();
@@ -136,6 +136,13 @@ Status runOnGpu(const Program &program, const rt::FunctionInfo &function,
       makeArguments(function, report, options);
   if (!arguments) {
     return arguments.status();
+  }
+  std::vector<Work> work =
+      measureWork(report, function, pointersTo(*arguments));
+  // The function may write to arguments, which the oracle needs as they were.
+  Result<std::vector<Tensor>> kept = cloneTensors(*arguments);
+  if (!kept) {
+    return kept.status();
   }
   auto package = std::make_shared<const rt::Package>(program.package);
   Result<std::unique_ptr<GpuCall>> call =
@@ -154,8 +161,16 @@ Status runOnGpu(const Program &program, const rt::FunctionInfo &function,
   if (Status status = deliver(outputs, options); !status.ok()) {
     return status;
   }
+  // A mismatch is told at the end: times are wanted nevertheless.
+  Status checked;
+  if (options.check) {
+    checked = check(source, options, *kept, outputs, work);
+    if (!checked.ok() && checked.code() != rt::Code::kMismatch) {
+      return checked;
+    }
+  }
   if (!options.bench) {
-    return {};
+    return checked;
   }
   Result<GpuCall::Times> times = (*call)->bench(*options.bench);
   if (!times) {
@@ -165,10 +180,8 @@ Status runOnGpu(const Program &program, const rt::FunctionInfo &function,
   if (!ceilings) {
     return ceilings.status();
   }
-  std::vector<Work> work =
-      measureWork(report, function, pointersTo(*arguments));
   print(describeGpuTiming(*times, work, *ceilings));
-  return {};
+  return checked;
 }
 
 Status runFunction(const Source &source, const Program &program,
@@ -260,11 +273,10 @@ Status process(const Options &options) {
     }
   }
   if (program->package.manifest.target.kind == "cuda") {
-    if (options.check || options.repeat > 1) {
-      return Status::usage("--check and --repeat need a function of a CPU; "
-                           "attn-run-package has --check-with");
+    if (options.repeat > 1) {
+      return Status::usage("--repeat needs a function of a CPU");
     }
-    return runOnGpu(*program, **function, options);
+    return runOnGpu(*source, *program, **function, options);
   }
   return options.runs() ? runFunction(*source, *program, **function, options)
                         : explainOnly(*program, **function, options);
