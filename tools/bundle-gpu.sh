@@ -56,6 +56,25 @@ for module in "$root"/test/gpu/cases/*.mlir; do
   $attn_run "$module" --target="${target:-$chip}" --emit=package \
     -o "$out/cases/$name.attnpkg"
 done
+# Examples of the documentation, with the sizes of their RUN lines, as they are
+# and, where these say so, in bf16.
+examples="alibi bias bigbird document-starts documents learned-sink
+  llama3-8b-layer memref mqa packed-bits packed-qkv relative-bias sink-window
+  sliding-window softcap"
+for name in $examples; do
+  for dtype in f32 bf16; do
+    case=$out/cases/example-$name-$dtype
+    module=$root/docs/examples/$name.mlir
+    if [ $dtype = bf16 ] && ! grep -q 'RUN: sed .s/xf32>/xbf16>/g' "$module"; then
+      continue
+    fi
+    sed -n 's|^// RUN: attn-run %s \(.*\) --random 1 --check$|\1|p' "$module" > "$case.sizes"
+    sed "s/xf32>/x$dtype>/g" "$module" > "$case.mlir"
+    $attn_run "$case.mlir" --emit=reference -o "$case.ref.attnpkg"
+    $attn_run "$case.mlir" --target="$chip" --emit=package -o "$case.attnpkg"
+    rm "$case.mlir"
+  done
+done
 "$build/bin/attn-gpu-sweep-packages" "$out/sweep" "$chip" "${ATTN_GPU_SWEEP:-200}"
 mkdir "$out/bench"
 python3 "$root/test/gpu/bench_modules.py" "$out/bench"

@@ -133,8 +133,9 @@ private:
   }
 
   Expr bytes(Value buffer) {
-    Expr product(cast<MemRefType>(buffer.getType()).getElementTypeBitWidth() /
-                 8);
+    Type element = cast<MemRefType>(buffer.getType()).getElementType();
+    int64_t bits = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
+    Expr product(llvm::divideCeil(bits, 8));
     for (const Expr &size : sizes(buffer)) {
       product = product * size;
     }

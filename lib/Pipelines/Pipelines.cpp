@@ -145,6 +145,7 @@ void buildAttnToCPUPipeline(OpPassManager &pm,
 }
 
 void buildAttnGPUOutlinePipeline(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createLinalgToPointsPass());
   pm.addPass(createOutlineKernelsPass());
   addCleanup(pm);
 }

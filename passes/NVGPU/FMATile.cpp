@@ -54,6 +54,9 @@ public:
       return failure();
     }
     KeyCursor keys(warp, program.loop, FMAKernel::kKeys);
+    if (failed(keys.prepare(views))) {
+      return failure();
+    }
     cursor = &keys;
     lane = warp.andi(warp.thread(), 31);
     number = warp.shr(warp.thread(), 5);

@@ -7,6 +7,7 @@
 #include "FMATile.h"
 #include "MMATile.h"
 #include "MergeTile.h"
+#include "PointTile.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -29,6 +30,7 @@ struct LaunchShape {
   int64_t threads = 0, sharedBytes = 0;
   int64_t slices = 1;    // blocks for each tile
   int64_t residents = 1; // blocks that shall fit a multiprocessor
+  bool points = false;   // a thread, not a block, for each point
 };
 
 class KernelLowering {
@@ -39,7 +41,12 @@ public:
 
   LogicalResult run(LaunchShape &shape) {
     arguments();
-    if (failed(scalars()) || failed(tile(shape))) {
+    if (kernel.getOps<KeyLoopOp>().empty() &&
+        kernel.getOps<MergeStatesOp>().empty()) {
+      if (failed(points(shape))) {
+        return failure();
+      }
+    } else if (failed(scalars()) || failed(tile(shape))) {
       return failure();
     }
     if (failed(eraseTensors())) {
@@ -118,6 +125,37 @@ private:
       return WalkResult::advance();
     });
     return failure(result.wasInterrupted());
+  }
+
+  // Scalar code: the number of points is one more argument.
+  LogicalResult points(LaunchShape &shape) {
+    shape.points = true;
+    shape.threads = kPointThreads;
+    Block &entry = kernel.getBody().front();
+    Value count = entry.addArgument(builder.getI64Type(), kernel.getLoc());
+    types.push_back(count.getType());
+    SmallVector<gpu::BlockIdOp> numbers(kernel.getOps<gpu::BlockIdOp>());
+    if (numbers.size() != 1) {
+      return kernel.emitOpError("of more than one block number has no lowering "
+                                "for GPUs");
+    }
+    gpu::BlockIdOp number = numbers.front();
+    builder.setInsertionPoint(number);
+    IndexBuilder index(builder, warp.loc);
+    Value point =
+        index.add(index.mul(warp.toIndex(warp.block()), shape.threads),
+                  warp.toIndex(warp.thread()));
+    number.replaceAllUsesWith(point);
+    Value inside = arith::CmpIOp::create(
+        builder, warp.loc, arith::CmpIPredicate::slt, point,
+        arith::IndexCastOp::create(builder, warp.loc, builder.getIndexType(),
+                                   count));
+    auto choice = scf::IfOp::create(builder, warp.loc, inside);
+    auto &body = choice.thenBlock()->getOperations();
+    body.splice(body.begin(), entry.getOperations(), number->getIterator(),
+                entry.getTerminator()->getIterator());
+    number.erase();
+    return emitPointTile(warp, *choice.thenBlock(), views);
   }
 
   LogicalResult tile(LaunchShape &shape) {
@@ -249,8 +287,12 @@ struct LowerKernelsPass
     OpBuilder builder(launch);
     IndexBuilder index(builder, launch.getLoc());
     launch.getBlockSizeXMutable().assign(index.constant(shape.threads));
-    launch.getGridSizeXMutable().assign(
-        index.mul(launch.getGridSizeX(), shape.slices));
+    Value blocks = index.mul(launch.getGridSizeX(), shape.slices);
+    if (shape.points) {
+      launch.getKernelOperandsMutable().append(blocks);
+      blocks = index.ceilDiv(blocks, shape.threads);
+    }
+    launch.getGridSizeXMutable().assign(blocks);
     launch.getDynamicSharedMemorySizeMutable().assign(
         arith::ConstantIntOp::create(builder, launch.getLoc(),
                                      shape.sharedBytes, 32));

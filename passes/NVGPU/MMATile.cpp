@@ -96,6 +96,9 @@ LogicalResult MMATile::prepare() {
     scoreRows.push_back(scoring->row(firstRow, block * 16 + half * 8));
   });
   cursor = std::make_unique<KeyCursor>(warp, program.loop, kernel.keys);
+  if (failed(cursor->prepare(views))) {
+    return failure();
+  }
   if (mayHoldHiddenKeys(program.online, program.heads == 1)) {
     hiddenKeys.emplace(warp, kernel, valueTile, thread, keyWarp);
   }

@@ -14,10 +14,10 @@ namespace attn {
 FailureOr<TileProgram> TileProgram::match(KeyLoopOp loop) {
   TileProgram program;
   program.loop = loop;
-  if (loop.getSource() != KeySource::Slice) {
+  if (loop.getSource() == KeySource::Pages) {
     return loop.emitOpError("has source ")
            << stringifyKeySource(loop.getSource())
-           << ", which has no lowering for GPUs; only slice has";
+           << ", which has no lowering for GPUs; slice and tiles have";
   }
   for (Operation &op : loop.getBody().front()) {
     if (auto online = dyn_cast<OnlineAttentionOp>(op)) {
@@ -130,7 +130,7 @@ Value TileRows::offset(WarpBuilder &warp, Value row, const TensorView &view,
 }
 
 KeyCursor::KeyCursor(WarpBuilder &warp, KeyLoopOp loop, int64_t step)
-    : warp(warp), step(step) {
+    : warp(warp), loop(loop), step(step) {
   for (unsigned i = 0; i < loop.getLower().size(); ++i) {
     lower.push_back(warp.toInt(loop.getLower()[i]));
     upper.push_back(warp.toInt(loop.getUpper()[i]));
@@ -147,42 +147,85 @@ KeyCursor::State KeyCursor::choose(Value after) {
       here = warp.both(here, warp.less(after, warp.c(i)));
     }
     Value choice[] = {lower[i], upper[i], warp.c(kinds[i]), warp.c(i)};
-    for (unsigned part = 0; part < kStateSize; ++part) {
+    for (unsigned part = 0; part < kStateSize - 1; ++part) {
       state[part] = warp.select(here, choice[part], state[part]);
     }
   }
   return state;
 }
 
-KeyCursor::State KeyCursor::first() { return choose(Value()); }
+LogicalResult KeyCursor::prepare(TensorViews &views) {
+  if (loop.getSource() != KeySource::Tiles) {
+    return success();
+  }
+  FailureOr<TensorView> view = views.get(loop.getList(), IRMapping());
+  if (failed(view)) {
+    return failure();
+  }
+  list = *view;
+  limit = warp.toInt(loop.getLimit());
+  return success();
+}
+
+KeyCursor::State KeyCursor::located(State state) {
+  if (!list) {
+    state.push_back(state[0]);
+    return state;
+  }
+  // Read a tile ahead of its use, so that nothing waits for it.
+  auto choice = scf::IfOp::create(warp.builder, warp.loc, warp.i32(),
+                                  warp.less(state[0], state[1]),
+                                  /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(warp.builder);
+    warp.builder.setInsertionPointToStart(choice.thenBlock());
+    Value at = list->at(warp.builder, warp.loc, warp.toIndex(state[0]));
+    Value number = warp.load(
+        warp.i32(), warp.globalAddress(list->pointer, at, list->element), 0,
+        /*invariant=*/true);
+    scf::YieldOp::create(warp.builder, warp.loc, warp.mul(number, step));
+    warp.builder.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(warp.builder, warp.loc, warp.c(0));
+  }
+  state.push_back(choice.getResult(0));
+  return state;
+}
+
+KeyCursor::State KeyCursor::first() { return located(choose(Value())); }
 
 KeyCursor::Tile KeyCursor::tile(ValueRange state) {
   Tile tile;
-  tile.key = state[0];
-  Value left = warp.sub(state[1], state[0]);
+  tile.key = state[4];
+  Value left = warp.sub(list ? limit : state[1], state[4]);
   tile.size = warp.min(left, warp.c(step));
   Value ragged = warp.less(left, warp.c(step));
   tile.masked = warp.select(ragged, warp.c(1), state[2]);
+  if (list) {
+    tile.size =
+        warp.select(warp.less(state[0], state[1]), tile.size, warp.c(0));
+  }
   return tile;
 }
 
 KeyCursor::State KeyCursor::next(ValueRange state) {
-  Value key = warp.add(state[0], step);
-  Value inside = warp.less(key, state[1]);
+  Value place = warp.add(state[0], list ? 1 : step);
+  Value inside = warp.less(place, state[1]);
   if (lower.size() == 1) {
-    return {warp.select(inside, key, state[1]), state[1], state[2], state[3]};
+    return located(
+        {warp.select(inside, place, state[1]), state[1], state[2], state[3]});
   }
-  SmallVector<Type> types(kStateSize, warp.i32());
+  SmallVector<Type> types(kStateSize - 1, warp.i32());
   auto choice = scf::IfOp::create(warp.builder, warp.loc, types, inside,
                                   /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(warp.builder);
-  warp.builder.setInsertionPointToStart(choice.thenBlock());
-  scf::YieldOp::create(warp.builder, warp.loc,
-                       ValueRange{key, state[1], state[2], state[3]});
-  warp.builder.setInsertionPointToStart(choice.elseBlock());
-  State following = choose(state[3]);
-  scf::YieldOp::create(warp.builder, warp.loc, following);
-  return State(choice.getResults());
+  {
+    OpBuilder::InsertionGuard guard(warp.builder);
+    warp.builder.setInsertionPointToStart(choice.thenBlock());
+    scf::YieldOp::create(warp.builder, warp.loc,
+                         ValueRange{place, state[1], state[2], state[3]});
+    warp.builder.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(warp.builder, warp.loc, choose(state[3]));
+  }
+  return located(State(choice.getResults()));
 }
 
 } // namespace attn

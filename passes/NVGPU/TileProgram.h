@@ -57,17 +57,20 @@ struct TileRows {
                      unsigned headDim, unsigned queryDim) const;
 };
 
-/// Tiles of the segments of a key loop, one after the other. All i32.
+/// Tiles of the segments of a key loop, one after the other. All i32. Segments
+/// are ranges of keys, or of a list of tiles.
 class KeyCursor {
 public:
   KeyCursor(WarpBuilder &warp, KeyLoopOp loop, int64_t step);
+  /// Finds the list of tiles, where the loop has one.
+  mlir::LogicalResult prepare(TensorViews &views);
 
   struct Tile {
     mlir::Value key, size; // size 0: past the end
     mlir::Value masked;    // 1 in partial segments and ragged tiles, else 0
   };
   using State = llvm::SmallVector<mlir::Value>;
-  static constexpr unsigned kStateSize = 4;
+  static constexpr unsigned kStateSize = 5;
 
   State first();
   Tile tile(mlir::ValueRange state);
@@ -75,12 +78,19 @@ public:
 
 private:
   WarpBuilder &warp;
+  KeyLoopOp loop;
   int64_t step;
   llvm::SmallVector<mlir::Value> lower, upper;
   llvm::SmallVector<int64_t> kinds;
+  std::optional<TensorView> list; // numbers of tiles
+  mlir::Value limit;              // keys of the sequence
 
-  /// The first segment with keys whose number is above `after`.
+  /// (place, end, kind, number) of the first segment with keys whose number is
+  /// above `after`.
   State choose(mlir::Value after);
+  /// Adds the key at the place of `state`, which is in front of its end where
+  /// there is one.
+  State located(State state);
 };
 
 } // namespace attn

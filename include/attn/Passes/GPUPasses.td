@@ -28,6 +28,23 @@ def OutlineKernelsPass : Pass<"attn-gpu-outline", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numKernels", "num-kernels", "Number of kernels made">];
 }
 
+def LinalgToPointsPass : Pass<"attn-gpu-linalg-to-points", "::mlir::func::FuncOp"> {
+  let summary = "write elementwise ops and reductions as loops over points";
+  let description = [{
+    Each `linalg.generic` (or named op that is one) and each `tensor.generate`
+    becomes an `scf.forall` over the elements of its results, whose body is
+    scalar code: a loop for what is reduced, and reads of single elements. A
+    point is a thread, so this is for what stands around attention and is small
+    next to it.
+
+    Needs: level 2. Leaves: no linalg op on tensors outside of tiles but fills
+    and contractions. Example: `test/Passes/NVGPU/linalg-to-points.mlir`.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def LowerKernelsPass : Pass<"attn-gpu-lower-kernels", "::mlir::ModuleOp"> {
   let summary = "lower the tile ops of kernels to mma.sync and cp.async";
   let description = [{

@@ -98,3 +98,33 @@ func.func @merge(%q: tensor<1x1x1x16xf64>, %k: tensor<1x1x4096x16xf64>, %v: tens
       outs(%init : tensor<1x1x1x16xf64>) -> tensor<1x1x1x16xf64>
   return %o : tensor<1x1x1x16xf64>
 }
+
+// -----
+
+// Lists of tiles: a kernel of scalar code writes them, one thread a row tile,
+// and the attention reads the number of a tile one ahead of its use.
+// CHECK-LABEL: llvm.func @lists_0(
+// CHECK: nvvm.read.ptx.sreg.ctaid.x
+// CHECK: nvvm.read.ptx.sreg.tid.x
+// CHECK: scf.if
+// CHECK: scf.for
+// CHECK: llvm.store {{.*}} : i64, !llvm.ptr<1>
+// CHECK: llvm.func @lists_1(
+// CHECK: llvm.store {{.*}} : i32, !llvm.ptr<1>
+// CHECK: llvm.func @lists_2(
+// CHECK: llvm.load {{.*}} invariant : !llvm.ptr<1> -> i32
+// CHECK: nvvm.cp.async.shared.global
+// CHECK-LABEL: func.func @lists
+// CHECK: gpu.launch_func @lists_kernels::@lists_0
+// CHECK: gpu.launch_func @lists_kernels::@lists_1
+// CHECK: gpu.launch_func @lists_kernels::@lists_2
+func.func @lists(%q: tensor<1x1x512x64xbf16>, %k: tensor<1x1x512x64xbf16>, %v: tensor<1x1x512x64xbf16>, %ids: tensor<512xi32>, %init: tensor<1x1x512x64xbf16>) -> tensor<1x1x512x64xbf16> {
+  %o = attn.attention ins(%q, %k, %v : tensor<1x1x512x64xbf16>, tensor<1x1x512x64xbf16>, tensor<1x1x512x64xbf16>)
+      outs(%init : tensor<1x1x512x64xbf16>)
+      mask(%ids at affine_map<(b, h, i, j) -> (i)> : tensor<512xi32>, %ids at affine_map<(b, h, i, j) -> (j)> : tensor<512xi32>) {
+      ^bb0(%mine: i32, %other: i32, %b: index, %h: index, %i: index, %j: index):
+        %same = arith.cmpi eq, %mine, %other : i32
+        attn.yield %same : i1
+      } -> tensor<1x1x512x64xbf16>
+  return %o : tensor<1x1x512x64xbf16>
+}

@@ -1,0 +1,67 @@
+// RUN: attn-opt %s -split-input-file -verify-diagnostics --attn-gpu-linalg-to-points | FileCheck %s
+
+// CHECK-LABEL: func.func @generate
+// CHECK: scf.forall (%[[I:.*]]) in (%arg0)
+// CHECK: arith.divui %[[I]]
+// CHECK: tensor.insert
+// CHECK: tensor.parallel_insert_slice {{.*}}[%[[I]]] [1] [1]
+func.func @generate(%n: index) -> tensor<?xi32> {
+  %0 = tensor.generate %n {
+  ^bb0(%i: index):
+    %c4 = arith.constant 4 : index
+    %d = arith.divui %i, %c4 : index
+    %x = arith.index_cast %d : index to i32
+    tensor.yield %x : i32
+  } : tensor<?xi32>
+  return %0 : tensor<?xi32>
+}
+
+// -----
+
+// A sum of rows: a loop over what is reduced, from what the fill says.
+// CHECK-LABEL: func.func @sum
+// CHECK: scf.forall (%[[I:.*]]) in (4)
+// CHECK: scf.for %[[J:.*]] = %{{.*}} to %{{.*}} iter_args(%[[SUM:.*]] = %cst)
+// CHECK: %[[X:.*]] = tensor.extract %arg0[%[[I]], %[[J]]]
+// CHECK: arith.addf %[[X]], %[[SUM]]
+func.func @sum(%x: tensor<4x8xf32>) -> tensor<4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<4xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<4xf32>) -> tensor<4xf32>
+  %0 = linalg.generic {
+      indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>],
+      iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<4x8xf32>) outs(%init : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %s = arith.addf %a, %b : f32
+    linalg.yield %s : f32
+  } -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+// A named op; products of matrices stay.
+// CHECK-LABEL: func.func @named
+// CHECK: scf.forall
+// CHECK: math.exp
+// CHECK: linalg.matmul
+func.func @named(%x: tensor<4x4xf32>, %o: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %0 = linalg.exp ins(%x : tensor<4x4xf32>) outs(%o : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %1 = linalg.matmul ins(%0, %x : tensor<4x4xf32>, tensor<4x4xf32>) outs(%o : tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %1 : tensor<4x4xf32>
+}
+
+// -----
+
+func.func @maps(%x: tensor<4xf32>, %o: tensor<4xf32>, %p: tensor<8xf32>) -> (tensor<4xf32>, tensor<8xf32>) {
+  // expected-error @below {{whose results have different maps has no lowering for GPUs}}
+  %0:2 = linalg.generic {
+      indexing_maps = [affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (j)>],
+      iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<4xf32>) outs(%o, %p : tensor<4xf32>, tensor<8xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    linalg.yield %a, %a : f32, f32
+  } -> (tensor<4xf32>, tensor<8xf32>)
+  return %0#0, %0#1 : tensor<4xf32>, tensor<8xf32>
+}
