@@ -108,7 +108,7 @@ func.func @merge(%q: tensor<1x1x1x16xf64>, %k: tensor<1x1x4096x16xf64>, %v: tens
 // CHECK: nvvm.read.ptx.sreg.tid.x
 // CHECK: scf.if
 // CHECK: scf.for
-// CHECK: llvm.store {{.*}} : i64, !llvm.ptr<1>
+// CHECK: llvm.store {{.*}}!llvm.ptr<1>
 // CHECK: llvm.func @lists_1(
 // CHECK: llvm.store {{.*}} : i32, !llvm.ptr<1>
 // CHECK: llvm.func @lists_2(
