@@ -98,6 +98,10 @@ std::vector<AttentionClasses> AttentionClasses::of(AttentionOp op) {
     }
     return {whole};
   }
+  if (op.isPaged()) {
+    whole.refused = "keys lie in pages";
+    return {whole};
+  }
   if (!op.getMaskRegion().empty()) {
     whole.refused = "the mask has a region beside the dilation";
     return {whole};

@@ -80,6 +80,31 @@ int64_t AttentionOp::getSeqDim() {
   return 0;
 }
 
+int64_t AttentionOp::getKeyHeadDim() {
+  return !isPaged() ? getHeadDim() : getPageLayout() == PageLayout::HND ? 1 : 2;
+}
+
+int64_t AttentionOp::getKeySeqDim() {
+  return isPaged() ? 3 - getKeyHeadDim() : getSeqDim();
+}
+
+// One row of the tables and one length a sequence.
+LogicalResult AttentionOp::verifyPages() {
+  int64_t sequences = shaped(getQ()).getDimSize(0);
+  if (getLayout() == Layout::THD) {
+    int64_t starts = shaped(getCuSeqlensQ()).getDimSize(0);
+    sequences = ShapedType::isDynamic(starts) ? starts : starts - 1;
+  }
+  if (!isPaged() || !getKvLens() || getCuSeqlensK() ||
+      !hasShape(getKvLens(), {sequences}) ||
+      !hasShape(getBlockTables(), {sequences, ShapedType::kDynamic})) {
+    return emitOpError("expected 'pages' with a row and an entry of 'kv_lens' "
+                       "for each sequence, and with layout thd 'cu_seqlens' of "
+                       "q alone [attention_c19]");
+  }
+  return success();
+}
+
 LogicalResult AttentionOp::verify() {
   auto self = cast<DestinationStyleOpInterface>(getOperation());
   if (getOuts().empty() || getOuts().size() > 2) {
@@ -92,11 +117,18 @@ LogicalResult AttentionOp::verify() {
   }
   bool ragged = getLayout() == Layout::THD;
   int64_t rank = ragged ? 3 : 4;
+  for (Value pool : {getK(), getV()}) {
+    if (isPaged() && shaped(pool).getRank() != 4) {
+      return emitOpError("expected pools of pages of rank 4, but got ")
+             << pool.getType() << " [attention_c19]";
+    }
+  }
   for (auto [value, name] : {std::pair<Value, StringRef>(getQ(), "q"),
                              {getK(), "k"},
                              {getV(), "v"},
                              {getOut(), "out"}}) {
-    if (shaped(value).getRank() != rank) {
+    bool pool = isPaged() && (value == getK() || value == getV());
+    if (!pool && shaped(value).getRank() != rank) {
       return emitOpError("expected '")
              << name << "' to have rank " << rank << ", but got "
              << shaped(value).getRank() << " [attention_c6]";
@@ -106,8 +138,12 @@ LogicalResult AttentionOp::verify() {
     return emitOpError("expected 'cu_seqlens' with layout thd, and with no "
                        "other [attention_c6]");
   }
-  if (ragged && !compatible(shaped(getCuSeqlensQ()).getDimSize(0),
-                            shaped(getCuSeqlensK()).getDimSize(0))) {
+  if (isPaged() || (ragged && !getCuSeqlensK())) {
+    if (failed(verifyPages())) {
+      return failure();
+    }
+  } else if (ragged && !compatible(shaped(getCuSeqlensQ()).getDimSize(0),
+                                   shaped(getCuSeqlensK()).getDimSize(0))) {
     return emitOpError("expected 'cu_seqlens' of q and k to have equal "
                        "lengths, but got ")
            << shaped(getCuSeqlensQ()).getDimSize(0) << " and "
@@ -116,13 +152,14 @@ LogicalResult AttentionOp::verify() {
 
   int64_t head = getHeadDim(), seq = getSeqDim(), size = getSizeDim();
   auto dim = [](Value value, int64_t d) { return shaped(value).getDimSize(d); };
-  if (!compatible(dim(getQ(), size), dim(getK(), size))) {
+  int64_t keySize = getKeySizeDim();
+  if (!compatible(dim(getQ(), size), dim(getK(), keySize))) {
     return emitOpError(
                "expected 'q' and 'k' to have the same head size, but got ")
-           << dim(getQ(), size) << " and " << dim(getK(), size)
+           << dim(getQ(), size) << " and " << dim(getK(), keySize)
            << " [attention_c1]";
   }
-  for (int64_t d : {getBatchDim(), head, seq}) {
+  for (int64_t d : {getKeyBatchDim(), getKeyHeadDim(), getKeySeqDim()}) {
     if (d >= 0 && !compatible(dim(getK(), d), dim(getV(), d))) {
       return emitOpError("expected 'k' and 'v' to have equal batch, heads and "
                          "length, but dimension ")
@@ -130,20 +167,20 @@ LogicalResult AttentionOp::verify() {
              << " [attention_c2]";
     }
   }
-  int64_t hq = dim(getQ(), head), hkv = dim(getK(), head);
+  int64_t hq = dim(getQ(), head), hkv = dim(getK(), getKeyHeadDim());
   if (!ShapedType::isDynamic(hq) && !ShapedType::isDynamic(hkv) &&
       (hkv == 0 ? hq != 0 : hq % hkv != 0)) {
     return emitOpError("expected the heads of 'q' to be a multiple of those of "
                        "'k', but got ")
            << hq << " and " << hkv << " [attention_c3]";
   }
-  if (!ragged && !compatible(dim(getQ(), 0), dim(getK(), 0))) {
+  if (!ragged && !isPaged() && !compatible(dim(getQ(), 0), dim(getK(), 0))) {
     return emitOpError("expected 'q' and 'k' to have the same batch size, but "
                        "got ")
            << dim(getQ(), 0) << " and " << dim(getK(), 0) << " [attention_c14]";
   }
   for (int64_t d = 0; d < rank; ++d) {
-    int64_t want = d == size ? dim(getV(), d) : dim(getQ(), d);
+    int64_t want = d == size ? dim(getV(), keySize) : dim(getQ(), d);
     if (!compatible(dim(getOut(), d), want)) {
       return emitOpError("expected dimension ")
              << d << " of 'out' to be " << want << ", but got "
@@ -168,7 +205,8 @@ LogicalResult AttentionOp::verify() {
     }
   }
   if (getKvLens()) {
-    if (ragged || !compatible(dim(getKvLens(), 0), dim(getQ(), 0))) {
+    if (ragged ? !isPaged()
+               : !compatible(dim(getKvLens(), 0), dim(getQ(), 0))) {
       return emitOpError("expected 'kv_lens' to have one entry a sequence, and "
                          "not with layout thd [attention_c7]");
     }

@@ -1,6 +1,7 @@
 //===- AttnDialect.cpp - the attn dialect and its attributes --------------===//
 
 #include "attn/Dialect/Attn/AttnDialect.h"
+#include "RopeAttrs.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -21,12 +21,13 @@ struct DestinationModel
     : public DstBufferizableOpInterfaceExternalModel<DestinationModel<OpTy>,
                                                      OpTy> {
   // The destinations of attention, merge, pack and finalize are only written;
-  // the state of the online tile is read too.
+  // the state of the online tile and the pages of a cache are kept in part.
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const AnalysisState &state) const {
     auto dps = cast<DestinationStyleOpInterface>(op);
     return !dps.isDpsInit(&operand) ||
-           std::is_same_v<OpTy, attn::OnlineAttentionOp>;
+           std::is_same_v<OpTy, attn::OnlineAttentionOp> ||
+           std::is_same_v<OpTy, attn::KVAppendOp>;
   }
 
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
@@ -74,6 +75,9 @@ void attn::registerBufferizableOpInterfaceModels(DialectRegistry &registry) {
     MergeStatesOp::attachInterface<DestinationModel<MergeStatesOp>>(*context);
     OnlineAttentionOp::attachInterface<DestinationModel<OnlineAttentionOp>>(
         *context);
+    KVAppendOp::attachInterface<DestinationModel<KVAppendOp>>(*context);
+    KVGatherOp::attachInterface<DestinationModel<KVGatherOp>>(*context);
+    RopeOp::attachInterface<DestinationModel<RopeOp>>(*context);
     PackRowsOp::attachInterface<DestinationModel<PackRowsOp>>(*context);
     FinalizeStateOp::attachInterface<DestinationModel<FinalizeStateOp>>(
         *context);

@@ -215,7 +215,7 @@ MaskProblem Builder::run() {
           LinearForm::of(getAffineSymbolExpr(n, context)).add(LinearForm(-1)));
     }
   }
-  if (op.getKvLens() && op.getLayout() != Layout::THD) {
+  if (op.getKvLens() && op.getLayout() != Layout::THD && !op.isPaged()) {
     LinearForm most = sizeOf(op.getK(), op.getSeqDim(), "sk");
     problem.facts.push_back(most - problem.keys);
   }

@@ -274,6 +274,74 @@ void printLayout(OpAsmPrinter &printer, Operation *, LayoutAttr layout) {
   printer << stringifyLayout(layout.getValue());
 }
 
+ParseResult parseRopePairs(OpAsmParser &parser, RopePairsAttr &pairs) {
+  return parseKeyword<RopePairs>(parser, pairs);
+}
+
+void printRopePairs(OpAsmPrinter &printer, Operation *, RopePairsAttr pairs) {
+  printer << stringifyRopePairs(pairs.getValue());
+}
+
+ParseResult parsePageLayout(OpAsmParser &parser, PageLayoutAttr &layout) {
+  if (succeeded(parser.parseOptionalComma())) {
+    return parseKeyword<PageLayout>(parser, layout);
+  }
+  layout = PageLayoutAttr::get(parser.getContext(), PageLayout::HND);
+  return success();
+}
+
+void printPageLayout(OpAsmPrinter &printer, Operation *,
+                     PageLayoutAttr layout) {
+  if (layout.getValue() != PageLayout::HND) {
+    printer << ", " << stringifyPageLayout(layout.getValue());
+  }
+}
+
+OptionalParseResult parseCuSeqlens(
+    OpAsmParser &parser, std::optional<OpAsmParser::UnresolvedOperand> &queries,
+    Type &queryType, std::optional<OpAsmParser::UnresolvedOperand> &keys,
+    Type &keyType) {
+  if (failed(parser.parseOptionalKeyword("cu_seqlens"))) {
+    return std::nullopt;
+  }
+  queries.emplace();
+  if (parser.parseLParen() || parser.parseOperand(*queries)) {
+    return ParseResult(failure());
+  }
+  if (succeeded(parser.parseOptionalComma())) {
+    keys.emplace();
+    if (parser.parseOperand(*keys)) {
+      return ParseResult(failure());
+    }
+  }
+  if (parser.parseColonType(queryType) ||
+      (keys && (parser.parseComma() || parser.parseType(keyType)))) {
+    return ParseResult(failure());
+  }
+  return parser.parseRParen();
+}
+
+void printCuSeqlens(OpAsmPrinter &printer, Operation *, Value queries,
+                    Type queryType, Value keys, Type keyType) {
+  printer << "cu_seqlens(" << queries;
+  if (keys) {
+    printer << ", " << keys;
+  }
+  printer << " : " << queryType;
+  if (keys) {
+    printer << ", " << keyType;
+  }
+  printer << ')';
+}
+
+bool hasShape(Value value, ArrayRef<int64_t> shape) {
+  auto type = cast<ShapedType>(value.getType());
+  return type.getRank() == static_cast<int64_t>(shape.size()) &&
+         llvm::all_of(llvm::zip(type.getShape(), shape), [](auto pair) {
+           return compatible(std::get<0>(pair), std::get<1>(pair));
+         });
+}
+
 ParseResult parseSource(OpAsmParser &parser, KeySourceAttr &source) {
   return parseKeyword<KeySource>(parser, source);
 }

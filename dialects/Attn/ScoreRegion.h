@@ -73,6 +73,25 @@ mlir::LogicalResult verifyMaskSymbols(mlir::Operation *op,
 mlir::ParseResult parseLayout(mlir::OpAsmParser &parser, LayoutAttr &layout);
 void printLayout(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                  LayoutAttr layout);
+mlir::ParseResult parseRopePairs(mlir::OpAsmParser &parser,
+                                 RopePairsAttr &pairs);
+void printRopePairs(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                    RopePairsAttr pairs);
+/// `, nhd`, or nothing for hnd.
+mlir::ParseResult parsePageLayout(mlir::OpAsmParser &parser,
+                                  PageLayoutAttr &layout);
+void printPageLayout(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                     PageLayoutAttr layout);
+/// `cu_seqlens(q, k : types)`, or of q alone.
+mlir::OptionalParseResult
+parseCuSeqlens(mlir::OpAsmParser &parser,
+               std::optional<mlir::OpAsmParser::UnresolvedOperand> &queries,
+               mlir::Type &queryType,
+               std::optional<mlir::OpAsmParser::UnresolvedOperand> &keys,
+               mlir::Type &keyType);
+void printCuSeqlens(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                    mlir::Value queries, mlir::Type queryType, mlir::Value keys,
+                    mlir::Type keyType);
 mlir::ParseResult parseSource(mlir::OpAsmParser &parser, KeySourceAttr &source);
 void printSource(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                  KeySourceAttr source);
@@ -87,6 +106,9 @@ void getDpsEffects(mlir::DestinationStyleOpInterface op,
 /// results stand for its inits, or all are memrefs and there is no result.
 mlir::LogicalResult verifySemantics(mlir::DestinationStyleOpInterface op,
                                     llvm::StringRef label);
+
+/// Whether `value` has these sizes, as far as both are known.
+bool hasShape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
 
 /// "equal or unknown" for sizes; a dynamic size matches anything here, and the
 /// runtime checks it again.

@@ -72,7 +72,7 @@ public:
                             "first");
     }
     bool allValues =
-        isWholeDim(op.getV(), op.getSizeDim(), offsets.value, sizes.value);
+        isWholeDim(op.getV(), op.getKeySizeDim(), offsets.value, sizes.value);
     if (!allValues && op.getLse()) {
       // Tiles of the value size would all write the same rows of lse.
       return op.emitOpError("expected no tile of the value size with 'lse'");
@@ -90,33 +90,47 @@ public:
       return failure();
     }
     OpFoldResult zero = b.getIndexAttr(0);
-    OpFoldResult keys = tensor::getMixedSize(b, loc, op.getK(), op.getSeqDim());
+    OpFoldResult keys =
+        tensor::getMixedSize(b, loc, op.getK(), op.getKeySeqDim());
     OpFoldResult size =
         tensor::getMixedSize(b, loc, op.getQ(), op.getSizeDim());
     Value q =
         slice(op.getQ(), {offsets.batch, offsets.head, offsets.query, zero},
               {sizes.batch, sizes.head, sizes.query, size});
-    Value k = slice(op.getK(), {offsets.batch, keyHead, zero, zero},
-                    {sizes.batch, keyHeads, keys, size});
-    Value v = slice(op.getV(), {offsets.batch, keyHead, zero, offsets.value},
-                    {sizes.batch, keyHeads, keys, sizes.value});
+    // Of pages each sequence may read any.
+    bool paged = op.isPaged();
+    OpFoldResult first = paged ? zero : offsets.batch, count = sizes.batch;
+    if (paged) {
+      count = tensor::getMixedSize(b, loc, op.getK(), 0);
+    }
+    Value k = sliceKeys(op.getK(), {first, keyHead, zero, zero},
+                        {count, keyHeads, keys, size});
+    Value v = sliceKeys(op.getV(), {first, keyHead, zero, offsets.value},
+                        {count, keyHeads, keys, sizes.value});
     SmallVector<Value> outs{slice(op.getOut(), offsets, sizes)};
     if (op.getLse()) {
       outs.push_back(makeSlice(b, loc, op.getLse(), inRows(op, offsets),
                                inRows(op, sizes), slices));
     }
     Value lens = op.getKvLens(), sink = op.getSink();
-    if (lens) {
+    Value tables = op.getBlockTables();
+    if (lens && offsets.batch) {
       lens = makeSlice(b, loc, lens, offsets.batch, sizes.batch, slices);
+    }
+    if (tables && offsets.batch) {
+      tables = makeSlice(b, loc, tables, {offsets.batch, zero},
+                         {sizes.batch, tensor::getMixedSize(b, loc, tables, 1)},
+                         slices);
     }
     if (sink) {
       sink = makeSlice(b, loc, sink, offsets.head, sizes.head, slices);
     }
     auto tiled = AttentionOp::create(
         b, loc, ValueRange(outs).getTypes(), q, k, v, offset, lens,
-        op.getCuSeqlensQ(), op.getCuSeqlensK(), sink, op.getMaskSymbols(),
-        captured, maskCaptured, outs, op.getScaleAttr(), op.getMaskAttr(),
-        op.getLayoutAttr(), b.getAffineMapArrayAttr(capturedMaps),
+        op.getCuSeqlensQ(), op.getCuSeqlensK(), sink, tables,
+        op.getMaskSymbols(), captured, maskCaptured, outs, op.getScaleAttr(),
+        op.getMaskAttr(), op.getLayoutAttr(), op.getPageLayoutAttr(),
+        b.getAffineMapArrayAttr(capturedMaps),
         b.getAffineMapArrayAttr(maskMaps), op.getMaskAscendingAttr());
     tiled->setDiscardableAttrs(op->getDiscardableAttrDictionary());
     cloneRegion(tiled, op.getScore(), tiled.getScore(), 1 + captured.size());
@@ -142,6 +156,21 @@ private:
                      slices);
   }
 
+  // The same of k and v, which may be pools of pages.
+  Value sliceKeys(Value tensor, const Point &from, const Point &count) {
+    if (!op.isPaged()) {
+      return slice(tensor, from, count);
+    }
+    auto ordered = [&](const Point &point) {
+      Mixed dims{point.batch, point.head, point.query, point.value};
+      if (op.getKeyHeadDim() == 2) {
+        std::swap(dims[1], dims[2]);
+      }
+      return dims;
+    };
+    return makeSlice(b, loc, tensor, ordered(from), ordered(count), slices);
+  }
+
   OpFoldResult divide(OpFoldResult value, int64_t divisor) {
     return affine::makeComposedFoldedAffineApply(
         b, loc, b.getAffineSymbolExpr(0).floorDiv(divisor), value);
@@ -152,11 +181,12 @@ private:
     int64_t dim = op.getHeadDim();
     if (isWholeDim(op.getQ(), dim, offsets.head, sizes.head)) {
       first = b.getIndexAttr(0);
-      count = tensor::getMixedSize(b, loc, op.getK(), dim);
+      count = tensor::getMixedSize(b, loc, op.getK(), op.getKeyHeadDim());
       return success();
     }
     int64_t heads = cast<ShapedType>(op.getQ().getType()).getDimSize(dim);
-    int64_t keyHeads = cast<ShapedType>(op.getK().getType()).getDimSize(dim);
+    int64_t keyHeads =
+        cast<ShapedType>(op.getK().getType()).getDimSize(op.getKeyHeadDim());
     if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(keyHeads) ||
         keyHeads == 0) {
       return op.emitOpError("expected static numbers of heads for a tile of "
@@ -202,7 +232,8 @@ private:
     if (whole || (!op.isMasked() && op.getScore().empty())) {
       return success();
     }
-    OpFoldResult keys = tensor::getMixedSize(b, loc, op.getK(), op.getSeqDim());
+    OpFoldResult keys =
+        tensor::getMixedSize(b, loc, op.getK(), op.getKeySeqDim());
     if (op.getKvLens()) {
       if (!isConstantIntValue(sizes.batch, 1)) {
         return op.emitOpError("expected one batch a tile to tile the queries "

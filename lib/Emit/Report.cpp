@@ -2,6 +2,7 @@
 
 #include "attn/Emit/Report.h"
 #include "attn/Dialect/Attn/AttnOps.h"
+#include "attn/Passes/FoldRope.h"
 #include "attn/Target/CostModel.h"
 #include "attn/Target/GPUCostModel.h"
 
@@ -100,6 +101,17 @@ json::Value eitherSize(Value a, int64_t dimA, Value b, int64_t dimB) {
   return size.getAsNull() ? describeSize(b, dimB) : size;
 }
 
+/// A size times a constant.
+json::Value timesConstant(json::Value size, int64_t factor) {
+  if (std::optional<int64_t> number = size.getAsInteger()) {
+    return *number * factor;
+  }
+  if (json::Object *object = size.getAsObject()) {
+    (*object)["times"] = factor;
+  }
+  return size;
+}
+
 /// An optional operand.
 json::Value describeValue(Value value) {
   if (!value) {
@@ -183,13 +195,22 @@ json::Object describeAttention(AttentionOp op, const TargetDescription &target,
   result["layout"] = stringifyLayout(op.getLayout());
   result["batch"] = ragged
                         ? json::Value(nullptr)
-                        : eitherSize(q, op.getBatchDim(), k, op.getBatchDim());
+                        : eitherSize(q, op.getBatchDim(),
+                                     op.isPaged() ? op.getBlockTables() : k, 0);
   result["queryHeads"] = eitherSize(q, head, out, head);
-  result["keyHeads"] = eitherSize(k, head, v, head);
+  int64_t keyHead = op.getKeyHeadDim(), keySeq = op.getKeySeqDim();
+  result["keyHeads"] = eitherSize(k, keyHead, v, keyHead);
   result["queries"] = eitherSize(q, seq, out, seq);
-  result["keys"] = eitherSize(k, seq, v, seq);
-  result["headSize"] = eitherSize(q, size, k, size);
-  result["valueSize"] = eitherSize(v, size, out, size);
+  result["keys"] = eitherSize(k, keySeq, v, keySeq);
+  if (op.isPaged()) {
+    int64_t slots = cast<ShapedType>(k.getType()).getDimSize(keySeq);
+    result["pages"] = eitherSize(k, 0, v, 0);
+    result["pageSize"] = slots;
+    result["keys"] = timesConstant(describeSize(op.getBlockTables(), 1), slots);
+    result["blockTables"] = describeValue(op.getBlockTables());
+  }
+  result["headSize"] = eitherSize(q, size, k, op.getKeySizeDim());
+  result["valueSize"] = eitherSize(v, op.getKeySizeDim(), out, size);
   result["lse"] = static_cast<bool>(op.getLse());
   result["score"] = !op.getScore().empty();
   MaskAttrInterface mask = op.getMaskAttr();
@@ -223,11 +244,21 @@ json::Object attn::buildReport(ModuleOp module, const TargetDescription &target,
   module.walk([&](AttentionOp op) {
     ops.push_back(describeAttention(op, target, options));
   });
+  json::Array positions;
+  module.walk([&](RopeOp op) {
+    json::Object entry{{"location", locationOf(op)}, {"fate", fateOfRope(op)}};
+    if (auto function = op->getParentOfType<func::FuncOp>()) {
+      entry["function"] = function.getName();
+    }
+    positions.push_back(std::move(entry));
+  });
   json::Object machine{{"cores", target.cores},
                        {"vectorBits", target.vectorBits},
                        {"gigahertz", target.gigahertz},
                        {"peakF32", target.peakGflops(32)},
                        {"peakF64", target.peakGflops(64)},
                        {"readGBs", target.readGBs}};
-  return json::Object{{"machine", std::move(machine)}, {"ops", std::move(ops)}};
+  return json::Object{{"machine", std::move(machine)},
+                      {"ops", std::move(ops)},
+                      {"positions", std::move(positions)}};
 }

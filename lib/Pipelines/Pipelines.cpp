@@ -56,7 +56,9 @@ void buildAttnGraphPipeline(OpPassManager &pm) {
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createEliminateGQABroadcastPass());
   pm.addNestedPass<func::FuncOp>(createFoldScalePass());
+  pm.addNestedPass<func::FuncOp>(createFoldRopePass());
   pm.addNestedPass<func::FuncOp>(createRaiseMaskPass());
+  pm.addNestedPass<func::FuncOp>(createExpandPositionTablesPass());
   addCleanup(pm);
 }
 
@@ -67,6 +69,8 @@ void buildAttnTilePipeline(OpPassManager &pm,
   tile.keys = options.keys;
   tile.split = options.split;
   pm.addNestedPass<func::FuncOp>(createTileAttentionPass(tile));
+  pm.addNestedPass<func::FuncOp>(createTileRopePass());
+  pm.addNestedPass<func::FuncOp>(createTileGatherPass());
   if (GPUDescription::get(options.target)) {
     // Canonical, a loop over one tile is none, and there would be no kernel.
     pm.addPass(createCSEPass());
@@ -178,6 +182,7 @@ void buildAttnToNVPTXPipeline(OpPassManager &pm,
 
 void buildAttnReferencePipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createWrapMemrefsPass());
+  pm.addNestedPass<func::FuncOp>(createExpandPositionTablesPass());
   pm.addPass(createDecomposeReferencePass());
   addCleanup(pm);
   addBufferization(pm);

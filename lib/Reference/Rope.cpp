@@ -58,8 +58,8 @@ std::vector<double> ropeFrequencies(int64_t rotary, double base,
   if (s.kind == Kind::kNtk) {
     base = ntkBase(rotary, base, s.factor);
   } else if (s.kind == Kind::kDynamicNtk && length > s.original) {
-    base = ntkBase(rotary, base,
-                   s.factor * length / s.original - (s.factor - 1));
+    base =
+        ntkBase(rotary, base, s.factor * length / s.original - (s.factor - 1));
   }
   std::vector<double> f = plain(rotary, base);
   switch (s.kind) {
@@ -75,8 +75,7 @@ std::vector<double> ropeFrequencies(int64_t rotary, double base,
     scaleLlama3(f, s);
     break;
   case Kind::kLongRope: {
-    const auto &divisors =
-        length > s.original ? s.longFactors : s.shortFactors;
+    const auto &divisors = length > s.original ? s.longFactors : s.shortFactors;
     for (size_t i = 0; i < f.size(); ++i) {
       f[i] /= divisors[i];
     }

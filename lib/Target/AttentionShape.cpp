@@ -26,11 +26,13 @@ AttentionShape AttentionShape::of(AttentionOp op,
   bool ragged = op.getLayout() == Layout::THD;
   shape.batch = ragged ? -1 : dim(op.getQ(), 0);
   shape.queryHeads = dim(op.getQ(), op.getHeadDim());
-  shape.keyHeads = dim(op.getK(), op.getHeadDim());
+  shape.keyHeads = dim(op.getK(), op.getKeyHeadDim());
   shape.queries = ragged ? -1 : classes.longest(dim(op.getQ(), op.getSeqDim()));
-  shape.keys = ragged ? -1 : classes.longest(dim(op.getK(), op.getSeqDim()));
+  shape.keys = ragged || op.isPaged()
+                   ? -1
+                   : classes.longest(dim(op.getK(), op.getSeqDim()));
   shape.headSize = dim(op.getQ(), op.getSizeDim());
-  shape.valueSize = dim(op.getV(), op.getSizeDim());
+  shape.valueSize = dim(op.getV(), op.getKeySizeDim());
   shape.bf16 = op.getElementType().isBF16();
   shape.elementBits = op.getElementType().getWidth();
   shape.accumulatorBits = op.getAccumulatorType().getWidth();

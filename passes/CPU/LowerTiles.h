@@ -20,6 +20,11 @@ mlir::LogicalResult lowerFinalizeState(FinalizeStateOp op,
                                        const TargetDescription &target);
 mlir::LogicalResult lowerMergeStates(MergeStatesOp op,
                                      const TargetDescription &target);
+mlir::LogicalResult lowerKVAppend(KVAppendOp op,
+                                  const TargetDescription &target);
+mlir::LogicalResult lowerKVGather(KVGatherOp op,
+                                  const TargetDescription &target);
+mlir::LogicalResult lowerRope(RopeOp op, const TargetDescription &target);
 
 class LaneBuilder;
 

@@ -117,8 +117,8 @@ struct LowerTilesToVectorPass
     }
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<OnlineAttentionOp, PackRowsOp, FinalizeStateOp, MergeStatesOp>(
-              op) ||
+      if (isa<OnlineAttentionOp, PackRowsOp, FinalizeStateOp, MergeStatesOp,
+              KVAppendOp, KVGatherOp, RopeOp>(op) ||
           (isa<linalg::FillOp>(op) && op->getNumResults() == 0)) {
         ops.push_back(op);
       }
@@ -142,6 +142,13 @@ struct LowerTilesToVectorPass
               .Case([&](MergeStatesOp merge) {
                 return lowerMergeStates(merge, *description);
               })
+              .Case([&](KVAppendOp append) {
+                return lowerKVAppend(append, *description);
+              })
+              .Case([&](KVGatherOp gather) {
+                return lowerKVGather(gather, *description);
+              })
+              .Case([&](RopeOp rope) { return lowerRope(rope, *description); })
               .Case([&](linalg::FillOp fill) {
                 return lowerFill(fill, *description);
               })

@@ -173,10 +173,14 @@ struct OrientTilesPass
     Block *body = rewriter.createBlock(&packed.getBody());
     body->addArguments({rewriter.getIndexType(), rewriter.getIndexType()},
                        {loc, loc});
+    IRMapping mapping;
+    if (loop.getSource() == KeySource::Pages) {
+      mapping.map(loop.getBody().getArgument(2),
+                  body->addArgument(rewriter.getIndexType(), loc));
+    }
     for (Type carried : types) {
       body->addArgument(carried, loc);
     }
-    IRMapping mapping;
     mapping.map(loop.getKeyIndex(), packed.getKeyIndex());
     mapping.map(loop.getKeyCount(), packed.getKeyCount());
     rewriter.setInsertionPointToStart(body);

@@ -7,7 +7,9 @@
 // vectorises, and hidden pairs cost only their predicate.
 //===----------------------------------------------------------------------===//
 
+#include "ReferenceCache.h"
 #include "ReferenceForm.h"
+#include "ReferencePositions.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -181,7 +183,7 @@ private:
     OpFoldResult batch =
         form.isRagged() ? OpFoldResult() : OpFoldResult(row.batch);
     OpFoldResult elements =
-        tensor::getMixedSize(b, b.getLoc(), form.v, op.getSizeDim());
+        tensor::getMixedSize(b, b.getLoc(), form.v, op.getKeySizeDim());
     slices.emplace_back(b, destinations[0],
                         form.at(batch, head, token, b.getIndexAttr(0)),
                         form.at(one, one, one, elements), op.getSizeDim());
@@ -214,15 +216,16 @@ private:
           return Values{tensor::InsertOp::create(b, element, carried[0], d)};
         })[0];
     auto pair = [&](Value j) {
-      Value key = arith::AddIOp::create(b, row.firstKey, j);
-      Value product = referenceLoop(
-          b, zero, size, form.constant(b, 0.0),
-          [&](Value d, ValueRange carried) {
-            Value lhs = tensor::ExtractOp::create(b, query, d);
-            Value rhs =
-                form.read(b, form.k, form.at(row.batch, row.keyHead, key, d));
-            return Values{multiplyAdd(b, lhs, rhs, carried[0])};
-          })[0];
+      Values key = form.keyRow(b, row, j);
+      Value product =
+          referenceLoop(b, zero, size, form.constant(b, 0.0),
+                        [&](Value d, ValueRange carried) {
+                          Value lhs = tensor::ExtractOp::create(b, query, d);
+                          Values at(key);
+                          at.push_back(d);
+                          Value rhs = form.read(b, form.k, at);
+                          return Values{multiplyAdd(b, lhs, rhs, carried[0])};
+                        })[0];
       return form.score(b, row, j, product);
     };
     Value scores = empty(b, OpFoldResult(row.keys), form.type);
@@ -252,7 +255,7 @@ private:
                                  Value max, Value total) {
     Value zero = zeroIndex(b);
     OpFoldResult mixed =
-        tensor::getMixedSize(b, b.getLoc(), form.v, op.getSizeDim());
+        tensor::getMixedSize(b, b.getLoc(), form.v, op.getKeySizeDim());
     Value size = getValueOrCreateConstantIndexOp(b, b.getLoc(), mixed);
     Values result = referenceLoop(
         b, zero, row.keys, {zeros(b, mixed, form.type), total},
@@ -267,11 +270,12 @@ private:
           scf::YieldOp::create(b, carried);
           b.setInsertionPointToStart(branch.elseBlock());
           Value weight = form.weight(b, y, max);
-          Value key = arith::AddIOp::create(b, row.firstKey, j);
+          Values key = form.keyRow(b, row, j);
           Value acc = referenceLoop(
               b, zero, size, carried[0], [&](Value e, ValueRange inner) {
-                Value value = form.read(
-                    b, form.v, form.at(row.batch, row.keyHead, key, e));
+                Values at(key);
+                at.push_back(e);
+                Value value = form.read(b, form.v, at);
                 Value old = tensor::ExtractOp::create(b, inner[0], e);
                 return Values{tensor::InsertOp::create(
                     b, multiplyAdd(b, weight, value, old), inner[0], e)};
@@ -477,8 +481,14 @@ struct DecomposeReferencePass
     }
     SmallVector<Operation *> ops;
     WalkResult walk = getOperation().walk([&](Operation *op) {
-      if (!isa<AttentionOp, MergeStatesOp>(op)) {
+      if (!isa<AttentionOp, MergeStatesOp, RopeOp, KVAppendOp, KVGatherOp>(
+              op)) {
         return WalkResult::advance();
+      }
+      auto attention = dyn_cast<AttentionOp>(op);
+      if (attention && attention.isPaged() && !rowStreamed) {
+        op->emitOpError("on pages has no materialised form; use row-streamed");
+        return WalkResult::interrupt();
       }
       if (op->getNumResults() == 0) {
         op->emitOpError("expected tensor operands; run attn-wrap-memrefs "
@@ -515,21 +525,29 @@ private:
     FloatType type = Float64Type::get(context);
     auto dps = cast<DestinationStyleOpInterface>(op);
     auto attention = dyn_cast<AttentionOp>(op);
-    auto merge = dyn_cast<MergeStatesOp>(op);
-    // Never below the accumulation type of the op itself.
-    bool f64 =
-        elementType == "f64" ||
-        (attention
-             ? attention.getAccumulatorType()
-             : cast<ShapedType>(merge.getPartLse().getType()).getElementType())
-            .isF64();
-    if (!f64) {
-      type = Float32Type::get(context);
-    }
     auto source = [&](Value operand) {
       Value found = wide.lookup(operand);
       return found ? found : operand;
     };
+    if (isa<KVAppendOp, KVGatherOp>(op)) {
+      for (auto [old, created] : llvm::zip_equal(
+               op->getResults(), buildReferenceCache(b, op, source))) {
+        wide[old] = created;
+      }
+      ++numDecomposed;
+      return;
+    }
+    auto merge = dyn_cast<MergeStatesOp>(op);
+    auto rope = dyn_cast<RopeOp>(op);
+    // Never below the accumulation type of the op itself.
+    Type accumulator =
+        attention ? attention.getAccumulatorType()
+        : rope
+            ? rope.getAccumulatorType()
+            : cast<ShapedType>(merge.getPartLse().getType()).getElementType();
+    if (elementType != "f64" && !accumulator.isF64()) {
+      type = Float32Type::get(context);
+    }
     Values results;
     if (attention && !rowStreamed) {
       ReferenceForm form(attention, type, source);
@@ -545,6 +563,9 @@ private:
         ReferenceForm form(attention, type, source);
         form.prepare(b);
         results = StreamedAttention(b, form).build(destinations);
+      } else if (rope) {
+        results = {
+            buildReferenceRope(b, rope, type, source, destinations.front())};
       } else {
         results = buildMerge(b, merge, type, source, destinations);
       }

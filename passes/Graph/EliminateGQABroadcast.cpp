@@ -215,6 +215,9 @@ struct EliminateGQABroadcastPass
 private:
   void eliminate(AttentionOp op) {
     OpBuilder builder(op);
+    if (op.isPaged()) {
+      return;
+    }
     Matcher keys(builder, op.getLoc(), op.getHeadDim());
     Matcher values(builder, op.getLoc(), op.getHeadDim());
     bool k = keys.matches(op.getK()), v = values.matches(op.getV());

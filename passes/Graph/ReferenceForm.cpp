@@ -43,11 +43,17 @@ void ReferenceForm::prepare(ImplicitLocOpBuilder &b) {
   // Without key heads there are no query heads either, but the division must
   // still be defined.
   Value heads = size(b, q, op.getHeadDim());
-  Value keyHeads = arith::MaxSIOp::create(b, size(b, k, op.getHeadDim()), one);
+  Value keyHeads =
+      arith::MaxSIOp::create(b, size(b, k, op.getKeyHeadDim()), one);
   groupSize = arith::MaxSIOp::create(
       b, arith::DivUIOp::create(b, heads, keyHeads), one);
   querySize = size(b, q, op.getSeqDim());
-  keySize = size(b, k, op.getSeqDim());
+  keySize = size(b, k, op.getKeySeqDim());
+  if (op.isPaged()) {
+    pageSize = arith::MaxSIOp::create(b, keySize, one);
+    keySize =
+        arith::MulIOp::create(b, keySize, size(b, op.getBlockTables(), 1));
+  }
   if (std::optional<double> known = op.getStaticScale()) {
     scale = constant(b, *known);
     return;
@@ -78,15 +84,15 @@ ReferenceRow ReferenceForm::row(ImplicitLocOpBuilder &b,
   row.keyHead = arith::DivUIOp::create(b, row.head, groupSize);
   Value zero = index(b, 0);
   Value i = row.token, rows = querySize;
+  auto readLength = [&]() -> Value {
+    Value length = readIndex(b, op.getKvLens(), row.batch);
+    return arith::MinSIOp::create(b, keySize,
+                                  arith::MaxSIOp::create(b, length, zero));
+  };
   if (!isRagged()) {
     row.batch = indices[0];
     row.firstKey = zero;
-    row.keys = keySize;
-    if (op.getKvLens()) {
-      Value length = readIndex(b, op.getKvLens(), row.batch);
-      row.keys = arith::MinSIOp::create(
-          b, keySize, arith::MaxSIOp::create(b, length, zero));
-    }
+    row.keys = op.getKvLens() ? readLength() : keySize;
   } else {
     // The last sequence that starts at or before the token has it, since empty
     // sequences start where the next one does.
@@ -107,9 +113,15 @@ ReferenceRow ReferenceForm::row(ImplicitLocOpBuilder &b,
     Value last = readIndex(b, starts, next);
     rows = arith::SubIOp::create(b, last, first);
     i = arith::SubIOp::create(b, row.token, first);
-    row.firstKey = readIndex(b, op.getCuSeqlensK(), row.batch);
-    Value keys = arith::SubIOp::create(
-        b, readIndex(b, op.getCuSeqlensK(), next), row.firstKey);
+    Value keys;
+    if (op.isPaged()) {
+      row.firstKey = zero;
+      keys = readLength();
+    } else {
+      row.firstKey = readIndex(b, op.getCuSeqlensK(), row.batch);
+      keys = arith::SubIOp::create(b, readIndex(b, op.getCuSeqlensK(), next),
+                                   row.firstKey);
+    }
     // A token of no sequence sees nothing.
     Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, i, rows);
     row.keys = arith::SelectOp::create(b, inside, keys, zero);
@@ -145,6 +157,25 @@ SmallVector<Value> ReferenceForm::at(Value batch, Value head, Value sequence,
     values.push_back(cast<Value>(value));
   }
   return values;
+}
+
+SmallVector<Value> ReferenceForm::keyRow(ImplicitLocOpBuilder &b,
+                                         const ReferenceRow &row,
+                                         Value j) const {
+  if (op.isPaged()) {
+    Value number = arith::DivUIOp::create(b, j, pageSize);
+    Value slot = arith::RemUIOp::create(b, j, pageSize);
+    Value entry = tensor::ExtractOp::create(b, op.getBlockTables(),
+                                            ValueRange{row.batch, number});
+    Value page = arith::IndexCastOp::create(b, b.getIndexType(), entry);
+    return op.getKeyHeadDim() == 1
+               ? SmallVector<Value>{page, row.keyHead, slot}
+               : SmallVector<Value>{page, slot, row.keyHead};
+  }
+  Value key = arith::AddIOp::create(b, row.firstKey, j);
+  SmallVector<Value> indices = at(row.batch, row.keyHead, key, key);
+  indices.pop_back();
+  return indices;
 }
 
 Value ReferenceForm::visible(ImplicitLocOpBuilder &b, const ReferenceRow &row,

@@ -55,6 +55,11 @@ public:
                                            mlir::OpFoldResult sequence,
                                            mlir::OpFoldResult element) const;
 
+  /// The indices of key `j` in k and v, but for the element, which comes last.
+  llvm::SmallVector<mlir::Value> keyRow(mlir::ImplicitLocOpBuilder &b,
+                                        const ReferenceRow &row,
+                                        mlir::Value j) const;
+
   /// Whether `row` sees key `j`, a number below `row.keys`; null: always.
   mlir::Value visible(mlir::ImplicitLocOpBuilder &b, const ReferenceRow &row,
                       mlir::Value j) const;
@@ -78,7 +83,7 @@ public:
 
 private:
   llvm::SmallVector<mlir::Value> captured, maskCaptured;
-  mlir::Value scale, groupSize, querySize, keySize;
+  mlir::Value scale, groupSize, querySize, keySize, pageSize;
 
   /// `region`, of scores or the mask, at the pair (`row`, `j`). Captured
   /// tensors are read at indices clamped to them.

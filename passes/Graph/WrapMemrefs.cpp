@@ -142,7 +142,8 @@ struct WrapMemrefsPass
   void runOnOperation() override {
     SmallVector<DestinationStyleOpInterface> ops;
     getOperation().walk([&](Operation *op) {
-      if (isa<AttentionOp, MergeStatesOp>(op) && op->getNumResults() == 0) {
+      if (isa<AttentionOp, MergeStatesOp, RopeOp, KVAppendOp, KVGatherOp>(op) &&
+          op->getNumResults() == 0) {
         ops.push_back(cast<DestinationStyleOpInterface>(op));
       }
     });

@@ -64,6 +64,8 @@ private:
   llvm::SmallVector<mlir::OpFoldResult> strides(int64_t rank, int64_t dim,
                                                 bool ofKeys = false);
   mlir::Value countQueries();
+  /// The most keys that a sequence may have.
+  mlir::Value countKeys();
   void noteForm(llvm::StringRef name, const TileChoice &tiles);
   llvm::SmallVector<mlir::Value> prefillForm(const TileChoice &tiles);
   llvm::SmallVector<mlir::Value> decodeForm(const TileChoice &tiles);
@@ -90,7 +92,7 @@ private:
                 llvm::SmallVector<mlir::OpFoldResult> &sizes);
   mlir::Value keyTile(mlir::Value tensor, const Sequence &seq,
                       const RowTile &tile, mlir::Value key, mlir::Value count,
-                      mlir::OpFoldResult size);
+                      mlir::Value page, mlir::OpFoldResult size);
   RowTile rowTile(mlir::Value batch, mlir::Value head, mlir::Value number,
                   int64_t rows, Sequence &seq);
   llvm::SmallVector<mlir::Value>

@@ -33,13 +33,7 @@ struct ExpandKeyLoopPass
     return arith::IndexCastOp::create(b, loc, b.getIndexType(), tile);
   }
 
-  LogicalResult expand(KeyLoopOp op) {
-    bool tiles = op.getSource() == KeySource::Tiles;
-    if (!tiles && op.getSource() != KeySource::Slice) {
-      return op.emitOpError("has source ")
-             << stringifyKeySource(op.getSource())
-             << ", which has no lowering to loops; only slice and tiles have";
-    }
+  void expand(KeyLoopOp op) {
     IRRewriter rewriter(op);
     SmallVector<Segment> segments;
     for (unsigned n = 0; n < op.getLower().size(); ++n) {
@@ -56,7 +50,6 @@ struct ExpandKeyLoopPass
       }
     }
     rewriter.replaceOp(op, carried);
-    return success();
   }
 
   struct Segment {
@@ -67,46 +60,107 @@ struct ExpandKeyLoopPass
   /// The body of a loop is much code. More segments than this share two.
   static constexpr size_t kMostLoops = 2;
 
-  SmallVector<Value> walk(IRRewriter &rewriter, KeyLoopOp op,
-                          const Segment &segment, ValueRange carried) {
-    Location loc = op.getLoc();
-    IndexBuilder index(rewriter, loc);
-    bool tiles = op.getSource() == KeySource::Tiles;
-    auto loop = scf::ForOp::create(
-        rewriter, loc, segment.lower, segment.upper,
-        tiles ? index.constant(1) : Value(op.getStep()), carried);
+  using Body = function_ref<SmallVector<Value>(Value, ValueRange)>;
+
+  static SmallVector<Value> makeLoop(IRRewriter &rewriter, Location loc,
+                                     Value lower, Value upper, Value step,
+                                     ValueRange carried, Body body) {
+    auto loop = scf::ForOp::create(rewriter, loc, lower, upper, step, carried);
     OpBuilder::InsertionGuard guard(rewriter);
     if (carried.empty()) {
       rewriter.setInsertionPoint(loop.getBody()->getTerminator());
     } else {
       rewriter.setInsertionPointToStart(loop.getBody());
     }
-    IRMapping mapping;
-    Value key = loop.getInductionVar(), limit = segment.upper;
-    if (tiles) {
-      key = index.mul(loadTile(rewriter, loc, op.getList(), key), op.getStep());
-      limit = op.getLimit();
+    SmallVector<Value> next =
+        body(loop.getInductionVar(), loop.getRegionIterArgs());
+    if (!carried.empty()) {
+      scf::YieldOp::create(rewriter, loc, next);
     }
+    return llvm::to_vector_of<Value>(loop.getResults());
+  }
+
+  SmallVector<Value> walk(IRRewriter &rewriter, KeyLoopOp op,
+                          const Segment &segment, ValueRange carried) {
+    Location loc = op.getLoc();
+    IndexBuilder index(rewriter, loc);
+    if (op.getSource() == KeySource::Pages) {
+      return walkPages(rewriter, op, segment, carried);
+    }
+    bool tiles = op.getSource() == KeySource::Tiles;
+    return makeLoop(rewriter, loc, segment.lower, segment.upper,
+                    tiles ? index.constant(1) : Value(op.getStep()), carried,
+                    [&](Value key, ValueRange state) {
+                      Value limit = segment.upper;
+                      if (tiles) {
+                        key = index.mul(
+                            loadTile(rewriter, loc, op.getList(), key),
+                            op.getStep());
+                        limit = op.getLimit();
+                      }
+                      return cloneBody(rewriter, op, segment.kind, key, limit,
+                                       Value(), state);
+                    });
+  }
+
+  // Page by page, and in a page that is longer than a step, step by step.
+  SmallVector<Value> walkPages(IRRewriter &rewriter, KeyLoopOp op,
+                               const Segment &segment, ValueRange carried) {
+    Location loc = op.getLoc();
+    IndexBuilder index(rewriter, loc);
+    auto slots = static_cast<int64_t>(*op.getPageSize());
+    // An empty segment may start anywhere, and has no page.
+    Value upper = index.max(segment.lower, segment.upper);
+    Value first = index.div(segment.lower, slots);
+    Value isEmpty = arith::CmpIOp::create(
+        rewriter, loc, arith::CmpIPredicate::sge, segment.lower, segment.upper);
+    Value last = arith::SelectOp::create(rewriter, loc, isEmpty, first,
+                                         index.ceilDiv(upper, slots));
+    return makeLoop(
+        rewriter, loc, first, last, index.constant(1), carried,
+        [&](Value number, ValueRange state) {
+          Value page = loadTile(rewriter, loc, op.getList(), number);
+          Value start = index.mul(number, slots);
+          Value from = index.max(start, segment.lower);
+          Value to = index.min(index.add(start, slots), segment.upper);
+          std::optional<int64_t> step = getConstantIntValue(op.getStep());
+          if (step && *step >= slots) {
+            return cloneBody(rewriter, op, segment.kind, from, to, page, state);
+          }
+          return makeLoop(rewriter, loc, from, to, op.getStep(), state,
+                          [&](Value key, ValueRange inner) {
+                            return cloneBody(rewriter, op, segment.kind, key,
+                                             to, page, inner);
+                          });
+        });
+  }
+
+  // The body at `key`, for the keys up to `limit`; what it yields.
+  SmallVector<Value> cloneBody(IRRewriter &rewriter, KeyLoopOp op,
+                               SegmentKind kind, Value key, Value limit,
+                               Value page, ValueRange carried) {
+    IndexBuilder index(rewriter, op.getLoc());
+    IRMapping mapping;
     mapping.map(op.getKeyIndex(), key);
     mapping.map(op.getKeyCount(),
                 index.min(op.getStep(), index.sub(limit, key)));
-    mapping.map(op.getCarried(), loop.getRegionIterArgs());
+    if (page) {
+      mapping.map(op.getBody().getArgument(2), page);
+    }
+    mapping.map(op.getCarried(), carried);
     for (Operation &inner : op.getBody().front().without_terminator()) {
       Operation *clone = rewriter.clone(inner, mapping);
       auto online = dyn_cast<OnlineAttentionOp>(clone);
-      if (online && online.isMasked() && segment.kind == SegmentKind::Full) {
+      if (online && online.isMasked() && kind == SegmentKind::Full) {
         online.dropMask();
         ++numMasksDropped;
       }
     }
-    if (!carried.empty()) {
-      SmallVector<Value> yielded;
-      for (Value value : op.getYield().getValues()) {
-        yielded.push_back(mapping.lookupOrDefault(value));
-      }
-      scf::YieldOp::create(rewriter, loc, yielded);
+    SmallVector<Value> yielded;
+    for (Value value : op.getYield().getValues()) {
+      yielded.push_back(mapping.lookupOrDefault(value));
     }
-    return llvm::to_vector_of<Value>(loop.getResults());
+    return yielded;
   }
 
   // A loop over pairs of a partial and a full segment, whose bounds are chosen
@@ -163,9 +217,7 @@ struct ExpandKeyLoopPass
     SmallVector<KeyLoopOp> ops;
     getOperation()->walk([&](KeyLoopOp op) { ops.push_back(op); });
     for (KeyLoopOp op : ops) {
-      if (failed(expand(op))) {
-        return signalPassFailure();
-      }
+      expand(op);
     }
   }
 };

@@ -154,17 +154,18 @@ MaskPlan MaskPlan::of(AttentionOp op, bool readsLengths) {
   Value blocker;
   bool bounds = solvableComparisons(op, &blocker).has_value();
   // Lists are written by a loop in front of the tiles, which has no lowering to
-  // kernels yet.
-  plan.rung = bounds ? Rung::Bounds : readsLengths ? Rung::Lists : Rung::None;
+  // kernels yet. A loop over pages takes no list of tiles.
+  bool lists = readsLengths && !op.isPaged();
+  plan.rung = bounds ? Rung::Bounds : lists ? Rung::Lists : Rung::None;
   plan.text =
-      bounds ? "mask region: bounds of segments, since each comparison can be "
-               "solved for the key"
-             : "mask region: " +
-                   std::string(readsLengths ? "lists of tiles"
-                                            : "each pair is tested") +
-                   ", since " + describe(blocker) +
-                   " cannot be solved for the key" +
-                   (readsLengths ? "; with few rows each pair is tested" : "");
+      bounds
+          ? "mask region: bounds of segments, since each comparison can be "
+            "solved for the key"
+          : "mask region: " +
+                std::string(lists ? "lists of tiles" : "each pair is tested") +
+                ", since " + describe(blocker) +
+                " cannot be solved for the key" +
+                (lists ? "; with few rows each pair is tested" : "");
   if (!ways.empty()) {
     plan.text += "; by " + llvm::join(ways, ", ");
   }

@@ -37,10 +37,18 @@ void AttentionTiler::readSizes() {
                 ? index.add(index.value(dim(op.getCuSeqlensQ(), 0)), -1)
                 : index.value(dim(op.getQ(), 0));
   heads = index.value(dim(op.getQ(), op.getHeadDim()));
-  keyHeads = index.value(dim(op.getK(), op.getHeadDim()));
+  keyHeads = index.value(dim(op.getK(), op.getKeyHeadDim()));
   group = index.div(heads, keyHeads);
   headSize = dim(op.getQ(), op.getSizeDim());
-  valueSize = dim(op.getV(), op.getSizeDim());
+  valueSize = dim(op.getV(), op.getKeySizeDim());
+}
+
+Value AttentionTiler::countKeys() {
+  auto dim = [&](Value tensor, int64_t d) {
+    return index.value(tensor::getMixedSize(rewriter, loc, tensor, d));
+  };
+  Value keys = dim(op.getK(), op.getKeySeqDim());
+  return op.isPaged() ? index.mul(dim(op.getBlockTables(), 1), keys) : keys;
 }
 
 Sequence AttentionTiler::sequence(Value batch) {
@@ -55,17 +63,19 @@ Sequence AttentionTiler::sequence(Value batch) {
     Value next = index.add(batch, 1);
     seq.queryStart = load(op.getCuSeqlensQ(), batch);
     seq.queries = index.sub(load(op.getCuSeqlensQ(), next), seq.queryStart);
-    seq.keyStart = load(op.getCuSeqlensK(), batch);
-    seq.keys = index.sub(load(op.getCuSeqlensK(), next), seq.keyStart);
+    seq.keyStart = zero;
+    if (!op.isPaged()) {
+      seq.keyStart = load(op.getCuSeqlensK(), batch);
+      seq.keys = index.sub(load(op.getCuSeqlensK(), next), seq.keyStart);
+    }
   } else {
     seq.queryStart = seq.keyStart = zero;
     seq.queries = index.value(
         tensor::getMixedSize(rewriter, loc, op.getQ(), op.getSeqDim()));
-    seq.keys = index.value(
-        tensor::getMixedSize(rewriter, loc, op.getK(), op.getSeqDim()));
-    if (op.getKvLens()) {
-      seq.keys = index.clamp(load(op.getKvLens(), batch), zero, seq.keys);
-    }
+    seq.keys = countKeys();
+  }
+  if (op.getKvLens()) {
+    seq.keys = index.clamp(load(op.getKvLens(), batch), zero, countKeys());
   }
   seq.offset =
       op.getOffset() ? op.getOffset() : index.sub(seq.keys, seq.queries);
@@ -130,11 +140,26 @@ void AttentionTiler::sliceLse(const Sequence &seq, const RowTile &tile,
 
 Value AttentionTiler::keyTile(Value tensor, const Sequence &seq,
                               const RowTile &tile, Value key, Value count,
-                              OpFoldResult size) {
+                              Value page, OpFoldResult size) {
   OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
   OpFoldResult keys = getAsOpFoldResult(count);
   Value first = index.add(seq.keyStart, index.mul(key, classes.step));
   SmallVector<OpFoldResult> offsets, sizes;
+  if (page) {
+    int64_t head = op.getKeyHeadDim(), slot = op.getKeySeqDim();
+    Value slots =
+        index.value(tensor::getMixedSize(rewriter, loc, tensor, slot));
+    Value number = arith::DivUIOp::create(rewriter, loc, key, slots);
+    offsets.assign(4, zero);
+    sizes.assign(4, one);
+    offsets[0] = page;
+    offsets[head] = tile.keyHead;
+    offsets[slot] = index.sub(key, index.mul(number, slots));
+    sizes[slot] = keys;
+    sizes[3] = size;
+    return slice(tensor, offsets, sizes,
+                 tileType({keys, size}, op.getElementType()));
+  }
   switch (op.getLayout()) {
   case Layout::BHSD:
     offsets = {tile.batch, tile.keyHead, first, zero};
@@ -254,22 +279,42 @@ AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
   }
   Value position = index.add(seq.offset, tile.query);
 
-  auto loop = KeyLoopOp::create(
-      rewriter, loc, types, index.constant(tiles.keys), lower, upper, list.list,
-      list.limit, state, rewriter.getDenseI32ArrayAttr(kinds),
-      KeySourceAttr::get(context,
-                         list.list ? KeySource::Tiles : KeySource::Slice),
-      IntegerAttr(), rewriter.getI64IntegerAttr(tiles.rows));
+  KeySource source = list.list ? KeySource::Tiles : KeySource::Slice;
+  IntegerAttr pageSize;
+  int64_t step = tiles.keys;
+  if (op.isPaged()) {
+    source = KeySource::Pages;
+    int64_t slots =
+        cast<ShapedType>(op.getK().getType()).getDimSize(op.getKeySeqDim());
+    pageSize = rewriter.getI64IntegerAttr(slots);
+    step = std::min(step, slots);
+    Value tables = op.getBlockTables();
+    OpFoldResult columns = tensor::getMixedSize(rewriter, loc, tables, 1);
+    OpFoldResult one = rewriter.getIndexAttr(1);
+    list.list =
+        slice(tables, {tile.batch, rewriter.getIndexAttr(0)}, {one, columns},
+              tileType({columns}, rewriter.getI32Type()));
+  }
+  auto loop = KeyLoopOp::create(rewriter, loc, types, index.constant(step),
+                                lower, upper, list.list, list.limit, state,
+                                rewriter.getDenseI32ArrayAttr(kinds),
+                                KeySourceAttr::get(context, source), pageSize,
+                                rewriter.getI64IntegerAttr(tiles.rows));
   Block *body = rewriter.createBlock(&loop.getBody());
   body->addArguments({rewriter.getIndexType(), rewriter.getIndexType()},
                      {loc, loc});
+  Value page;
+  if (op.isPaged()) {
+    page = body->addArgument(rewriter.getIndexType(), loc);
+  }
   for (Type type : types) {
     body->addArgument(type, loc);
   }
   rewriter.setInsertionPointToStart(body);
   Value key = body->getArgument(0), keys = body->getArgument(1);
-  Value k = keyTile(op.getK(), seq, tile, key, keys, headSize);
-  Value v = keyTile(op.getV(), seq, tile, key, keys, valueSize);
+  Value k = keyTile(op.getK(), seq, tile, key, keys, page, headSize);
+  Value v = keyTile(op.getV(), seq, tile, key, keys, page, valueSize);
+  auto carried = loop.getCarried();
 
   enum { G, M, N, D, E };
   auto map = [&](ArrayRef<unsigned> dims) {
@@ -285,12 +330,12 @@ AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
   auto online = OnlineAttentionOp::create(
       rewriter, loc, types, q, k, v, tile.batch, tile.head, position, key,
       maskSymbols(seq), op.getCaptured(), op.getMaskCaptured(),
-      body->getArgument(2), body->getArgument(3), body->getArgument(4),
+      carried[0], carried[1], carried[2],
       rewriter.getFloatAttr(accumulator, *op.getStaticScale()), classes.mask,
       rewriter.getArrayAttr(maps),
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, context)),
       classes.capturedMaps, op.getMaskMapsAttr(), op.getMaskAscendingAttr(),
-      rewriter.getI64IntegerAttr(tiles.keys));
+      rewriter.getI64IntegerAttr(step));
   rewriter.cloneRegionBefore(op.getScore(), online.getScore(),
                              online.getScore().end());
   if (seq.residue && !online.getScore().empty()) {
@@ -478,6 +523,15 @@ struct TileAttentionPass
         rewriter.replaceOp(op, op.getOuts());
         return success();
       }
+    }
+    if (op.isPaged() && description.gpu) {
+      return op.emitOpError("on pages has no lowering for GPUs");
+    }
+    int64_t slots =
+        cast<ShapedType>(op.getK().getType()).getDimSize(op.getKeySeqDim());
+    if (op.isPaged() && slots < 1) {
+      return op.emitOpError("expected a static number of slots of a page for "
+                            "tiling");
     }
     noteFindings(op);
     SmallVector<Value> results = llvm::to_vector(op.getOuts());

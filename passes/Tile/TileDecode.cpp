@@ -17,9 +17,7 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
   // Parts always are S x B x Hq x Sq x E; the merge puts them in the layout.
   OpFoldResult count =
       tensor::getMixedSize(rewriter, loc, op.getQ(), op.getSeqDim());
-  Value keys = index.ceilDiv(index.value(tensor::getMixedSize(
-                                 rewriter, loc, op.getK(), op.getSeqDim())),
-                             classes.step);
+  Value keys = index.ceilDiv(countKeys(), classes.step);
   // Without keys there is one part, with nothing in it.
   Value splits = index.max(index.ceilDiv(keys, tiles.split), index.constant(1));
   SmallVector<OpFoldResult> shapeOf = {

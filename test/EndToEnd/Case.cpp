@@ -243,6 +243,8 @@ std::vector<std::string> Case::features() const {
       "offset=" + (offset ? std::to_string(*offset) : "none"),
       std::string("poison=") +
           (poison == Poison::kHidden ? "hidden" : "lengths"),
+      "pages=" + (paged() ? std::to_string(pageSize) + (nhd ? " nhd" : " hnd")
+                          : "none"),
       "target=" + options.target,
       std::string("openmp=") + (options.openmp ? "yes" : "no"),
       "tiles=" + std::to_string(options.rows) + "," +
@@ -395,6 +397,12 @@ Case attn::sweep::randomCase(uint64_t seed, double maxWork) {
   if (random.oneIn(4)) {
     c.offset = random.pick<int64_t>({0, 3, -2, 40, -200});
   }
+  if ((c.inputs == Inputs::kSeparate ||
+       (c.inputs == Inputs::kValueInKey && c.outs != Outs::kMemref)) &&
+      random.oneIn(3)) {
+    c.pageSize = random.pick<int64_t>({1, 3, 16, 16, 64, 128});
+    c.nhd = random.oneIn(2);
+  }
   c.poison = random.oneIn(2) ? Poison::kHidden : Poison::kLengths;
   chooseTiles(random, c.options);
 
@@ -453,5 +461,6 @@ std::vector<Case> attn::sweep::sampleCases(uint64_t seed, int64_t count,
 Case attn::sweep::onGPU(Case c, const std::string &chip) {
   c.options = Schedule();
   c.options.target = chip;
+  c.pageSize = 0; // no lowering yet
   return c;
 }

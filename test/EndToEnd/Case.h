@@ -115,8 +115,13 @@ struct Case {
   std::optional<double> scale;
   std::optional<int64_t> offset;
   Schedule options;
+  /// Slots of a page where k and v are pools of pages; 0: they are not.
+  int64_t pageSize = 0;
+  bool nhd = false;
+  uint64_t pageSeed = 1;         ///< of the order of the pages
   std::vector<Lengths> launches; ///< one for static shapes
 
+  bool paged() const { return pageSize > 0; }
   bool ragged() const { return layout == ref::Layout::kThd; }
   /// f64 for f64, f32 for all others.
   rt::DType accumulator() const {

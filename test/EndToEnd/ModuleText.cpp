@@ -95,6 +95,14 @@ private:
     }
     return {};
   }
+  /// Of k or v: rows as those of q, or a pool of pages.
+  Dims keyRows(int64_t size) const {
+    if (!c.paged()) {
+      return rows(keyHeads, keys, size);
+    }
+    return c.nhd ? Dims{kAny, c.pageSize, keyHeads, size}
+                 : Dims{kAny, keyHeads, c.pageSize, size};
+  }
   size_t headDim() const { return c.layout == Layout::kBshd ? 2 : 1; }
 
   std::string argument(const std::string &name, const std::string &type,
@@ -178,8 +186,8 @@ void Writer::inputs() {
   switch (c.inputs) {
   case Inputs::kSeparate: {
     qType = type(rows(heads, queries, c.size), c.dtype);
-    kType = type(rows(keyHeads, keys, c.size), c.dtype);
-    vType = type(rows(keyHeads, keys, c.valueSize), c.dtype);
+    kType = type(keyRows(c.size), c.dtype);
+    vType = type(keyRows(c.valueSize), c.dtype);
     q = argument("q", qType);
     k = argument("k", kType);
     v = argument("v", vType);
@@ -205,7 +213,7 @@ void Writer::inputs() {
   }
   case Inputs::kValueInKey: {
     qType = type(rows(heads, queries, c.size), c.dtype);
-    Dims dims = rows(keyHeads, keys, c.size);
+    Dims dims = keyRows(c.size);
     kType = type(dims, c.dtype);
     q = argument("q", qType);
     k = argument("k", kType);
@@ -351,15 +359,22 @@ std::string Writer::module() {
   if (c.offset) {
     clauses += " offset(" + argument("offset", "index") + ")";
   }
-  if (c.kvLens != KvLens::kNone) {
+  if (c.kvLens != KvLens::kNone || c.paged()) {
     std::string t = type({sequences}, DType::kI32);
     clauses += " kv_lens(" + argument("kv_lens", t) + " : " + t + ")";
   }
   if (c.ragged()) {
     int64_t ends = sequences == kAny ? int64_t(kAny) : sequences + 1;
     std::string t = type({ends}, DType::kI32);
-    clauses += " cu_seqlens(" + argument("cu_q", t) + ", " +
-               argument("cu_k", t) + " : " + t + ", " + t + ")";
+    clauses += " cu_seqlens(" + argument("cu_q", t);
+    clauses += c.paged()
+                   ? " : " + t + ")"
+                   : ", " + argument("cu_k", t) + " : " + t + ", " + t + ")";
+  }
+  if (c.paged()) {
+    std::string t = type({sequences, kAny}, DType::kI32);
+    clauses += " pages(" + argument("tables", t) + " : " + t +
+               (c.nhd ? ", nhd)" : ")");
   }
   if (c.sinks != Sinks::kNone) {
     std::string t = type({heads}, c.accumulator());

@@ -276,6 +276,64 @@ Data attn::sweep::makeData(const Case &c, const Lengths &lengths) {
   return data;
 }
 
+Pages attn::sweep::makePages(const Case &c, const Data &data) {
+  std::vector<int64_t> inUse = c.keysInUse(data.lengths);
+  auto batch = static_cast<int64_t>(inUse.size());
+  auto used = [&](int64_t b) {
+    return (inUse[static_cast<size_t>(b)] + c.pageSize - 1) / c.pageSize;
+  };
+  int64_t columns = 1; // one behind the longest sequence
+  for (int64_t b = 0; b < batch; ++b) {
+    columns = std::max(columns, used(b) + 1);
+  }
+  std::vector<int64_t> order(static_cast<size_t>(batch * columns + 2));
+  Random random(c.pageSeed);
+  for (size_t n = 0; n < order.size(); ++n) {
+    auto other = static_cast<size_t>(random.below(static_cast<int64_t>(n) + 1));
+    order[n] = order[other];
+    order[other] = static_cast<int64_t>(n);
+  }
+  auto pool = [&](int64_t size) {
+    auto pages = static_cast<int64_t>(order.size());
+    Tensor made = makeTensor(
+        c.dtype, c.nhd ? rt::Shape{pages, c.pageSize, c.keyHeads, size}
+                       : rt::Shape{pages, c.keyHeads, c.pageSize, size});
+    for (int64_t n = 0; n < made.numElements(); ++n) {
+      made.set(n, kNaN);
+    }
+    return made;
+  };
+  Pages pages = {makeTensor(DType::kI32, {batch, columns}), pool(c.size),
+                 pool(c.valueSize)};
+  const std::vector<double> garbage = {-1, 2147483647, -2147483648.0, 1e6};
+  for (int64_t b = 0; b < batch; ++b) {
+    for (int64_t n = 0; n < columns; ++n) {
+      int64_t page = order[static_cast<size_t>(b * columns + n)];
+      pages.tables.set(b * columns + n,
+                       n < used(b) ? double(page) : random.pick(garbage));
+    }
+    for (int64_t key = 0; key < inUse[static_cast<size_t>(b)]; ++key) {
+      int64_t page = order[static_cast<size_t>(b * columns + key / c.pageSize)];
+      int64_t slot = key % c.pageSize;
+      for (int64_t h = 0; h < c.keyHeads; ++h) {
+        int64_t from = rowIndex(c, data.lengths.keys, c.keyHeads,
+                                static_cast<size_t>(b), h, key);
+        int64_t to = c.nhd ? (page * c.pageSize + slot) * c.keyHeads + h
+                           : (page * c.keyHeads + h) * c.pageSize + slot;
+        for (auto [source, dest] :
+             {std::pair<const Tensor *, Tensor *>(&data.k, &pages.k),
+              {&data.v, &pages.v}}) {
+          int64_t size = source->shape().back();
+          for (int64_t d = 0; d < size; ++d) {
+            dest->set(to * size + d, source->get(from * size + d));
+          }
+        }
+      }
+    }
+  }
+  return pages;
+}
+
 Launch::Launch(const Case &c, const Data &data) : c(c) {
   tensors["q"] = data.q.share();
   tensors["k"] = data.k.share();
@@ -287,6 +345,13 @@ Launch::Launch(const Case &c, const Data &data) : c(c) {
     tensors["offset"] = *Tensor::scalarInt(DType::kI64, *c.offset);
   }
   tensors["kv_lens"] = integers(data.kvLens);
+  if (c.paged()) {
+    Pages pages = makePages(c, data);
+    tensors["k"] = std::move(pages.k);
+    tensors["v"] = std::move(pages.v);
+    tensors["tables"] = std::move(pages.tables);
+    tensors["kv_lens"] = integers(c.keysInUse(data.lengths));
+  }
   tensors["cu_q"] = integers(starts(data.lengths.queries));
   tensors["cu_k"] = integers(starts(data.lengths.keys));
   tensors["sink"] = *Tensor::fromValues(

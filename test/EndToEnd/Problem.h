@@ -27,6 +27,13 @@ struct Data {
 };
 Data makeData(const Case &c, const Lengths &lengths);
 
+/// k and v of `data` in pages, as block tables name them: in any order, with NaN
+/// in what no key in use needs, and garbage in the tails of the tables.
+struct Pages {
+  rt::Tensor tables, k, v;
+};
+Pages makePages(const Case &c, const Data &data);
+
 /// `out` in the layout of the case, and `lse` (empty without it).
 struct Values {
   std::vector<double> out, lse;

@@ -50,6 +50,9 @@ private:
   Status readShapes();
   Status bind(const std::string &dim, int64_t size, const std::string &where);
   Status solveSizes();
+  Status checkTables(const llvm::json::Object &op, const Tensor &tables,
+                     const std::string &name,
+                     const std::vector<Tensor> &arguments);
   Status checkRanges(const std::vector<Tensor> &arguments);
 
   Result<Tensor> make(size_t index, bool withValues);
@@ -296,8 +299,17 @@ Builder::Known Builder::sizeOfOp(const llvm::json::Object &op,
   return evaluateSize(op.get(key), pointers);
 }
 
-/// Lengths and starts of sequences: full, and evenly split.
+/// Lengths and starts of sequences: full, and evenly split. Tables name the
+/// pages in order, and again from the first where there are too few.
 Status Builder::fillLengths(ArgumentRole role, Tensor &tensor) {
+  if (role.role == Role::kBlockTables) {
+    Known pages = sizeOfOp(*role.op, "pages");
+    for (int64_t i = 0; i < tensor.numElements(); ++i) {
+      tensor.set(
+          i, static_cast<double>(i % std::max<int64_t>(1, pages.value_or(1))));
+    }
+    return {};
+  }
   Known total =
       sizeOfOp(*role.op, role.role == Role::kCuSeqlensQ ? "queries" : "keys");
   if (!total) {
@@ -368,11 +380,44 @@ Result<Tensor> Builder::make(size_t index, bool withValues) {
   return tensor;
 }
 
+/// Entries behind the last key of a sequence may hold anything.
+Status Builder::checkTables(const llvm::json::Object &op, const Tensor &tables,
+                            const std::string &name,
+                            const std::vector<Tensor> &arguments) {
+  Known pages = sizeOfOp(op, "pages");
+  int64_t slots = std::max<int64_t>(1, op.getInteger("pageSize").value_or(1));
+  const llvm::json::Object *lengths = op.getObject("kvLens");
+  Known from = lengths ? lengths->getInteger("arg") : std::nullopt;
+  int64_t columns = tables.shape()[1];
+  for (int64_t i = 0; pages && i < tables.numElements(); ++i) {
+    int64_t sequence = i / columns, used = columns;
+    if (from) {
+      auto length = static_cast<int64_t>(arguments[*from].get(sequence));
+      used = (length + slots - 1) / slots;
+    }
+    auto page = static_cast<int64_t>(tables.get(i));
+    if (i % columns < used && (page < 0 || page >= *pages)) {
+      return Status::badInput(
+          "argument " + quoted(name) + ": entry " + std::to_string(i) +
+          " is page " + std::to_string(page) + " of " + std::to_string(*pages));
+    }
+  }
+  return {};
+}
+
 /// Lengths steer loads, so wrong ones would read beyond the tensors.
 Status Builder::checkRanges(const std::vector<Tensor> &arguments) {
   for (size_t i = 0; i < arguments.size(); ++i) {
     ArgumentRole role = roleOf(report, function, i);
     if (role.role == Role::kOther || role.role == Role::kOffset) {
+      continue;
+    }
+    if (role.role == Role::kBlockTables) {
+      Status status = checkTables(*role.op, arguments[i],
+                                  function.arguments[i].name, arguments);
+      if (!status.ok()) {
+        return status;
+      }
       continue;
     }
     Known limit =

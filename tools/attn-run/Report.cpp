@@ -106,6 +106,25 @@ std::string explainTiles(const Work &work) {
              : text + "             " + work.tiles.why + "\n";
 }
 
+/// Bytes of keys and values that a token has in the cache of one op.
+double bytesPerToken(const Work &work) {
+  return double(work.keyHeads) * (work.headSize + work.valueSize) *
+         rt::sizeOf(work.element);
+}
+
+std::string explainCache(const Work &work) {
+  double token = bytesPerToken(work);
+  return print(
+      "  cache      %lld pages of %lld slots; %s a token (%lld heads x "
+      "(%lld + %lld) x %lld B), %s in all\n",
+      static_cast<long long>(work.pages), static_cast<long long>(work.pageSize),
+      bytesText(token).c_str(), static_cast<long long>(work.keyHeads),
+      static_cast<long long>(work.headSize),
+      static_cast<long long>(work.valueSize),
+      static_cast<long long>(rt::sizeOf(work.element)),
+      bytesText(token * work.pages * work.pageSize).c_str());
+}
+
 std::string explainOp(const Work &work, const Machine &machine) {
   std::string text = work.op;
   if (!work.location.empty()) {
@@ -146,19 +165,33 @@ std::string explainOp(const Work &work, const Machine &machine) {
           print(" (%.1f x this schedule, %.1f x the floor)\n",
                 ratio(work.naiveBytes, work.scheduleBytes),
                 ratio(work.naiveBytes, work.floorBytes));
+  if (work.pageSize > 0) {
+    text += explainCache(work);
+  }
   return text + explainBound(work, machine) + explainTiles(work);
 }
 
 } // namespace
 
 std::string attn::run::explain(const std::vector<Work> &work,
-                               const Machine &machine) {
-  if (work.empty()) {
-    return "no attention op in this function\n";
-  }
-  std::string text;
+                               const Machine &machine,
+                               const std::vector<std::string> &notes) {
+  std::string text = work.empty() ? "no attention op in this function\n" : "";
+  double token = 0;
+  int64_t layers = 0;
   for (const Work &op : work) {
     text += explainOp(op, machine);
+    if (op.pageSize > 0 && op.known) {
+      token += bytesPerToken(op);
+      ++layers;
+    }
+  }
+  if (layers > 1) {
+    text += print("%lld paged layers: %s a token\n",
+                  static_cast<long long>(layers), bytesText(token).c_str());
+  }
+  for (const std::string &note : notes) {
+    text += note + "\n";
   }
   return text;
 }

@@ -13,8 +13,9 @@
 namespace attn::run {
 
 /// What the ops of a function move and compute, what bounds them on `machine`,
-/// and how they are tiled.
-std::string explain(const std::vector<Work> &work, const Machine &machine);
+/// and how they are tiled; then `notes`, a line each.
+std::string explain(const std::vector<Work> &work, const Machine &machine,
+                    const std::vector<std::string> &notes);
 
 /// Times, rates, and the fraction of the measured ceilings.
 std::string describeTiming(const Timing &timing, const std::vector<Work> &work,

@@ -307,7 +307,17 @@ std::vector<int64_t> Measure::maskSymbols() {
 std::vector<Sequence> Measure::sequences() {
   std::vector<Sequence> result;
   std::vector<int64_t> a, b;
-  if (work.layout == "thd") {
+  bool paged = isGiven(op.get("blockTables"));
+  if (work.layout == "thd" && paged) {
+    if (lengths("cuSeqlensQ", a) && lengths("kvLens", b) &&
+        a.size() == b.size() + 1) {
+      for (size_t i = 0; i < b.size(); ++i) {
+        result.push_back({a[i + 1] - a[i], b[i], 0});
+      }
+    } else {
+      result.push_back({work.queries, work.keys, 0});
+    }
+  } else if (work.layout == "thd") {
     if (lengths("cuSeqlensQ", a) && lengths("cuSeqlensK", b) &&
         a.size() == b.size()) {
       for (size_t i = 0; i + 1 < a.size(); ++i) {
@@ -403,6 +413,8 @@ Work Measure::run() {
   work.hasMaskRegion = op.getBoolean("maskRegion").value_or(false);
   work.hasScore = op.getBoolean("score").value_or(false);
   work.hasLse = op.getBoolean("lse").value_or(false);
+  work.pageSize = op.getInteger("pageSize").value_or(0);
+  work.pages = evaluateSize(op.get("pages"), arguments).value_or(0);
   work.known = readSizes();
   if (work.known) {
     count();
@@ -461,6 +473,23 @@ std::vector<Work> attn::run::measureWork(const json::Value &report,
   return result;
 }
 
+std::vector<std::string>
+attn::run::positionNotes(const json::Value &report,
+                         const rt::FunctionInfo &function) {
+  std::vector<std::string> notes;
+  const json::Object *top = report.getAsObject();
+  const json::Array *positions = top ? top->getArray("positions") : nullptr;
+  for (size_t i = 0; positions && i < positions->size(); ++i) {
+    const json::Object *entry = (*positions)[i].getAsObject();
+    if (entry && entry->getString("function").value_or("") == function.name) {
+      std::string where = entry->getString("location").value_or("").str();
+      notes.push_back("attn.rope" + (where.empty() ? "" : " at " + where) +
+                      ": " + entry->getString("fate").value_or("").str());
+    }
+  }
+  return notes;
+}
+
 ArgumentRole attn::run::roleOf(const json::Value &report,
                                const rt::FunctionInfo &function,
                                int64_t index) {
@@ -468,7 +497,8 @@ ArgumentRole attn::run::roleOf(const json::Value &report,
       {"offset", Role::kOffset},
       {"kvLens", Role::kKvLens},
       {"cuSeqlensQ", Role::kCuSeqlensQ},
-      {"cuSeqlensK", Role::kCuSeqlensK}};
+      {"cuSeqlensK", Role::kCuSeqlensK},
+      {"blockTables", Role::kBlockTables}};
   ArgumentRole result;
   forEachOp(report, function.name, [&](const json::Object &op) {
     for (auto [key, role] : keys) {
@@ -503,5 +533,6 @@ std::optional<int64_t> attn::run::evaluateSize(const json::Value *size,
   if (*dim < 0 || *dim >= tensor->rank()) {
     return std::nullopt;
   }
-  return tensor->shape()[*dim];
+  return tensor->shape()[*dim] *
+         size->getAsObject()->getInteger("times").value_or(1);
 }

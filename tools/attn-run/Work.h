@@ -35,6 +35,7 @@ struct Work {
 
   int64_t batch = 0, queryHeads = 0, keyHeads = 0, queries = 0, keys = 0;
   int64_t headSize = 0, valueSize = 0;
+  int64_t pageSize = 0, pages = 0; ///< of a paged cache; 0: none
   bool hasMask = false, hasScore = false, hasLse = false;
   bool hasMaskRegion = false; ///< which hides pairs that are counted here
 
@@ -66,8 +67,19 @@ std::vector<Work> measureWork(const llvm::json::Value &report,
                               const rt::FunctionInfo &function,
                               const rt::Arguments &arguments);
 
+/// What became of the rotary positions of `function`, a line each.
+std::vector<std::string> positionNotes(const llvm::json::Value &report,
+                                       const rt::FunctionInfo &function);
+
 /// A role of integer arguments, which decides what they may hold.
-enum class Role { kOther, kOffset, kKvLens, kCuSeqlensQ, kCuSeqlensK };
+enum class Role {
+  kOther,
+  kOffset,
+  kKvLens,
+  kCuSeqlensQ,
+  kCuSeqlensK,
+  kBlockTables
+};
 
 struct ArgumentRole {
   Role role = Role::kOther;

@@ -109,7 +109,7 @@ Status explainOnly(const Program &program, const rt::FunctionInfo &function,
     return shapes.status();
   }
   print(explain(measureWork(report, function, pointersTo(*shapes)),
-                describeMachine(report)));
+                describeMachine(report), positionNotes(report, function)));
   return {};
 }
 
@@ -217,7 +217,8 @@ Status runFunction(const Source &source, const Program &program,
     return status;
   }
   if (options.report) {
-    print(explain(work, describeMachine(report)));
+    print(explain(work, describeMachine(report),
+                  positionNotes(report, function)));
   }
   // A mismatch is told at the end: times are wanted nevertheless.
   Status checked;

@@ -7,7 +7,8 @@ include "mlir/Pass/PassBase.td"
 def WrapMemrefsPass : InterfacePass<"attn-wrap-memrefs", "mlir::FunctionOpInterface"> {
   let summary = "put attention on memrefs between tensors";
   let description = [{
-    `attn.attention` and `attn.merge_states` on memrefs become the same op on
+    `attn.attention`, `attn.merge_states`, `attn.rope`, `attn.kv_append` and
+    `attn.kv_gather` on memrefs become the same op on
     tensors: a `bufferization.to_tensor restrict` for each buffer that the op
     reads or writes (`writable` where it writes), and for each destination a
     `bufferization.materialize_in_destination restrict writable`. Operands that
@@ -15,8 +16,7 @@ def WrapMemrefsPass : InterfacePass<"attn-wrap-memrefs", "mlir::FunctionOpInterf
     gives the op on the original memrefs back, without allocation or copy,
     unless a destination overlaps an input.
 
-    Needs: nothing. Leaves: no `attn.attention` or `attn.merge_states` on
-    memrefs. Example: `test/Passes/Graph/wrap-memrefs.mlir`.
+    Needs: nothing. Leaves: none of these ops on memrefs. Example: `test/Passes/Graph/wrap-memrefs.mlir`.
   }];
   let dependentDialects = ["::attn::AttnDialect",
                            "::mlir::bufferization::BufferizationDialect",
@@ -68,6 +68,28 @@ def FoldScalePass : InterfacePass<"attn-fold-scale", "mlir::FunctionOpInterface"
                               "Number of factors folded">];
 }
 
+def FoldRopePass : InterfacePass<"attn-fold-rope", "mlir::FunctionOpInterface"> {
+  let summary = "fold rotary positions into writes of the cache";
+  let description = [{
+    Where the keys of an `attn.kv_append` are an `attn.rope` that nothing else
+    uses, the append turns them as it writes them, so that the cache holds
+    turned keys and decode reads them as they are. In front of
+    `attn.attention` rotary positions stay: a key is read once for each tile of
+    rows. A remark tells what was done, and why not.
+
+    Numerics: the rounding of the turned keys to the type of `k` disappears; they
+    are rounded once, to the type of the cache.
+
+    Needs: ops on tensors; other ops stay. Leaves: nothing. Example:
+    `test/Passes/Graph/fold-rope.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [Statistic<"numFolded", "num-folded",
+                              "Number of ropes folded">];
+}
+
 def RaiseMaskPass : InterfacePass<"attn-raise-mask", "mlir::FunctionOpInterface"> {
   let summary = "turn what is affine in mask regions into attributes";
   let description = [{
@@ -88,18 +110,33 @@ def RaiseMaskPass : InterfacePass<"attn-raise-mask", "mlir::FunctionOpInterface"
                               "Number of mask regions raised in part or all">];
 }
 
+def ExpandPositionTablesPass : InterfacePass<"attn-expand-position-tables", "mlir::FunctionOpInterface"> {
+  let summary = "write slopes and sinusoids as plain tensors";
+  let description = [{
+    `attn.alibi_slopes` becomes a constant, `attn.sinusoidal` a `linalg.generic`
+    that computes in f64 and rounds once.
+
+    Needs: nothing. Leaves: none of these ops. Example:
+    `test/Passes/Graph/expand-position-tables.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect"];
+}
+
 def DecomposeReferencePass : Pass<"attn-decompose-reference", "::mlir::ModuleOp"> {
   let summary = "compute attention by its definition, in a chosen precision";
   let description = [{
-    Rewrites `attn.attention`, `attn.merge_states` and `attn.block_summary` to
-    plain scf, tensor, arith and math: the oracle that kernels are compared with. Each pair asks
+    Rewrites `attn.attention`, `attn.merge_states`, `attn.block_summary`, `attn.rope`,
+    `attn.kv_append` and `attn.kv_gather` to plain scf, tensor, arith and math: the
+    oracle that kernels are compared with. Each pair asks
     the mask's own predicate, and nothing of the tile analysis is used.
 
     With `row-streamed` an `scf.forall` over batch, heads and rows holds one row
     of scores at a time, O(Sk) memory a row; hidden pairs cost their predicate
     alone, and their keys and values are not read. Without it the scores of all
     rows are materialised as linalg ops, for reading and for small tests
-    (merges are streamed in both).
+    (merges are streamed in both, and attention on pages has no other form).
+    Caches keep their own type.
 
     Numerics: everything, the score region included, is computed in
     `element-type` (f64 wherever the op itself accumulates in f64); inputs are
@@ -109,7 +146,7 @@ def DecomposeReferencePass : Pass<"attn-decompose-reference", "::mlir::ModuleOp"
     results that are decomposed too reads them unrounded. All other uses see
     the original type.
 
-    Needs: ops on tensors. Leaves: no `attn.attention`, no `attn.merge_states`.
+    Needs: ops on tensors. Leaves: none of these ops.
     Example: `test/Passes/Graph/decompose-reference.mlir`.
   }];
   let dependentDialects = ["::attn::AttnDialect",

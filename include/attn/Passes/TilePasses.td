@@ -45,17 +45,53 @@ def TileAttentionPass : InterfacePass<"attn-tile-attention", "mlir::FunctionOpIn
     Statistic<"numTiled", "num-tiled", "Number of attention ops tiled">];
 }
 
+def TileRopePass : InterfacePass<"attn-tile-rope", "mlir::FunctionOpInterface"> {
+  let summary = "tile rotary positions into tiles of tokens";
+  let description = [{
+    Rewrites each `attn.rope` as an `scf.forall` over sequences and tiles of
+    `tokens` tokens with all heads, around an `attn.rope` of the tile, whose
+    scaling has become frequencies: a constant, or for scalings that depend on the
+    length a few ops in front of the tiles.
+
+    Needs: `attn.rope` on tensors with a static number of rotary elements.
+    Leaves: `attn.rope` with frequencies or tables alone, inside of `scf.forall`.
+    Example: `test/Passes/Tile/tile-rope.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::affine::AffineDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+  let options = [Option<"tokens", "tokens", "int64_t", /*default=*/"32",
+                        "Tokens a tile.">];
+}
+
+def TileGatherPass : InterfacePass<"attn-tile-gather", "mlir::FunctionOpInterface"> {
+  let summary = "tile reads of a paged cache";
+  let description = [{
+    Rewrites each `attn.kv_gather` as an `scf.forall` over sequences and heads
+    around an `attn.kv_gather` of one of each.
+
+    Needs: `attn.kv_gather` on tensors. Leaves: it inside of `scf.forall` alone.
+    Example: `test/Passes/Tile/tile-gather.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def ExpandKeyLoopPass : InterfacePass<"attn-expand-key-loop", "mlir::FunctionOpInterface"> {
   let summary = "expand key loops to one scf.for a segment";
   let description = [{
     Each segment of an `attn.key_loop` becomes an `scf.for` over its tiles, in
-    order; a segment whose bounds are one value has none. More than two segments
+    order; a segment whose bounds are one value has none. With source `pages` it
+    is a loop over the pages of the table, and over the steps of a page where
+    that is longer than one. More than two segments
     share two loops, inside of a loop over pairs of them. In the loops of full
     segments the mask of the tile op is dropped, so that full tiles carry no mask
     arithmetic.
 
-    Needs: `attn.key_loop` with source `slice` or `tiles`. Leaves: no
-    `attn.key_loop`. Example: `test/Passes/Tile/expand-key-loop.mlir`.
+    Needs: nothing. Leaves: no `attn.key_loop`. Example: `test/Passes/Tile/expand-key-loop.mlir`.
   }];
   let dependentDialects = ["::attn::AttnDialect", "::mlir::scf::SCFDialect",
                            "::mlir::affine::AffineDialect",

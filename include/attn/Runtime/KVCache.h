@@ -124,7 +124,7 @@ public:
 
   /// Tokens in a table.
   Result<int64_t> length(SequenceId sequence, int32_t table = 0) const;
-  /// The blocks of a table, as attn.paged_attention reads them.
+  /// The blocks of a table, as attn.attention reads them.
   Result<std::vector<int32_t>> blockTable(SequenceId sequence,
                                           int32_t table = 0) const;
   /// Rows of `stride` entries for several sequences, padded with -1, and the

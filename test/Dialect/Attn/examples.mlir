@@ -70,3 +70,28 @@ func.func @finalize_state(%acc: tensor<1x?x128xf32>, %max: tensor<1x?xf32>, %sum
        row_map = affine_map<(g, m) -> (g, m)>, out_map = affine_map<(g, m, e) -> (g, m, e)>} -> tensor<1x?x128xbf16>
   return %o : tensor<1x?x128xbf16>
 }
+
+func.func @rope(%x: tensor<1x32x?x128xbf16>, %init: tensor<1x32x?x128xbf16>) -> tensor<1x32x?x128xbf16> {
+  %y = attn.rope ins(%x : tensor<1x32x?x128xbf16>) outs(%init : tensor<1x32x?x128xbf16>)
+         {scaling = #attn.rope_llama3<8.0, 1.0, 4.0, 8192>, base = 5.0e+05 : f64} -> tensor<1x32x?x128xbf16>
+  return %y : tensor<1x32x?x128xbf16>
+}
+
+func.func @positions(%empty: tensor<?x512xf32>) -> (tensor<?x512xf32>, tensor<12xf32>) {
+  %t = attn.sinusoidal outs(%empty : tensor<?x512xf32>) -> tensor<?x512xf32>
+  %slopes = attn.alibi_slopes : tensor<12xf32>
+  return %t, %slopes : tensor<?x512xf32>, tensor<12xf32>
+}
+
+func.func @kv_append(%k: tensor<?x8x128xbf16>, %v: tensor<?x8x128xbf16>, %slots: tensor<?xi64>, %kp: tensor<?x8x16x128xbf16>, %vp: tensor<?x8x16x128xbf16>) -> (tensor<?x8x16x128xbf16>, tensor<?x8x16x128xbf16>) {
+  %kc, %vc = attn.kv_append ins(%k, %v : tensor<?x8x128xbf16>, tensor<?x8x128xbf16>) slots(%slots : tensor<?xi64>)
+               outs(%kp, %vp : tensor<?x8x16x128xbf16>, tensor<?x8x16x128xbf16>)
+               -> tensor<?x8x16x128xbf16>, tensor<?x8x16x128xbf16>
+  return %kc, %vc : tensor<?x8x16x128xbf16>, tensor<?x8x16x128xbf16>
+}
+
+func.func @kv_gather(%pool: tensor<?x8x16x128xbf16>, %tables: tensor<4x?xi32>, %lens: tensor<4xi32>, %dense: tensor<4x8x?x128xbf16>) -> tensor<4x8x?x128xbf16> {
+  %d = attn.kv_gather ins(%pool : tensor<?x8x16x128xbf16>) pages(%tables : tensor<4x?xi32>) kv_lens(%lens : tensor<4xi32>)
+         outs(%dense : tensor<4x8x?x128xbf16>) -> tensor<4x8x?x128xbf16>
+  return %d : tensor<4x8x?x128xbf16>
+}

@@ -701,7 +701,7 @@ func.func @symbols(%q: tensor<1x4x8x32xf32>, %l: index) {
 
 func.func @attention_c18(%q: tensor<1x4x8x32xf32>, %l: index) {
   // expected-error @below {{expected an operand for each of the 0 symbols of the mask, but got 1 [attention_c18]}}
-  %r = "attn.attention"(%q, %q, %q, %l, %q) <{mask = #attn.causal, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 1>}> ({}, {})
+  %r = "attn.attention"(%q, %q, %q, %l, %q) <{mask = #attn.causal, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1>}> ({}, {})
     : (tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>, index, tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
   return
 }
@@ -771,4 +771,171 @@ func.func @blocks_beside_a_region(%q: tensor<1x4x8x32xf32>, %l: tensor<2x1xi32>)
     attn.yield %true : i1
   } -> tensor<1x4x8x32xf32>
   return %r : tensor<1x4x8x32xf32>
+}
+
+// -----
+
+func.func @rope_c1(%x: tensor<1x4x8x32xf32>, %o: tensor<1x4x8x16xf32>) {
+  // expected-error @below {{expected 'x' and 'out' to have one shape of rank 4, but got 'tensor<1x4x8x32xf32>' and 'tensor<1x4x8x16xf32>' [rope_c1]}}
+  %y = attn.rope ins(%x : tensor<1x4x8x32xf32>) outs(%o : tensor<1x4x8x16xf32>) -> tensor<1x4x8x16xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c2(%x: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected an even number of rotary elements from 2 to the head size, but got 34 [rope_c2]}}
+  %y = attn.rope ins(%x : tensor<1x4x8x32xf32>) outs(%x : tensor<1x4x8x32xf32>) {rotary = 34 : i64} -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c3(%x: tensor<1x4x8x32xf32>, %p: tensor<1x8xi32>, %o: index) {
+  // expected-error @below {{expected 'positions' of one entry a token, with layout thd, and not beside 'offset' [rope_c3]}}
+  %y = attn.rope ins(%x : tensor<1x4x8x32xf32>) positions(%p : tensor<1x8xi32>) offset(%o) outs(%x : tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c4(%x: tensor<1x4x8x32xf32>, %c: tensor<?x8xf32>) {
+  // expected-error @below {{expected 'tables' of a row of R / 2 elements for each position, without scaling or frequencies [rope_c4]}}
+  %y = attn.rope ins(%x : tensor<1x4x8x32xf32>) tables(%c, %c : tensor<?x8xf32>, tensor<?x8xf32>) outs(%x : tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c5(%x: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected 'length' with a scaling that depends on it, and with no other [rope_c5]}}
+  %y = attn.rope ins(%x : tensor<1x4x8x32xf32>) outs(%x : tensor<1x4x8x32xf32>) {scaling = #attn.rope_dynamic_ntk<2.0, 8>} -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c6(%x: tensor<1x4x8x32xf32>) {
+  // expected-error @below {{expected a scaling that fits 2 rotary elements, but got #attn.rope_ntk<2.000000e+00> [rope_c6]}}
+  %y = attn.rope ins(%x : tensor<1x4x8x32xf32>) outs(%x : tensor<1x4x8x32xf32>) {rotary = 2 : i64, scaling = #attn.rope_ntk<2.0>} -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c7(%x: tensor<1x4x8x32xf32>, %f: tensor<2x16xf64>) {
+  // expected-error @below {{expected 'frequencies' of f64, 1 x R / 2 or with 'kept' 2 x R / 2, without scaling; 'magnitude' and 'kept' with them alone [rope_c7]}}
+  %y = attn.rope ins(%x : tensor<1x4x8x32xf32>) frequencies(%f : tensor<2x16xf64>) outs(%x : tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c8(%x: tensor<1x4x8x32xf32>, %m: memref<1x4x8x32xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [rope_c8]}}
+  attn.rope ins(%x : tensor<1x4x8x32xf32>) outs(%m : memref<1x4x8x32xf32>)
+  return
+}
+
+// -----
+
+func.func @alibi_slopes_c1() {
+  // expected-error @below {{expected one slope for each of a static number of heads, but got 'tensor<?xf32>' [alibi_slopes_c1]}}
+  %s = attn.alibi_slopes : tensor<?xf32>
+  return
+}
+
+// -----
+
+func.func @sinusoidal_c1(%t: tensor<8x7xf32>) {
+  // expected-error @below {{expected a table of rank 2 with a static even size of rows, but got 'tensor<8x7xf32>' [sinusoidal_c1]}}
+  %s = attn.sinusoidal outs(%t : tensor<8x7xf32>) -> tensor<8x7xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{expected a positive factor}}
+#factor = #attn.rope_linear<0.0>
+
+// -----
+
+// expected-error @below {{expected 0 < low < high}}
+#low = #attn.rope_llama3<8.0, 4.0, 1.0, 8192>
+
+// -----
+
+// expected-error @below {{expected as many short as long factors, all of them positive, and 'kept' of 0 or more}}
+#long = #attn.rope_long<8.0, 64, short = [1.0], long = [1.0, 2.0]>
+
+// -----
+
+func.func @attention_c19(%q: tensor<3x8x1x64xf32>, %p: tensor<9x2x16x64xf32>, %t: tensor<2x4xi32>, %l: tensor<3xi32>) {
+  // expected-error @below {{expected 'pages' with a row and an entry of 'kv_lens' for each sequence, and with layout thd 'cu_seqlens' of q alone [attention_c19]}}
+  %o = attn.attention ins(%q, %p, %p : tensor<3x8x1x64xf32>, tensor<9x2x16x64xf32>, tensor<9x2x16x64xf32>) kv_lens(%l : tensor<3xi32>) pages(%t : tensor<2x4xi32>) outs(%q : tensor<3x8x1x64xf32>) -> tensor<3x8x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @kv_append_c1(%k: tensor<13x2x32xf32>, %v: tensor<12x2x32xf32>, %s: tensor<13xi64>, %kp: tensor<4x2x5x32xf32>, %vp: tensor<4x2x5x32xf32>) {
+  // expected-error @below {{expected 'k' and 'v' of tokens x heads x size, but got 'tensor<13x2x32xf32>' and 'tensor<12x2x32xf32>' [kv_append_c1]}}
+  %a, %b = attn.kv_append ins(%k, %v : tensor<13x2x32xf32>, tensor<12x2x32xf32>) slots(%s : tensor<13xi64>) outs(%kp, %vp : tensor<4x2x5x32xf32>, tensor<4x2x5x32xf32>) -> tensor<4x2x5x32xf32>, tensor<4x2x5x32xf32>
+  return
+}
+
+// -----
+
+func.func @kv_append_c2(%k: tensor<13x2x32xf32>, %v: tensor<13x2x32xf32>, %s: tensor<13xi64>, %kp: tensor<4x2x5x32xf32>, %vp: tensor<4x2x6x32xf32>) {
+  // expected-error @below {{expected pages that hold the heads of 'k' and 'v', but got 'tensor<4x2x5x32xf32>' and 'tensor<4x2x6x32xf32>' [kv_append_c2]}}
+  %a, %b = attn.kv_append ins(%k, %v : tensor<13x2x32xf32>, tensor<13x2x32xf32>) slots(%s : tensor<13xi64>) outs(%kp, %vp : tensor<4x2x5x32xf32>, tensor<4x2x6x32xf32>) -> tensor<4x2x5x32xf32>, tensor<4x2x6x32xf32>
+  return
+}
+
+// -----
+
+func.func @kv_append_c3(%k: tensor<13x2x32xf32>, %v: tensor<13x2x32xf32>, %s: tensor<12xi64>, %kp: tensor<4x2x5x32xf32>, %vp: tensor<4x2x5x32xf32>) {
+  // expected-error @below {{expected a slot for each token, but got 'tensor<12xi64>' [kv_append_c3]}}
+  %a, %b = attn.kv_append ins(%k, %v : tensor<13x2x32xf32>, tensor<13x2x32xf32>) slots(%s : tensor<12xi64>) outs(%kp, %vp : tensor<4x2x5x32xf32>, tensor<4x2x5x32xf32>) -> tensor<4x2x5x32xf32>, tensor<4x2x5x32xf32>
+  return
+}
+
+// -----
+
+func.func @kv_append_c4(%k: tensor<13x2x32xf32>, %v: tensor<13x2x32xf32>, %s: tensor<13xi64>, %p: tensor<1x13xi32>, %kp: tensor<4x2x5x32xf32>, %vp: tensor<4x2x5x32xf32>) {
+  // expected-error @below {{expected 'rope' with a position for each token, and 'tables' or 'frequencies' of R / 2 elements a row [kv_append_c4]}}
+  %a, %b = attn.kv_append ins(%k, %v : tensor<13x2x32xf32>, tensor<13x2x32xf32>) slots(%s : tensor<13xi64>) rope(%p : tensor<1x13xi32>) outs(%kp, %vp : tensor<4x2x5x32xf32>, tensor<4x2x5x32xf32>) -> tensor<4x2x5x32xf32>, tensor<4x2x5x32xf32>
+  return
+}
+
+// -----
+
+func.func @kv_append_c5(%k: tensor<13x2x32xf32>, %v: tensor<13x2x32xf32>, %s: tensor<13xi64>, %kp: memref<4x2x5x32xf32>, %vp: memref<4x2x5x32xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [kv_append_c5]}}
+  attn.kv_append ins(%k, %v : tensor<13x2x32xf32>, tensor<13x2x32xf32>) slots(%s : tensor<13xi64>) outs(%kp, %vp : memref<4x2x5x32xf32>, memref<4x2x5x32xf32>)
+  return
+}
+
+// -----
+
+func.func @kv_gather_c1(%p: tensor<9x2x5x20xf16>, %t: tensor<3x4xi32>, %l: tensor<3xi32>, %o: tensor<3x2x17x20xf32>) {
+  // expected-error @below {{expected 'pages' and 'out' of rank 4 with equal heads, head sizes and element types, in layout bhsd or bshd, but got 'tensor<9x2x5x20xf16>' and 'tensor<3x2x17x20xf32>' [kv_gather_c1]}}
+  %d = attn.kv_gather ins(%p : tensor<9x2x5x20xf16>) pages(%t : tensor<3x4xi32>) kv_lens(%l : tensor<3xi32>) outs(%o : tensor<3x2x17x20xf32>) -> tensor<3x2x17x20xf32>
+  return
+}
+
+// -----
+
+func.func @kv_gather_c2(%p: tensor<9x2x5x20xf16>, %t: tensor<3x4xi32>, %l: tensor<2xi32>, %o: tensor<3x2x17x20xf16>) {
+  // expected-error @below {{expected a row of 'pages' and an entry of 'kv_lens' for each sequence [kv_gather_c2]}}
+  %d = attn.kv_gather ins(%p : tensor<9x2x5x20xf16>) pages(%t : tensor<3x4xi32>) kv_lens(%l : tensor<2xi32>) outs(%o : tensor<3x2x17x20xf16>) -> tensor<3x2x17x20xf16>
+  return
+}
+
+// -----
+
+func.func @kv_gather_c3(%p: tensor<9x2x5x20xf16>, %t: tensor<3x4xi32>, %l: tensor<3xi32>, %o: memref<3x2x17x20xf16>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [kv_gather_c3]}}
+  attn.kv_gather ins(%p : tensor<9x2x5x20xf16>) pages(%t : tensor<3x4xi32>) kv_lens(%l : tensor<3xi32>) outs(%o : memref<3x2x17x20xf16>)
+  return
 }

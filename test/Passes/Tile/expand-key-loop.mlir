@@ -103,3 +103,46 @@ func.func @tiles(%list: tensor<?xi32>, %a: index, %b: index, %n: index, %x: inde
   } -> index
   return %r : index
 }
+
+// -----
+
+// Page by page: the first and the last page of a segment may be used in part.
+// CHECK-LABEL: func.func @pages
+// CHECK-SAME: %[[LIST:[a-z0-9]+]]: tensor<?xi32>, %[[A:[a-z0-9]+]]: index, %[[B:[a-z0-9]+]]: index, %[[X:[a-z0-9]+]]: index)
+// CHECK: %[[FIRST:.*]] = arith.divui %[[A]], %c16
+// CHECK: %[[NONE:.*]] = arith.cmpi sge, %[[A]], %[[B]]
+// CHECK: %[[LAST:.*]] = arith.select %[[NONE]], %[[FIRST]], %{{.*}}
+// CHECK: scf.for %[[N:.*]] = %[[FIRST]] to %[[LAST]] step %c1
+// CHECK: %[[ENTRY:.*]] = tensor.extract %[[LIST]][%[[N]]]
+// CHECK: %[[PAGE:.*]] = arith.index_cast %[[ENTRY]]
+// CHECK: %[[START:.*]] = arith.muli %[[N]], %c16
+// CHECK: %[[FROM:.*]] = arith.maxsi %[[START]], %[[A]]
+// CHECK: %[[TO:.*]] = arith.minsi %{{.*}}, %[[B]]
+// CHECK-NOT: scf.for
+// CHECK: arith.subi %[[TO]], %[[FROM]]
+// CHECK: arith.addi %{{.*}}, %[[PAGE]]
+func.func @pages(%list: tensor<?xi32>, %a: index, %b: index, %x: index) -> index {
+  %step = arith.constant 16 : index
+  %r = attn.key_loop step(%step) segments(full %a to %b) source(pages) list(%list : tensor<?xi32>) iter_args(%x : index) {
+  ^bb0(%k0: index, %size: index, %page: index, %y: index):
+    %s = arith.addi %y, %size : index
+    %z = arith.addi %s, %page : index
+    attn.yield %z : index
+  } {page_size = 16 : i64} -> index
+  return %r : index
+}
+
+// -----
+
+// CHECK-LABEL: func.func @long_pages
+// CHECK: scf.for
+// CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c64
+func.func @long_pages(%list: tensor<?xi32>, %a: index, %b: index, %x: index) -> index {
+  %step = arith.constant 64 : index
+  %r = attn.key_loop step(%step) segments(full %a to %b) source(pages) list(%list : tensor<?xi32>) iter_args(%x : index) {
+  ^bb0(%k0: index, %size: index, %page: index, %y: index):
+    %s = arith.addi %y, %size : index
+    attn.yield %s : index
+  } {page_size = 100 : i64} -> index
+  return %r : index
+}

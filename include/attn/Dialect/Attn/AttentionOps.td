@@ -38,6 +38,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     | `kv_lens` | B | B | - |
     | `cu_seqlens` (q, k) | - | - | B + 1 each |
     | `sink` | Hq | Hq | Hq |
+    | `pages` (block tables) | B x P | B x P | B x P |
 
     - `scale` defaults to `1/sqrt(D)`.
     - A *position* is `i + offset`; `offset` defaults to `Sk - Sq` of the
@@ -61,6 +62,11 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     - `kv_lens` cuts the keys of each sequence; what lies beyond may hold
       anything, NaN included. `cu_seqlens` are the starts of the ragged
       sequences of `thd`, the last entry is the end.
+    - With `pages`, k and v are pools of pages that all sequences share: of
+      pages x Hkv x N x D (`hnd`, the default), or pages x N x Hkv x D (`nhd`).
+      Key j of sequence b is slot `j mod N` of page `tables[b, j floordiv N]`,
+      `kv_lens` tells the keys of each sequence, and thd takes `cu_seqlens` of q
+      alone. Entries of the table and slots behind the last key are not read.
     - `sink` is a learned logit per head that joins the denominator and `lse`.
     - Query heads share key heads in order (GQA, MQA); nothing is broadcast.
     - A row without a visible key gives 0 and an `lse` of -inf.
@@ -74,7 +80,8 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     * `attention_c5`: `lse` has the shape of the rows of `q`.
     * `attention_c6`: rank 4; `thd` has rank 3 and needs `cu_seqlens`, which
       nothing else takes.
-    * `attention_c7`: `kv_lens` has one entry a sequence, and is not for `thd`.
+    * `attention_c7`: `kv_lens` has one entry a sequence, and is not for `thd`
+      without pages.
     * `attention_c8`: `sink` has one entry a query head.
     * `attention_c9`: `score` takes `(x, captured..., b, h, i, j)` and yields
       one value of the type of `x`, the accumulation type.
@@ -93,6 +100,8 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     * `attention_c17`: a mask region uses no tensor or memref from above, and has
       no side effects.
     * `attention_c18`: `mask_symbols` has a value for each symbol of `mask`.
+    * `attention_c19`: with `pages`, k and v have rank 4, `kv_lens` is given, the
+      tables have a row for each sequence, and `cu_seqlens` is that of q.
 
     Example:
     ```mlir
@@ -106,6 +115,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     Optional<Attn_Ints>:$kv_lens,
     Optional<Attn_Ints>:$cu_seqlens_q, Optional<Attn_Ints>:$cu_seqlens_k,
     Optional<Attn_HeadFloats>:$sink,
+    Optional<Attn_Tables>:$block_tables,
     Variadic<Index>:$mask_symbols,
     Variadic<Attn_Captured>:$captured,
     Variadic<Attn_Captured>:$mask_captured,
@@ -113,6 +123,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     OptionalAttr<AnyAttrOf<[F32Attr, F64Attr]>>:$scale,
     OptionalAttr<Attn_Mask>:$mask,
     DefaultValuedAttr<Attn_LayoutAttr, "::attn::Layout::BHSD">:$layout,
+    DefaultValuedAttr<Attn_PageLayoutAttr, "::attn::PageLayout::HND">:$page_layout,
     DefaultValuedAttr<AffineMapArrayAttr, "{}">:$captured_maps,
     DefaultValuedAttr<AffineMapArrayAttr, "{}">:$mask_maps,
     DefaultValuedAttr<DenseBoolArrayAttr, "{}">:$mask_ascending);
@@ -122,7 +133,8 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     `ins` `(` $q `,` $k `,` $v `:` type($q) `,` type($k) `,` type($v) `)`
     (`layout` `(` custom<Layout>($layout)^ `)`)? (`offset` `(` $offset^ `)`)?
     (`kv_lens` `(` $kv_lens^ `:` type($kv_lens) `)`)?
-    (`cu_seqlens` `(` $cu_seqlens_q^ `,` $cu_seqlens_k `:` type($cu_seqlens_q) `,` type($cu_seqlens_k) `)`)?
+    (custom<CuSeqlens>($cu_seqlens_q, type($cu_seqlens_q), $cu_seqlens_k, type($cu_seqlens_k))^)?
+    (`pages` `(` $block_tables^ `:` type($block_tables) `` custom<PageLayout>($page_layout) `)`)?
     (`sink` `(` $sink^ `:` type($sink) `)`)?
     `outs` `(` $outs `:` type($outs) `)`
     (custom<Mask>($mask, $mask_symbols, $mask_captured, type($mask_captured), $mask_maps, $mask_ascending, $mask_region)^)?
@@ -148,6 +160,14 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     int64_t getBatchDim() { return getLayout() == ::attn::Layout::THD ? -1 : 0; }
     int64_t getHeadDim() { return getLayout() == ::attn::Layout::BSHD ? 2 : 1; }
     int64_t getSeqDim();
+    /// Whether k and v are pools of pages.
+    bool isPaged() { return static_cast<bool>(getBlockTables()); }
+    /// Of k and v; with pages those of a pool, where the sequence is a page.
+    int64_t getKeyBatchDim() { return isPaged() ? 0 : getBatchDim(); }
+    int64_t getKeyHeadDim();
+    ::llvm::LogicalResult verifyPages();
+    int64_t getKeySeqDim();
+    int64_t getKeySizeDim() { return isPaged() ? 3 : getSizeDim(); }
     int64_t getSizeDim() { return getLayout() == ::attn::Layout::THD ? 2 : 3; }
     ::mlir::Speculation::Speculatability getSpeculatability() {
       return hasTensorSemantics() ? ::mlir::Speculation::Speculatable

@@ -45,6 +45,14 @@ def Attn_Layout : I32EnumAttr<"Layout", "order of the dimensions of q, k, v and 
 }
 def Attn_LayoutAttr : EnumAttr<Attn_Dialect, Attn_Layout, "layout">;
 
+def Attn_PageLayout : I32EnumAttr<"PageLayout", "order of the dimensions of a page", [
+    I32EnumAttrCase<"HND", 0, "hnd">,
+    I32EnumAttrCase<"NHD", 1, "nhd">]> {
+  let cppNamespace = "::attn";
+  let genSpecializedAttr = 0;
+}
+def Attn_PageLayoutAttr : EnumAttr<Attn_Dialect, Attn_PageLayout, "page_layout">;
+
 def Attn_SegmentKind : I32EnumAttr<"SegmentKind", "what is known of the mask in a range of keys", [
     I32EnumAttrCase<"Partial", 0, "partial">,
     I32EnumAttrCase<"Full", 1, "full">]> {
@@ -186,6 +194,21 @@ def Attn_Mask : Attr<
 }
 
 //===----------------------------------------------------------------------===//
+// Rotary positions
+//===----------------------------------------------------------------------===//
+
+def Attn_RopeScalingInterface : AttrInterface<"RopeScalingInterface"> {
+  let cppNamespace = "::attn";
+  let description = [{
+    A change of the frequencies of rotary positions.
+  }];
+  let methods = [
+    InterfaceMethod<"The scaling in C++ (`attn/Reference/Rope.h`).",
+                    "::attn::ref::RopeScaling", "getRopeScaling">
+  ];
+}
+
+//===----------------------------------------------------------------------===//
 // Operand types
 //===----------------------------------------------------------------------===//
 
@@ -202,6 +225,11 @@ def Attn_AnyFloats : Attn_Shaped<[Attn_Float], [1, 2, 3, 4, 5],
 def Attn_Stats : Attn_Shaped<[F32, F64], [1, 2, 3, 4],
     "tensor or memref of f32 or f64">;
 def Attn_Ints : Attn_Shaped<[I32], [1], "tensor or memref of rank 1 of i32">;
+def Attn_Tables : Attn_Shaped<[I32], [2], "tensor or memref of rank 2 of i32">;
+def Attn_Slots : Attn_Shaped<[I32, I64], [1],
+    "tensor or memref of rank 1 of i32 or i64">;
+def Attn_Positions : Attn_Shaped<[I32, I64], [2],
+    "tensor or memref of rank 2 of i32 or i64">;
 def Attn_HeadFloats : Attn_Shaped<[F32, F64], [1],
     "tensor or memref of rank 1 of f32 or f64">;
 def Attn_Captured : Attn_Shaped<[AnyFloat, AnySignlessInteger, Index], [0, 1, 2, 3, 4],

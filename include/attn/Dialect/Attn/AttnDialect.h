@@ -4,6 +4,7 @@
 #define ATTN_DIALECT_ATTN_ATTNDIALECT_H
 
 #include "attn/Mask/MaskSet.h"
+#include "attn/Reference/Rope.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Attributes.h"
 #include "mlir/IR/Dialect.h"

@@ -3,6 +3,8 @@
 #define ATTN_DIALECT_ATTN_ATTNOPS_TD
 
 include "attn/Dialect/Attn/AttentionOps.td"
+include "attn/Dialect/Attn/CacheOps.td"
+include "attn/Dialect/Attn/PositionOps.td"
 include "attn/Dialect/Attn/TileOps.td"
 
 #endif // ATTN_DIALECT_ATTN_ATTNOPS_TD

@@ -1,0 +1,279 @@
+//===- RopeRows.cpp - rows of elements turned by their position -----------===//
+
+#include "RopeRows.h"
+#include "LowerTiles.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace attn {
+
+namespace {
+
+// cos and sin of f64, scalars or vectors. The angle is reduced by multiples of
+// pi / 2 in two parts, exact to 1e-16 |angle|; the series leave less.
+class Trigonometry {
+public:
+  Trigonometry(OpBuilder &b, Location loc, Type type)
+      : b(b), loc(loc), type(type) {}
+
+  std::pair<Value, Value> cosSin(Value angle) {
+    Value n = math::RoundEvenOp::create(
+        b, loc, mul(angle, constant(0.63661977236758134308)));
+    Value t = fma(n, constant(-1.57079632679489655800), angle);
+    t = fma(n, constant(-6.12323399573676603587e-17), t);
+    Value square = mul(t, t);
+    static const double kCos[] = {1.0,
+                                  -1.0 / 2,
+                                  1.0 / 24,
+                                  -1.0 / 720,
+                                  1.0 / 40320,
+                                  -1.0 / 3628800,
+                                  1.0 / 479001600,
+                                  -1.0 / 87178291200.0,
+                                  1.0 / 20922789888000.0};
+    static const double kSin[] = {1.0,
+                                  -1.0 / 6,
+                                  1.0 / 120,
+                                  -1.0 / 5040,
+                                  1.0 / 362880,
+                                  -1.0 / 39916800,
+                                  1.0 / 6227020800,
+                                  -1.0 / 1307674368000.0,
+                                  1.0 / 355687428096000.0};
+    Value cos = series(kCos, square), sin = mul(t, series(kSin, square));
+    // The quarter: n mod 4, as a float.
+    Value quarter =
+        sub(n, mul(math::FloorOp::create(b, loc, mul(n, constant(0.25))),
+                   constant(4)));
+    auto is = [&](arith::CmpFPredicate predicate, double value) -> Value {
+      return arith::CmpFOp::create(b, loc, predicate, quarter, constant(value));
+    };
+    auto either = [&](double first, double second) -> Value {
+      return arith::OrIOp::create(b, loc, is(arith::CmpFPredicate::OEQ, first),
+                                  is(arith::CmpFPredicate::OEQ, second));
+    };
+    Value swapped = either(1, 3);
+    auto pick = [&](Value negative, Value odd, Value even) -> Value {
+      Value x = arith::SelectOp::create(b, loc, swapped, odd, even);
+      return arith::SelectOp::create(b, loc, negative,
+                                     arith::NegFOp::create(b, loc, x), x);
+    };
+    return {pick(either(1, 2), sin, cos), pick(either(2, 3), cos, sin)};
+  }
+
+  Value constant(double value) {
+    FloatAttr scalar = b.getF64FloatAttr(value);
+    if (auto vector = dyn_cast<VectorType>(type)) {
+      return arith::ConstantOp::create(
+          b, loc, SplatElementsAttr::get(vector, Attribute(scalar)));
+    }
+    return arith::ConstantOp::create(b, loc, scalar);
+  }
+  Value mul(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y); }
+
+private:
+  Value sub(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
+  Value fma(Value x, Value y, Value z) {
+    return math::FmaOp::create(b, loc, x, y, z);
+  }
+  Value series(ArrayRef<double> coefficients, Value x) {
+    Value sum = constant(coefficients.back());
+    for (double c : llvm::reverse(coefficients.drop_back())) {
+      sum = fma(sum, x, constant(c));
+    }
+    return sum;
+  }
+
+  OpBuilder &b;
+  Location loc;
+  Type type;
+};
+
+} // namespace
+
+ElementRow::ElementRow(Value memref, SmallVector<Value> leading)
+    : memref(memref), leading(std::move(leading)),
+      contiguous(isUnitStride(memref, this->leading.size())) {}
+
+SmallVector<Value> ElementRow::at(Value d) const {
+  SmallVector<Value> indices(leading);
+  indices.push_back(d);
+  return indices;
+}
+
+static void storeScalar(LaneBuilder &lb, Value value, const ElementRow &row,
+                        Value d) {
+  Type to = cast<MemRefType>(row.memref.getType()).getElementType();
+  memref::StoreOp::create(lb.b, lb.loc, lb.convert(value, to), row.memref,
+                          row.at(d));
+}
+
+void copyElements(LaneBuilder &lb, const ElementRow &source,
+                  const ElementRow &dest, int64_t from, Value size) {
+  Value first = lb.index.constant(from), rest = first;
+  if (source.contiguous && dest.contiguous) {
+    Value whole = lb.index.mul(
+        lb.index.div(lb.index.sub(size, first), lb.lanes), lb.lanes);
+    rest = lb.index.add(first, whole);
+    lb.loop(first, rest, lb.lanes, [&](Value d) {
+      lb.store(lb.load(source.memref, source.at(d)), dest.memref, dest.at(d));
+    });
+  }
+  lb.loop(rest, size, 1, [&](Value d) {
+    storeScalar(lb, lb.loadScalar(source.memref, source.at(d)), dest, d);
+  });
+}
+
+RopeRows::RopeRows(LaneBuilder &lb, Operation *op, RopeForm form)
+    : lb(lb), form(form), half(form.rotary / 2),
+      neox(form.pairs == RopePairs::NeoX),
+      cosRow(scratch(lb, op, {form.rotary})),
+      sinRow(scratch(lb, op, {form.rotary})) {}
+
+// Element i of both rows, and its partner's.
+void RopeRows::put(Value i, Value cos, Value sin) {
+  Value u = neox ? i : lb.index.mul(i, 2);
+  Value w = lb.index.add(u, neox ? half : 1);
+  auto store = [&](Value value, Value row, Value at) {
+    memref::StoreOp::create(lb.b, lb.loc, value, row, at);
+  };
+  store(cos, cosRow, u);
+  store(cos, cosRow, w);
+  store(arith::NegFOp::create(lb.b, lb.loc, sin), sinRow, u);
+  store(sin, sinRow, w);
+}
+
+void RopeRows::putHalves(Value i, Value cos, Value sin) {
+  Value w = lb.index.add(i, half);
+  auto store = [&](Value value, Value row, Value at) {
+    vector::StoreOp::create(lb.b, lb.loc, value, row, at);
+  };
+  store(cos, cosRow, i);
+  store(cos, cosRow, w);
+  store(arith::NegFOp::create(lb.b, lb.loc, sin), sinRow, i);
+  store(sin, sinRow, w);
+}
+
+void RopeRows::moveTo(Value position) {
+  Value zero = lb.index.constant(0), count = lb.index.constant(half);
+  if (form.cos) {
+    Value rows =
+        lb.index.value(memref::getMixedSize(lb.b, lb.loc, form.cos, 0));
+    Value row = lb.index.clamp(position, zero, lb.index.add(rows, -1));
+    lb.loop(zero, count, 1, [&](Value i) {
+      put(i, lb.loadScalar(form.cos, {row, i}),
+          lb.loadScalar(form.sin, {row, i}));
+    });
+    return;
+  }
+  Value row = zero;
+  if (form.kept) {
+    Value isKept =
+        arith::CmpIOp::create(lb.b, lb.loc, arith::CmpIPredicate::slt, position,
+                              lb.index.constant(*form.kept));
+    row = arith::SelectOp::create(lb.b, lb.loc, isKept, zero,
+                                  lb.index.constant(1));
+  }
+  Type f64 = lb.b.getF64Type();
+  Value turns = arith::SIToFPOp::create(
+      lb.b, lb.loc, f64,
+      arith::IndexCastOp::create(lb.b, lb.loc, lb.b.getI64Type(), position));
+  LaneBuilder wide(lb.b, lb.loc, lb.target, cast<FloatType>(f64));
+  int64_t whole = half / wide.lanes * wide.lanes;
+  auto compute = [&](Value frequency, Value turns) {
+    Trigonometry trig(lb.b, lb.loc, frequency.getType());
+    auto [cos, sin] = trig.cosSin(trig.mul(frequency, turns));
+    if (form.magnitude != 1) {
+      cos = trig.mul(cos, trig.constant(form.magnitude));
+      sin = trig.mul(sin, trig.constant(form.magnitude));
+    }
+    return std::make_pair(lb.convert(cos, lb.type), lb.convert(sin, lb.type));
+  };
+  lb.loop(zero, lb.index.constant(whole), wide.lanes, [&](Value i) {
+    Value f = wide.load(form.frequencies, {row, i});
+    auto [cos, sin] = compute(f, wide.splat(turns));
+    if (neox) {
+      putHalves(i, cos, sin);
+      return;
+    }
+    for (int64_t lane = 0; lane < wide.lanes; ++lane) {
+      put(lb.index.add(i, lane),
+          vector::ExtractOp::create(lb.b, lb.loc, cos, lane),
+          vector::ExtractOp::create(lb.b, lb.loc, sin, lane));
+    }
+  });
+  lb.loop(lb.index.constant(whole), count, 1, [&](Value i) {
+    Value f = memref::LoadOp::create(lb.b, lb.loc, form.frequencies,
+                                     ValueRange{row, i});
+    auto [cos, sin] = compute(f, turns);
+    put(i, cos, sin);
+  });
+}
+
+Value RopeRows::turned(Value x, Value partner, Value cos, Value sin) {
+  if (isa<VectorType>(x.getType())) {
+    return lb.fma(partner, sin, lb.mul(x, cos));
+  }
+  return math::FmaOp::create(lb.b, lb.loc, partner, sin,
+                             arith::MulFOp::create(lb.b, lb.loc, x, cos));
+}
+
+// A pair is read before either of it is written, since `out` may be `x`.
+void RopeRows::turnPair(const ElementRow &from, const ElementRow &to, Value u,
+                        Value w) {
+  Value x = lb.loadScalar(from.memref, from.at(u));
+  Value y = lb.loadScalar(from.memref, from.at(w));
+  auto row = [&](Value memref, Value i) { return lb.loadScalar(memref, {i}); };
+  Value first = turned(x, y, row(cosRow, u), row(sinRow, u));
+  Value second = turned(y, x, row(cosRow, w), row(sinRow, w));
+  storeScalar(lb, first, to, u);
+  storeScalar(lb, second, to, w);
+}
+
+void RopeRows::turnHalves(const ElementRow &from, const ElementRow &to) {
+  int64_t whole =
+      from.contiguous && to.contiguous ? half / lb.lanes * lb.lanes : 0;
+  Value zero = lb.index.constant(0);
+  lb.loop(zero, lb.index.constant(whole), lb.lanes, [&](Value u) {
+    Value w = lb.index.add(u, half);
+    Value x = lb.load(from.memref, from.at(u)),
+          y = lb.load(from.memref, from.at(w));
+    Value first = turned(x, y, lb.load(cosRow, u), lb.load(sinRow, u));
+    Value second = turned(y, x, lb.load(cosRow, w), lb.load(sinRow, w));
+    lb.store(first, to.memref, to.at(u));
+    lb.store(second, to.memref, to.at(w));
+  });
+  lb.loop(lb.index.constant(whole), lb.index.constant(half), 1,
+          [&](Value u) { turnPair(from, to, u, lb.index.add(u, half)); });
+}
+
+void RopeRows::turnNeighbours(const ElementRow &from, const ElementRow &to) {
+  int64_t whole =
+      from.contiguous && to.contiguous ? form.rotary / lb.lanes * lb.lanes : 0;
+  Value zero = lb.index.constant(0);
+  SmallVector<int64_t> swap;
+  for (int64_t lane = 0; lane < lb.lanes; ++lane) {
+    swap.push_back(lane ^ 1);
+  }
+  lb.loop(zero, lb.index.constant(whole), lb.lanes, [&](Value u) {
+    Value x = lb.load(from.memref, from.at(u));
+    lb.store(
+        turned(x, lb.shuffle(x, swap), lb.load(cosRow, u), lb.load(sinRow, u)),
+        to.memref, to.at(u));
+  });
+  lb.loop(lb.index.constant(whole), lb.index.constant(form.rotary), 2,
+          [&](Value u) { turnPair(from, to, u, lb.index.add(u, 1)); });
+}
+
+void RopeRows::turn(const ElementRow &from, const ElementRow &to, Value size) {
+  neox ? turnHalves(from, to) : turnNeighbours(from, to);
+  if (getConstantIntValue(size) != form.rotary) {
+    copyElements(lb, from, to, form.rotary, size);
+  }
+}
+
+} // namespace attn

@@ -1,0 +1,30 @@
+// RUN: attn-opt %s --verify-roundtrip | FileCheck %s
+
+// CHECK-LABEL: func.func @append
+func.func @append(%k: memref<?x2x32xf32>, %v: memref<?x2x16xf32>, %s: memref<?xi64>, %p: memref<1x?xi32>, %f: memref<2x8xf64>, %kp: memref<?x5x2x32xf16>, %vp: memref<?x5x2x16xf16>) {
+  // CHECK: attn.kv_append ins(%{{[^ ]+}}, %{{[^ ]+}} : memref<?x2x32xf32>, memref<?x2x16xf32>) slots(%{{[^ ]+}} : memref<?xi64>) outs(%{{[^ ]+}}, %{{[^ ]+}} : memref<?x5x2x32xf16>, memref<?x5x2x16xf16>, nhd)
+  attn.kv_append ins(%k, %v : memref<?x2x32xf32>, memref<?x2x16xf32>) slots(%s : memref<?xi64>) outs(%kp, %vp : memref<?x5x2x32xf16>, memref<?x5x2x16xf16>, nhd)
+  // CHECK: slots({{.*}}) rope(%{{[^ ]+}} : memref<1x?xi32>) frequencies(%{{[^ ]+}} : memref<2x8xf64>) pairs(interleaved) outs({{.*}}, nhd) {kept = 4 : i64, magnitude = 1.200000e+00 : f64, rotary = 16 : i64}
+  attn.kv_append ins(%k, %v : memref<?x2x32xf32>, memref<?x2x16xf32>) slots(%s : memref<?xi64>) rope(%p : memref<1x?xi32>)
+    frequencies(%f : memref<2x8xf64>) pairs(interleaved) outs(%kp, %vp : memref<?x5x2x32xf16>, memref<?x5x2x16xf16>, nhd)
+    {kept = 4 : i64, magnitude = 1.2 : f64, rotary = 16 : i64}
+  return
+}
+
+// CHECK-LABEL: func.func @gather
+func.func @gather(%p: tensor<?x2x5x20xf16>, %t: tensor<3x?xi32>, %l: tensor<3xi32>, %o: tensor<3x17x2x20xf16>) -> tensor<3x17x2x20xf16> {
+  // CHECK: attn.kv_gather ins(%{{[^ ]+}} : tensor<?x2x5x20xf16>) layout(bshd) pages(%{{[^ ]+}} : tensor<3x?xi32>) kv_lens(%{{[^ ]+}} : tensor<3xi32>) outs(%{{[^ ]+}} : tensor<3x17x2x20xf16>) -> tensor<3x17x2x20xf16>
+  %d = attn.kv_gather ins(%p : tensor<?x2x5x20xf16>) layout(bshd) pages(%t : tensor<3x?xi32>) kv_lens(%l : tensor<3xi32>) outs(%o : tensor<3x17x2x20xf16>) -> tensor<3x17x2x20xf16>
+  return %d : tensor<3x17x2x20xf16>
+}
+
+// CHECK-LABEL: func.func @attention
+func.func @attention(%q: memref<3x8x1x64xf32>, %t: memref<3x?xi32>, %l: memref<3xi32>, %pool: memref<?x16x2x64xf32>, %r: memref<?x8x64xf32>, %c: memref<4xi32>) {
+  // CHECK: kv_lens(%{{[^ ]+}} : memref<3xi32>) pages(%{{[^ ]+}} : memref<3x?xi32>, nhd) outs(
+  attn.attention ins(%q, %pool, %pool : memref<3x8x1x64xf32>, memref<?x16x2x64xf32>, memref<?x16x2x64xf32>) kv_lens(%l : memref<3xi32>)
+    pages(%t : memref<3x?xi32>, nhd) outs(%q : memref<3x8x1x64xf32>)
+  // CHECK: layout(thd) kv_lens(%{{[^ ]+}} : memref<3xi32>) cu_seqlens(%{{[^ ]+}} : memref<4xi32>) pages(
+  attn.attention ins(%r, %pool, %pool : memref<?x8x64xf32>, memref<?x16x2x64xf32>, memref<?x16x2x64xf32>) layout(thd) kv_lens(%l : memref<3xi32>)
+    cu_seqlens(%c : memref<4xi32>) pages(%t : memref<3x?xi32>, nhd) outs(%r : memref<?x8x64xf32>)
+  return
+}
