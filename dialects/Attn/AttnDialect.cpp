@@ -3,6 +3,7 @@
 #include "attn/Dialect/Attn/AttnDialect.h"
 #include "RopeAttrs.h"
 #include "attn/Dialect/Attn/AttnOps.h"
+#include "attn/Dialect/Warpgroup/WarpgroupOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -35,7 +36,7 @@ void AttnDialect::initialize() {
 }
 
 void registerDialect(DialectRegistry &registry) {
-  registry.insert<AttnDialect>();
+  registry.insert<AttnDialect, warpgroup::WarpgroupDialect>();
   registerBufferizableOpInterfaceModels(registry);
 }
 

@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "attn/Emit/EmitPlan.h"
+#include "attn/Dialect/Warpgroup/WarpgroupOps.h"
 #include "attn/Emit/EmitManifest.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -164,6 +165,14 @@ private:
     }
     if (auto launch = dyn_cast<gpu::LaunchFuncOp>(op)) {
       return kernel(launch);
+    }
+    if (auto processors = dyn_cast<warpgroup::ProcessorsOp>(op)) {
+      countProcessors(processors);
+      return true;
+    }
+    // Made where a launch uses it.
+    if (isa<warpgroup::MapOp>(op)) {
+      return true;
     }
     // Compared where a guard uses it.
     return isa<arith::CmpIOp>(op) || arithmetic(op);
@@ -327,8 +336,58 @@ private:
     return true;
   }
 
+  void countProcessors(warpgroup::ProcessorsOp op) {
+    constexpr char kName[] = "multiprocessors";
+    known.try_emplace(op.getResult(), Expr::symbol(kName));
+    for (const rt::PlanSymbol &symbol : plan.symbols) {
+      if (symbol.name == kName) {
+        return;
+      }
+    }
+    rt::PlanSymbol symbol;
+    symbol.name = symbol.property = kName;
+    symbol.source = rt::PlanSymbol::Source::kDevice;
+    plan.symbols.push_back(symbol);
+  }
+
+  std::optional<rt::TensorMapInfo> tensorMap(warpgroup::MapOp op) {
+    auto found = buffers.find(op.getBuffer());
+    auto type = cast<MemRefType>(op.getBuffer().getType());
+    Type element = type.getElementType();
+    if (found == buffers.end() || (!element.isBF16() && !element.isF16())) {
+      return std::nullopt;
+    }
+    rt::TensorMapInfo map;
+    map.base = {found->second, Expr(0)};
+    map.dtype = element.isBF16() ? rt::DType::kBF16 : rt::DType::kF16;
+    map.swizzle = 128;
+    map.l2Promotion = 256;
+    std::vector<Expr> shape = sizes(op.getBuffer());
+    std::vector<Expr> strides(shape.size(), Expr(2)); // bytes, row-major
+    for (int64_t d = shape.size() - 2; d >= 0; --d) {
+      strides[d] = strides[d + 1] * shape[d + 1];
+    }
+    for (auto [i, d] : llvm::enumerate(op.getOrder())) {
+      // An empty buffer is never read, but has to be described.
+      map.dims.push_back(Expr::binary(Expr::Op::kMax, shape[d], Expr(1)));
+      if (i > 0) {
+        map.strides.push_back(
+            Expr::binary(Expr::Op::kMax, strides[d], Expr(16)));
+      }
+      map.box.push_back(Expr(op.getBox()[i]));
+    }
+    return map;
+  }
+
   // As attn-gpu-lower-kernels makes the arguments of kernels.
   bool argument(Value operand, rt::KernelStep &step) {
+    if (auto op = operand.getDefiningOp<warpgroup::MapOp>()) {
+      std::optional<rt::TensorMapInfo> map = tensorMap(op);
+      if (map) {
+        step.args.push_back(rt::TensorMapArg{*std::move(map)});
+      }
+      return map.has_value();
+    }
     if (auto type = dyn_cast<MemRefType>(operand.getType())) {
       auto found = buffers.find(operand);
       if (found == buffers.end()) {

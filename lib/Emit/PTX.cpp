@@ -6,6 +6,8 @@
 #include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/IntrinsicInst.h"
+#include "llvm/IR/IntrinsicsNVPTX.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -31,9 +33,9 @@ namespace {
 /// Kernels are unrolled and in registers already; what is left is common
 /// subexpressions and addresses.
 constexpr char kKernelPipeline[] =
-    "function<eager-inv>(sroa<modify-cfg>,early-cse<memssa>,simplifycfg,"
+    "sroa<modify-cfg>,early-cse<memssa>,simplifycfg,"
     "instcombine<no-verify-fixpoint>,loop-mssa(licm),gvn,"
-    "instcombine<no-verify-fixpoint>,simplifycfg),globaldce";
+    "instcombine<no-verify-fixpoint>,simplifycfg";
 
 std::unique_ptr<llvm::TargetMachine>
 makeMachine(const TargetDescription &target) {
@@ -61,6 +63,27 @@ makeMachine(const TargetDescription &target) {
       llvm::CodeGenOptLevel::Aggressive));
 }
 
+/// Of streams on warpgroups, whose order is their schedule: nothing that moves
+/// code into branches or out of loops. What is rare needs no registers before
+/// it happens.
+constexpr char kStreamPipeline[] =
+    "sroa<modify-cfg>,early-cse<memssa>,simplifycfg,instsimplify,"
+    "early-cse<memssa>,dce";
+
+/// Kernels with roles have setmaxnreg.
+bool isStream(const llvm::Function &function) {
+  for (const llvm::BasicBlock &block : function) {
+    for (const llvm::Instruction &op : block) {
+      auto *call = llvm::dyn_cast<llvm::IntrinsicInst>(&op);
+      if (call && call->getIntrinsicID() ==
+                      llvm::Intrinsic::nvvm_setmaxnreg_inc_sync_aligned_u32) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::PassBuilder builder(&machine);
   llvm::LoopAnalysisManager loops;
@@ -72,8 +95,16 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graphs, modules);
+  llvm::FunctionPassManager stream, kernel;
+  llvm::cantFail(builder.parsePassPipeline(stream, kStreamPipeline));
+  llvm::cantFail(builder.parsePassPipeline(kernel, kKernelPipeline));
+  for (llvm::Function &function : module) {
+    if (!function.isDeclaration()) {
+      (isStream(function) ? stream : kernel).run(function, functions);
+    }
+  }
   llvm::ModulePassManager passes;
-  llvm::cantFail(builder.parsePassPipeline(passes, kKernelPipeline));
+  llvm::cantFail(builder.parsePassPipeline(passes, "globaldce"));
   passes.run(module, modules);
 }
 

@@ -158,6 +158,14 @@ void buildAttnGPUKernelsPipeline(OpPassManager &pm,
                                  const CPUPipelineOptions &options) {
   pm.addPass(
       createLowerKernelsPass(withTarget<LowerKernelsPassOptions>(options)));
+  OpPassManager &streams = pm.nest<gpu::GPUModuleOp>();
+  streams.addPass(createRotateStreamPass());
+  streams.addPass(createOverlapProductsPass());
+  streams.addPass(createAwaitEarlyPass());
+  streams.addPass(createSplitRareStepsPass());
+  streams.addPass(createExpandSoftmaxPass());
+  addCleanup(streams);
+  streams.addPass(createWarpgroupToNVVMPass());
   pm.addNestedPass<gpu::GPUModuleOp>(createExpandGPUMathPass());
   addCleanup(pm);
 }

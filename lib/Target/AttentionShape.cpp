@@ -37,6 +37,14 @@ AttentionShape AttentionShape::of(AttentionOp op,
   shape.elementBits = op.getElementType().getWidth();
   shape.accumulatorBits = op.getAccumulatorType().getWidth();
   shape.masked = classes.mask || !op.getMaskRegion().empty();
+  auto aligned = [&](int64_t columns) {
+    return columns > 0 && columns * shape.elementBits % 128 == 0;
+  };
+  auto out = cast<ShapedType>(op.getOut().getType()).getElementType();
+  // Regions may hide keys from all rows, whose values may be NaN.
+  shape.densePrefill = !ragged && aligned(shape.headSize) &&
+                       aligned(shape.valueSize) &&
+                       out == op.getElementType() && op.getMaskRegion().empty();
   return shape;
 }
 

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "attn/Target/GPUCostModel.h"
+#include "attn/Target/WarpgroupModel.h"
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
@@ -126,9 +127,10 @@ std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
       continue;
     }
     for (int64_t rowBlocks : {2, 1}) {
-      for (int64_t rowWarps : {8, 4, 2}) {
+      // 192 rows are those of three warpgroups, where they turn out not to do.
+      for (int64_t rowWarps : {12, 8, 6, 4, 2}) {
         int64_t made = rowWarps * rowBlocks * 16;
-        if (made > 128 || (rows > 0 && made != rows)) {
+        if (rows > 0 ? made != rows : made > 128 || rowWarps % 6 == 0) {
           continue;
         }
         consider(rowWarps, 1, rowBlocks, step, 2);
@@ -151,6 +153,22 @@ static TileChoice tileOf(const MMAKernel &kernel, const GPUDescription &gpu) {
           16 * kernel.rowBlocks, kernel.stages, kernel.sharedBytes >> 10,
           gpu.blockSharedBytes >> 10, kernel.blocksPerProcessor,
           kernel.queriesInRegisters ? "registers" : "shared memory")
+          .str();
+  return choice;
+}
+
+static TileChoice tileOf(const WarpgroupKernel &kernel,
+                         const GPUDescription &gpu) {
+  TileChoice choice;
+  choice.rows = kernel.rows();
+  choice.keys = kernel.keys;
+  choice.reason =
+      llvm::formatv("{0} rows x {1} keys; {2} warpgroups of 64 rows and a "
+                    "producer warp, {3} stages of K and V, {4} of Q, {5} KiB "
+                    "of {6} KiB shared memory, {7} registers a thread",
+                    kernel.rows(), kernel.keys, kernel.consumers, kernel.stages,
+                    kernel.queryStages, kernel.sharedBytes >> 10,
+                    gpu.blockSharedBytes >> 10, kernel.consumerRegisters)
           .str();
   return choice;
 }
@@ -184,6 +202,12 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
     return choice;
   };
   tiles.prefill = choose(0);
+  if (shape.elementBits == 16 && shape.densePrefill) {
+    if (std::optional<WarpgroupKernel> kernel = chooseWarpgroupKernel(
+            shape.headSize, shape.valueSize, /*rows=*/0, /*keys=*/0, gpu)) {
+      tiles.prefill = tileOf(*kernel, gpu);
+    }
+  }
   auto decode = [&](int64_t rows) {
     TileChoice choice = choose(std::max<int64_t>(1, rows));
     // Long enough that its merge is noise, short enough that one long sequence

@@ -79,7 +79,8 @@ llvm::Expected<TargetDescription> TargetDescription::get(llvm::StringRef name) {
   target.gpu = GPUDescription::get(name);
   if (target.gpu) {
     target.triple = "nvptx64-nvidia-cuda";
-    target.cpu = name.str();
+    // Warpgroup instructions are in the architecture's own PTX alone.
+    target.cpu = name.str() + (target.gpu->warpgroups ? "a" : "");
     target.features = "+ptx" + std::to_string(target.gpu->ptxVersion);
     return target;
   }

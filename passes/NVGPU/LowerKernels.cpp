@@ -3,6 +3,8 @@
 // lowering that fits, and turns what is left into an llvm.func.
 //===----------------------------------------------------------------------===//
 
+#include "../Hopper/SharedLayout.h"
+#include "../Hopper/StreamTile.h"
 #include "../PassTarget.h"
 #include "FMATile.h"
 #include "MMATile.h"
@@ -13,6 +15,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 
@@ -31,6 +34,11 @@ struct LaunchShape {
   int64_t slices = 1;    // blocks for each tile
   int64_t residents = 1; // blocks that shall fit a multiprocessor
   bool points = false;   // a thread, not a block, for each point
+  // A block takes several tiles: the kernel gets maps, the number of tiles, and
+  // a counter where blocks draw tickets.
+  bool streams = false, drawsTickets = false;
+  SmallVector<StreamMap> maps;
+  unsigned firstMap = 0; // argument of the lowered kernel
 };
 
 class KernelLowering {
@@ -64,15 +72,16 @@ private:
   TensorViews views;
   SmallVector<Type> types;
 
+  BlockArgument add(Type type) {
+    types.push_back(type);
+    return kernel.getBody().front().addArgument(type, kernel.getLoc());
+  }
+
   // In front of the body: the new arguments, and views of the old ones.
   void arguments() {
     Block &entry = kernel.getBody().front();
     unsigned count = entry.getNumArguments();
     builder.setInsertionPointToStart(&entry);
-    auto add = [&](Type type) {
-      types.push_back(type);
-      return entry.addArgument(type, kernel.getLoc());
-    };
     for (unsigned i = 0; i < count; ++i) {
       BlockArgument argument = entry.getArgument(i);
       if (auto type = dyn_cast<MemRefType>(argument.getType())) {
@@ -190,21 +199,59 @@ private:
       shape.sharedBytes = fmaSharedBytes(*program);
       return emitFMATile(warp, *program, views);
     }
-    return mmaTile(*program, block, shape);
+    return tensorCoreTile(*program, block, shape);
   }
 
-  LogicalResult mmaTile(TileProgram &program, Value block, LaunchShape &shape) {
+  LogicalResult tensorCoreTile(TileProgram &program, Value block,
+                               LaunchShape &shape) {
     IntegerAttr step;
     std::optional<uint64_t> most = program.loop.getMaxRows();
     if (!matchPattern(program.loop.getStep(), m_Constant(&step)) || !most) {
       return program.loop.emitOpError(
           "needs 'max_rows' and a constant step for GPUs");
     }
-    std::optional<MMAKernel> chosen = chooseMMAKernel(
-        program.headSize, program.valueSize, *most, step.getInt(), gpu);
+    // Few rows have kernels of their own, with tiles that no warpgroup fills.
+    if (std::optional<WarpgroupKernel> chosen = chooseWarpgroupKernel(
+            program.headSize, program.valueSize, *most, step.getInt(), gpu)) {
+      StreamTile stream(warp, program, *chosen, views, block);
+      std::string reason;
+      if (stream.prepare(reason)) {
+        return streamTile(stream, *chosen, shape);
+      }
+      remark::missed(program.loop.getLoc(),
+                     remark::RemarkOpts::name("warpgroup").category("attn"))
+          << "not on warpgroups: " << reason;
+    }
+    return mmaTile(program, block, *most, step.getInt(), shape);
+  }
+
+  LogicalResult streamTile(StreamTile &stream, const WarpgroupKernel &chosen,
+                           LaunchShape &shape) {
+    shape.threads = chosen.threads();
+    shape.streams = true;
+    shape.maps.assign(stream.getMaps().begin(), stream.getMaps().end());
+    shape.drawsTickets = stream.drawsTickets();
+    shape.firstMap = types.size();
+    SmallVector<Value> maps;
+    for (size_t i = 0; i < shape.maps.size(); ++i) {
+      maps.push_back(add(LLVM::LLVMPointerType::get(builder.getContext())));
+    }
+    Value tiles = add(builder.getI32Type());
+    Value tickets = shape.drawsTickets ? Value(add(warp.global())) : Value();
+    if (failed(stream.emit(maps, tiles, tickets))) {
+      return failure();
+    }
+    shape.sharedBytes = SharedLayout(kernel).bytes();
+    return success();
+  }
+
+  LogicalResult mmaTile(TileProgram &program, Value block, int64_t rows,
+                        int64_t keys, LaunchShape &shape) {
+    std::optional<MMAKernel> chosen =
+        chooseMMAKernel(program.headSize, program.valueSize, rows, keys, gpu);
     if (!chosen) {
       return program.loop.emitOpError("of ")
-             << *most << " rows and " << step.getInt()
+             << rows << " rows and " << keys
              << " keys a step does not fit a block of " << gpu.chip;
     }
     shape.threads = chosen->threads();
@@ -270,6 +317,16 @@ private:
                           {static_cast<int32_t>(shape.threads), 1, 1}));
     function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
                       builder.getI32IntegerAttr(shape.residents));
+    for (size_t i = 0; i < shape.maps.size(); ++i) {
+      unsigned number = shape.firstMap + i;
+      function.setArgAttr(
+          number, LLVM::LLVMDialect::getByValAttrName(),
+          TypeAttr::get(LLVM::LLVMArrayType::get(builder.getI8Type(), 128)));
+      function.setArgAttr(number, LLVM::LLVMDialect::getAlignAttrName(),
+                          builder.getI64IntegerAttr(64));
+      function.setArgAttr(number, NVVM::NVVMDialect::getGridConstantAttrName(),
+                          builder.getUnitAttr());
+    }
     Operation *end = entry.getTerminator();
     builder.setInsertionPoint(end);
     LLVM::ReturnOp::create(builder, warp.loc, ValueRange());
@@ -283,19 +340,62 @@ struct LowerKernelsPass
     : public attn::impl::LowerKernelsPassBase<LowerKernelsPass> {
   using LowerKernelsPassBase::LowerKernelsPassBase;
 
+  unsigned counters = 0; // made so far
+
   void launchAs(gpu::LaunchFuncOp launch, const LaunchShape &shape) {
     OpBuilder builder(launch);
     IndexBuilder index(builder, launch.getLoc());
     launch.getBlockSizeXMutable().assign(index.constant(shape.threads));
-    Value blocks = index.mul(launch.getGridSizeX(), shape.slices);
-    if (shape.points) {
-      launch.getKernelOperandsMutable().append(blocks);
-      blocks = index.ceilDiv(blocks, shape.threads);
+    if (shape.streams) {
+      launchStream(launch, shape);
+    } else {
+      Value blocks = index.mul(launch.getGridSizeX(), shape.slices);
+      if (shape.points) {
+        launch.getKernelOperandsMutable().append(blocks);
+        blocks = index.ceilDiv(blocks, shape.threads);
+      }
+      launch.getGridSizeXMutable().assign(blocks);
     }
-    launch.getGridSizeXMutable().assign(blocks);
     launch.getDynamicSharedMemorySizeMutable().assign(
         arith::ConstantIntOp::create(builder, launch.getLoc(),
                                      shape.sharedBytes, 32));
+  }
+
+  // A number on the device that is 0 whenever no kernel runs.
+  Value ticketCounter(OpBuilder &builder, Location loc) {
+    auto type = MemRefType::get({1}, builder.getI32Type());
+    OpBuilder outside = OpBuilder::atBlockBegin(getOperation().getBody());
+    auto global = memref::GlobalOp::create(
+        outside, loc, ("attn_tickets_" + Twine(counters++)).str(),
+        outside.getStringAttr("private"), type,
+        DenseElementsAttr::get(
+            RankedTensorType::get({1}, type.getElementType()),
+            outside.getI32IntegerAttr(0)),
+        /*constant=*/true, IntegerAttr());
+    return memref::GetGlobalOp::create(builder, loc, type, global.getSymName());
+  }
+
+  // No more blocks than multiprocessors, each of which takes many tiles.
+  void launchStream(gpu::LaunchFuncOp launch, const LaunchShape &shape) {
+    OpBuilder builder(launch);
+    Location loc = launch.getLoc();
+    IndexBuilder index(builder, loc);
+    ValueRange operands = launch.getKernelOperands();
+    SmallVector<Value> more;
+    for (const StreamMap &map : shape.maps) {
+      more.push_back(warpgroup::MapOp::create(
+          builder, loc, operands[map.argument], map.order, map.box));
+    }
+    Value tiles = launch.getGridSizeX();
+    more.push_back(
+        arith::IndexCastOp::create(builder, loc, builder.getI32Type(), tiles));
+    if (shape.drawsTickets) {
+      more.push_back(ticketCounter(builder, loc));
+    }
+    launch.getKernelOperandsMutable().append(more);
+    Value processors =
+        warpgroup::ProcessorsOp::create(builder, loc, builder.getIndexType());
+    launch.getGridSizeXMutable().assign(index.min(tiles, processors));
   }
 
   void runOnOperation() override {

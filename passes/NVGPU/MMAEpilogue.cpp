@@ -4,6 +4,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "MMATile.h"
+#include "RowFinish.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
@@ -34,36 +35,8 @@ LogicalResult MMATile::epilogue(State state) {
 }
 
 std::pair<Value, Value> MMATile::finish(Value max, Value sum, Value row) {
-  double unit = program.log2Unit();
-  Value none = warp.f(kMinusInfinity), zero = warp.f(0);
-  // From here on in powers of 2.
-  max = warp.fmul(max, warp.f(unit));
-  Value factor = warp.f(1);
-  if (sink.pointer) {
-    auto [g, m] = rows.split(warp, row);
-    IndexBuilder index(warp.builder, warp.loc);
-    Value last = index.add(sink.dims[0].size, -1);
-    Value head =
-        index.min(index.add(program.finalize.getHead(), warp.toIndex(g)), last);
-    Value logit =
-        warp.load(sink.element,
-                  warp.globalAddress(sink.pointer,
-                                     sink.at(warp.builder, warp.loc, {head}),
-                                     sink.element));
-    logit = warp.fmul(warp.convert(logit, warp.f32()),
-                      warp.f(llvm::numbers::log2e));
-    Value both = warp.fmax(max, logit);
-    Value base = warp.select(warp.isEqual(both, none), zero, both);
-    factor = warp.exp2(warp.fsub(max, base));
-    sum = warp.fma(sum, factor, warp.exp2(warp.fsub(logit, base)));
-    max = both;
-  }
-  Value empty = warp.isEqual(sum, zero);
-  Value inverse = warp.select(empty, zero, warp.fmul(factor, warp.rcp(sum)));
-  Value lse = warp.select(
-      empty, none,
-      warp.fmul(warp.fadd(max, warp.log2(sum)), warp.f(llvm::numbers::ln2)));
-  return {inverse, lse};
+  return finishRow(warp, program, rows, sink,
+                   warp.fmul(max, warp.f(program.log2Unit())), sum, row);
 }
 
 void MMATile::finishRows(State &state, RowValues &lses) {

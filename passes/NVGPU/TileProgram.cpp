@@ -129,12 +129,39 @@ Value TileRows::offset(WarpBuilder &warp, Value row, const TensorView &view,
   return at;
 }
 
-KeyCursor::KeyCursor(WarpBuilder &warp, KeyLoopOp loop, int64_t step)
+KeyCursor::KeyCursor(WarpBuilder &warp, KeyLoopOp loop, int64_t step,
+                     const IRMapping &mapping)
     : warp(warp), loop(loop), step(step) {
+  // One value for the border of two segments.
+  llvm::DenseMap<Value, Value> narrow;
+  auto bound = [&](Value value) {
+    Value &made = narrow[value];
+    made = made ? made : warp.toInt(mapping.lookupOrDefault(value));
+    return made;
+  };
   for (unsigned i = 0; i < loop.getLower().size(); ++i) {
-    lower.push_back(warp.toInt(loop.getLower()[i]));
-    upper.push_back(warp.toInt(loop.getUpper()[i]));
+    lower.push_back(bound(loop.getLower()[i]));
+    upper.push_back(bound(loop.getUpper()[i]));
     kinds.push_back(loop.getKind(i) == SegmentKind::Partial);
+  }
+}
+
+void KeyCursor::alignBorders() {
+  for (size_t i = 0; i + 1 < lower.size(); ++i) {
+    // Inverted segments are empty, and keep their border.
+    if (upper[i] != lower[i + 1] || kinds[i] == kinds[i + 1]) {
+      continue;
+    }
+    bool up = kinds[i];
+    Value keys = warp.sub(upper[i], lower[i]);
+    Value steps = warp.div(warp.max(warp.add(keys, up ? step - 1 : 0), warp.c(0)),
+                           step);
+    Value border = warp.add(lower[i], warp.mul(steps, step));
+    if (up) {
+      border = warp.min(border, warp.max(upper[i], upper[i + 1]));
+    }
+    border = warp.select(warp.less(lower[i], upper[i]), border, upper[i]);
+    upper[i] = lower[i + 1] = border;
   }
 }
 

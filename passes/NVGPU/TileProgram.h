@@ -61,7 +61,9 @@ struct TileRows {
 /// are ranges of keys, or of a list of tiles.
 class KeyCursor {
 public:
-  KeyCursor(WarpBuilder &warp, KeyLoopOp loop, int64_t step);
+  /// `mapping` gives the values that stand for bounds of the loop.
+  KeyCursor(WarpBuilder &warp, KeyLoopOp loop, int64_t step,
+            const mlir::IRMapping &mapping = {});
   /// Finds the list of tiles, where the loop has one.
   mlir::LogicalResult prepare(TensorViews &views);
 
@@ -71,6 +73,10 @@ public:
   };
   using State = llvm::SmallVector<mlir::Value>;
   static constexpr unsigned kStateSize = 5;
+
+  /// Moves borders between full and partial segments into the full ones, to
+  /// where whole steps end: a ragged step costs what a whole one does.
+  void alignBorders();
 
   State first();
   Tile tile(mlir::ValueRange state);

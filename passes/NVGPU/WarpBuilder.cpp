@@ -84,7 +84,8 @@ Value WarpBuilder::fma(Value a, Value b, Value c) {
   return math::FmaOp::create(builder, loc, a, b, c);
 }
 Value WarpBuilder::fmax(Value a, Value b) {
-  return arith::MaxNumFOp::create(builder, loc, a, b);
+  // As one instruction: arith.maxnumf would become a comparison and a select.
+  return LLVM::MaxNumOp::create(builder, loc, a, b);
 }
 Value WarpBuilder::isEqual(Value a, Value b) {
   return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, a, b);

@@ -34,6 +34,8 @@ FAMILIES = {
     "odd d20": module(1, 4, 2, 333, 517, 20, 20, "f16", CAUSAL),
     "decode d128": module(4, 32, 8, 1, 4096, 128, 128, "bf16"),
     "few rows d64": module(4, 32, 8, 4, 4096, 64, 64, "bf16", CAUSAL),
+    "causal d96": module(2, 4, 4, 512, 700, 96, 96, "bf16", CAUSAL),
+    "full d128 f16": module(1, 4, 4, 512, 512, 128, 128, "f16"),
     "f32": module(1, 4, 4, 100, 100, 64, 64, "f32", CAUSAL),
     "f64": module(1, 4, 4, 100, 100, 40, 48, "f64"),
 }
@@ -50,8 +52,10 @@ with tempfile.TemporaryDirectory() as folder:
                 capture_output=True, text=True)
             said = made.stderr
             if made.returncode == 0:
+                # Warpgroup instructions have their own architecture.
+                arch = "sm_90a" if chip == "sm_90" else chip
                 assembled = subprocess.run(
-                    ["ptxas", "-v", f"-arch={chip}", ptx, "-o", f"{folder}/f.cubin"],
+                    ["ptxas", "-v", f"-arch={arch}", ptx, "-o", f"{folder}/f.cubin"],
                     capture_output=True, text=True)
                 said = assembled.stderr
                 spills = re.findall(r"(\d+) bytes spill", said)

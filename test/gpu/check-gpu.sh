@@ -11,6 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 LD_LIBRARY_PATH=$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 run=$here/bin/attn-run-package
+# A kernel that hangs is a failure, and must not hold the machine.
+watchdog="timeout -k 5 ${ATTN_WATCHDOG:-60}"
 SANITIZE=
 if [ "${1:-}" = --sanitize ]; then
   SANITIZE=yes
@@ -26,8 +28,8 @@ for sizes in "$here"/cases/*.sizes; do
     # shellcheck disable=SC2086
     set -- $line
     set -- "$package" --random 1 "$@"
-    if text=$("$run" "$@" --check-with "$here/cases/$name.ref.attnpkg" 2>&1) &&
-       { [ "$SANITIZE" = "" ] || text=$(compute-sanitizer --error-exitcode 1 \
+    if text=$($watchdog "$run" "$@" --check-with "$here/cases/$name.ref.attnpkg" 2>&1) &&
+       { [ "$SANITIZE" = "" ] || text=$($watchdog compute-sanitizer --error-exitcode 1 \
            "$run" "$@" 2>&1); }; then
       passed=$((passed + 1))
     else

@@ -46,7 +46,7 @@ def LinalgToPointsPass : Pass<"attn-gpu-linalg-to-points", "::mlir::func::FuncOp
 }
 
 def LowerKernelsPass : Pass<"attn-gpu-lower-kernels", "::mlir::ModuleOp"> {
-  let summary = "lower the tile ops of kernels to mma.sync and cp.async";
+  let summary = "lower the tile ops of kernels to mma.sync, or to warpgroups";
   let description = [{
     Writes the body of each kernel for one block of warps. A key loop is one
     loop over the tiles of all its segments, fed by a ring of `cp.async` stages
@@ -59,6 +59,10 @@ def LowerKernelsPass : Pass<"attn-gpu-lower-kernels", "::mlir::ModuleOp"> {
     and in ragged ones. Exponentials are `ex2.approx.ftz` with log2(e)
     multiplied after the score region.
 
+    On Hopper, prefill of 16-bit elements becomes a stream of tiles on warpgroups
+    (the `warpgroup` dialect) where the copy engine can have the operands; a
+    remark says what is in the way elsewhere.
+
     A kernel becomes an `llvm.func` whose arguments are, for each operand of the
     launch in order: a pointer and the dynamic sizes of a memref, or the scalar.
     The launch gets the number of threads and the bytes of shared memory.
@@ -68,7 +72,9 @@ def LowerKernelsPass : Pass<"attn-gpu-lower-kernels", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::NVVM::NVVMDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::math::MathDialect", "::mlir::scf::SCFDialect"];
+                           "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::attn::warpgroup::WarpgroupDialect"];
   let options = [
     Option<"target", "target", "std::string", /*default=*/"\"sm_90\"",
            "Target description: a GPU such as sm_90.">];

@@ -7,5 +7,6 @@ include "attn/Passes/GraphPasses.td"
 include "attn/Passes/TilePasses.td"
 include "attn/Passes/CPUPasses.td"
 include "attn/Passes/GPUPasses.td"
+include "attn/Passes/HopperPasses.td"
 
 #endif // ATTN_PASSES_PASSES_TD

@@ -10,7 +10,7 @@
 // BOTH-SAME: kernels.ptx
 // PTX-NOT: kernels.cubin
 // PTX: kernels.ptx
-// ERROR: attn-run: error: {{.*}}false for sm_90:
+// ERROR: attn-run: error: {{.*}}false for sm_90a:
 func.func @f(%q: tensor<1x1x128x64xf16>, %k: tensor<1x1x128x64xf16>, %v: tensor<1x1x128x64xf16>) -> tensor<1x1x128x64xf16> {
   %init = tensor.empty() : tensor<1x1x128x64xf16>
   %o = attn.attention ins(%q, %k, %v : tensor<1x1x128x64xf16>, tensor<1x1x128x64xf16>, tensor<1x1x128x64xf16>)

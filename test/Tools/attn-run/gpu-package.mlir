@@ -11,7 +11,12 @@
 // CHECK-DAG: "name": "t0"
 // CHECK-DAG: "when":
 // CHECK-DAG: "kernels.ptx"
-// CHECK-DAG: "chip": "sm_90"
+// CHECK-DAG: "chip": "sm_90a"
+// Many rows are a stream: boxes for the copy engine, and no more blocks than
+// multiprocessors.
+// CHECK-DAG: "property": "multiprocessors"
+// CHECK-DAG: "tensor_map":
+// CHECK-DAG: "swizzle": 128
 func.func @f(%q: tensor<1x8x?x64xf16>, %k: tensor<1x2x?x64xf16>, %v: tensor<1x2x?x64xf16>) -> tensor<1x8x?x64xf16> {
   %c2 = arith.constant 2 : index
   %s = tensor.dim %q, %c2 : tensor<1x8x?x64xf16>

@@ -1,0 +1,121 @@
+//===- WarpgroupDialect.cpp - the warpgroup dialect and its types ---------===//
+
+#include "attn/Dialect/Warpgroup/WarpgroupOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+// `2x128x64xbf16`
+static ParseResult parseShape(AsmParser &parser, SmallVector<int64_t> &shape,
+                              Type &element) {
+  return failure(parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
+                 parser.parseType(element));
+}
+
+static void printShape(AsmPrinter &printer, ArrayRef<int64_t> shape,
+                       Type element) {
+  printer.printDimensionList(shape);
+  printer << 'x' << element;
+}
+
+#include "attn/Dialect/Warpgroup/WarpgroupDialect.cpp.inc"
+#include "attn/Dialect/Warpgroup/WarpgroupEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "attn/Dialect/Warpgroup/WarpgroupAttributes.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "attn/Dialect/Warpgroup/WarpgroupTypes.cpp.inc"
+
+namespace attn::warpgroup {
+
+using EmitError = llvm::function_ref<InFlightDiagnostic()>;
+
+int64_t panelColumns(Type type) {
+  return kPanelBytes * 8 / type.getIntOrFloatBitWidth();
+}
+
+int64_t panels(int64_t columns, Type type) {
+  return llvm::divideCeil(columns, panelColumns(type));
+}
+
+int64_t stageBytes(RingType ring) {
+  return ring.getShape()[1] * panels(ring.getShape()[2], ring.getElement()) *
+         kPanelBytes;
+}
+
+static LogicalResult verifyRegisters(EmitError emitError,
+                                     ArrayRef<int64_t> shape, Type element,
+                                     int64_t multiple, bool isAccumulator) {
+  if (shape.size() != 2 || shape[0] != kRows || shape[1] <= 0 ||
+      shape[1] % multiple != 0 || shape[1] > 256) {
+    return emitError() << "expected 64 rows and a multiple of " << multiple
+                       << " up to 256 as columns";
+  }
+  if (isAccumulator ? !element.isF32()
+                    : !element.isF16() && !element.isBF16()) {
+    return emitError() << "expected elements of "
+                       << (isAccumulator ? "f32" : "f16 or bf16")
+                       << ", but got " << element;
+  }
+  return success();
+}
+
+LogicalResult FragmentType::verify(EmitError emitError, ArrayRef<int64_t> shape,
+                                   Type element) {
+  return verifyRegisters(emitError, shape, element, 8, /*isAccumulator=*/true);
+}
+
+LogicalResult PendingType::verify(EmitError emitError, ArrayRef<int64_t> shape,
+                                  Type element) {
+  return verifyRegisters(emitError, shape, element, 8, /*isAccumulator=*/true);
+}
+
+LogicalResult OperandType::verify(EmitError emitError, ArrayRef<int64_t> shape,
+                                  Type element) {
+  return verifyRegisters(emitError, shape, element, 16,
+                         /*isAccumulator=*/false);
+}
+
+static LogicalResult verifyShared(EmitError emitError, ArrayRef<int64_t> shape,
+                                  Type element) {
+  if (shape.size() != 3 ||
+      llvm::any_of(shape, [](int64_t size) { return size <= 0; })) {
+    return emitError() << "expected three positive sizes";
+  }
+  if (!element.isF16() && !element.isBF16()) {
+    return emitError() << "expected elements of f16 or bf16, but got "
+                       << element;
+  }
+  return success();
+}
+
+LogicalResult RingType::verify(EmitError emitError, ArrayRef<int64_t> shape,
+                               Type element) {
+  return verifyShared(emitError, shape, element);
+}
+
+LogicalResult TileType::verify(EmitError emitError, ArrayRef<int64_t> shape,
+                               Type element) {
+  return verifyShared(emitError, shape, element);
+}
+
+void WarpgroupDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "attn/Dialect/Warpgroup/WarpgroupAttributes.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "attn/Dialect/Warpgroup/WarpgroupTypes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "attn/Dialect/Warpgroup/WarpgroupOps.cpp.inc"
+      >();
+}
+
+} // namespace attn::warpgroup

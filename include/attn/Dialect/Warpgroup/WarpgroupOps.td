@@ -1,0 +1,595 @@
+//===- WarpgroupOps.td - the ops of the warpgroup dialect -----------------===//
+#ifndef ATTN_DIALECT_WARPGROUP_WARPGROUPOPS_TD
+#define ATTN_DIALECT_WARPGROUP_WARPGROUPOPS_TD
+
+include "attn/Dialect/Warpgroup/WarpgroupBase.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+//===----------------------------------------------------------------------===//
+// Launch
+//===----------------------------------------------------------------------===//
+
+def Warpgroup_ProcessorsOp : Warpgroup_Op<"processors", [Pure]> {
+  let summary = "count the multiprocessors of the device, on the host";
+  let description = [{
+    A symbol of the launch plan. Example:
+    ```mlir
+    %n = warpgroup.processors
+    ```
+  }];
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+}
+
+def Warpgroup_MapOp : Warpgroup_Op<"tensor_map", [Pure]> {
+  let summary = "describe a buffer to the copy engine, on the host";
+  let description = [{
+    Dimensions are innermost first: `order` lists those of `buffer`, of which
+    the first is contiguous. `box` is the part that one copy moves, with 128-byte
+    swizzle; what it has beyond the buffer reads as zeros and is not written.
+    An argument of the launch plan (`tensor_map`).
+
+    Constraints:
+    * `tensor_map_c1`: `order` is a permutation of the dimensions of `buffer`, of
+      which there are 2 to 5, and starts with the last; `box` is as long.
+    * `tensor_map_c2`: the first size of `box` is 128 bytes, the others are 1 to
+      256.
+
+    Example:
+    ```mlir
+    %m = warpgroup.tensor_map %b order [3, 2, 1, 0] box [64, 128, 1, 1] : memref<?x8x?x128xbf16>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$buffer, DenseI64ArrayAttr:$order, DenseI64ArrayAttr:$box);
+  let results = (outs Warpgroup_TensorMap:$result);
+  let assemblyFormat = "$buffer `order` $order `box` $box attr-dict `:` type($buffer)";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Roles and rings
+//===----------------------------------------------------------------------===//
+
+def Warpgroup_RingOp : Warpgroup_Op<"ring"> {
+  let summary = "reserve stages of shared memory, with barriers and tags";
+  let description = [{
+    `consumers` warpgroups read each tile; a stage is free again when each of
+    them has released it. `tags` numbers (i32) travel with a tile. Stages lie in
+    dynamic shared memory in the order of the rings, each aligned to 1024 bytes.
+
+    PTX: for each stage two `mbarrier.init.shared.b64`, of 1 arrival (full) and
+    4 `consumers` arrivals (empty: one a warp).
+
+    Constraints:
+    * `ring_c1`: stages, rows and columns are positive; a row is a multiple of
+      128 bytes, and there is a multiple of 8 rows.
+
+    Example:
+    ```mlir
+    %k = warpgroup.ring consumers 2 tags 3 : !warpgroup.ring<2x128x128xbf16>
+    ```
+  }];
+  let arguments = (ins I64Attr:$consumers, I64Attr:$tags);
+  let results = (outs Warpgroup_Ring:$ring);
+  let assemblyFormat = "`consumers` $consumers `tags` $tags attr-dict `:` type($ring)";
+  let hasVerifier = 1;
+}
+
+def Warpgroup_RolesOp : Warpgroup_Op<"roles", [SingleBlock, NoTerminator, RecursiveMemoryEffects]> {
+  let summary = "give the warps of a block their roles and registers";
+  let description = [{
+    One thread runs `producer`; `consumers` warpgroups run `consumer`, whose
+    argument is their number (i32).
+
+    PTX: barriers of the rings are initialised by thread 0,
+    `fence.mbarrier_init.release.cluster`, `bar.sync 0`; then `setmaxnreg.dec`
+    and `elect.sync` for the producer, `setmaxnreg.inc` for consumers.
+
+    Constraints:
+    * `roles_c1`: register counts are multiples of 8 from 24 to 256, and those of
+      all warpgroups fit the 65536 of a multiprocessor.
+    * `roles_c2`: the regions have no values of the dialect in common but rings.
+    * `roles_c3`: the rings that the producer fills are those that consumers
+      wait for, and each is released.
+    * `roles_c4`: no operand of a product is made, and no part of it, while a
+      product is in flight: registers of A must not be written then.
+
+    Example:
+    ```mlir
+    warpgroup.roles consumers 2 registers(24, 240) producer {
+    } consumer {
+    ^bb0(%number: i32):
+    }
+    ```
+  }];
+  let arguments = (ins I64Attr:$consumers, I64Attr:$producer_registers,
+                       I64Attr:$consumer_registers);
+  let regions = (region SizedRegion<1>:$producer, SizedRegion<1>:$consumer);
+  let assemblyFormat = [{
+    `consumers` $consumers `registers` `(` $producer_registers `,` $consumer_registers `)`
+    attr-dict-with-keyword `producer` $producer `consumer` $consumer
+  }];
+  let hasRegionVerifier = 1;
+}
+
+def Warpgroup_AcquireOp : Warpgroup_Op<"acquire"> {
+  let summary = "wait until a stage is free, and say what will be in it";
+  let description = [{
+    Waits until the consumers have released the tile that was in the stage of
+    position `position`, writes the tags, and arms the full barrier. Unless the
+    tile is `empty`, `warpgroup.load`s of it follow in the same block and move
+    all of its bytes.
+
+    PTX: `mbarrier.try_wait.parity` (empty barrier) in a loop, `st.shared` of the
+    tags, `mbarrier.arrive.expect_tx` (full barrier).
+
+    Constraints:
+    * `acquire_c1`: as many tags as the ring has.
+    * `acquire_c2`: the loads of the stage in the same block move all bytes of a
+      tile, or none if it is `empty`.
+
+    Example:
+    ```mlir
+    warpgroup.acquire %k[%n] tags(%key, %size, %flags) : !warpgroup.ring<2x128x128xbf16>
+    ```
+  }];
+  let arguments = (ins Warpgroup_Ring:$ring, I32:$position, Variadic<I32>:$tags, UnitAttr:$empty);
+  let assemblyFormat = [{
+    $ring `[` $position `]` (`tags` `(` $tags^ `)`)? (`empty` $empty^)? attr-dict `:` type($ring)
+  }];
+  let hasVerifier = 1;
+}
+
+def Warpgroup_LoadOp : Warpgroup_Op<"load"> {
+  let summary = "start the copy of one panel of a tile";
+  let description = [{
+    PTX: `cp.async.bulk.tensor.<n>d.shared::cluster.global.mbarrier::complete_tx::bytes`
+    into panel `panel` of the stage.
+
+    Constraints:
+    * `load_c1`: 2 to 5 coordinates, and a panel that the ring has.
+
+    Example:
+    ```mlir
+    warpgroup.load %map[%c0, %row, %h, %b] to %k[%n] panel 0 : !warpgroup.ring<2x128x128xbf16>
+    ```
+  }];
+  let arguments = (ins Warpgroup_TensorMap:$map, Variadic<I32>:$coordinates,
+                       Warpgroup_Ring:$ring, I32:$position, I64Attr:$panel);
+  let assemblyFormat = [{
+    $map `[` $coordinates `]` `to` $ring `[` $position `]` `panel` $panel attr-dict `:` type($ring)
+  }];
+  let hasVerifier = 1;
+}
+
+def Warpgroup_AwaitOp : Warpgroup_Op<"await"> {
+  let summary = "wait until a tile has arrived";
+  let description = [{
+    PTX: `mbarrier.try_wait.parity` (full barrier) in a loop. Example:
+    ```mlir
+    warpgroup.await %k[%n] : !warpgroup.ring<2x128x128xbf16>
+    ```
+  }];
+  let arguments = (ins Warpgroup_Ring:$ring, I32:$position);
+  let assemblyFormat = "$ring `[` $position `]` attr-dict `:` type($ring)";
+}
+
+def Warpgroup_ReleaseOp : Warpgroup_Op<"release"> {
+  let summary = "give a stage back to the producer";
+  let description = [{
+    PTX: `mbarrier.arrive` (empty barrier) by lane 0 of each warp. Example:
+    ```mlir
+    warpgroup.release %k[%n] : !warpgroup.ring<2x128x128xbf16>
+    ```
+  }];
+  let arguments = (ins Warpgroup_Ring:$ring, I32:$position);
+  let assemblyFormat = "$ring `[` $position `]` attr-dict `:` type($ring)";
+}
+
+def Warpgroup_TagOp : Warpgroup_Op<"tag", [
+    MemoryEffects<[MemRead]>]> {
+  let summary = "read a number that came with a tile";
+  let description = [{
+    PTX: `ld.shared.b32`, and `shfl.sync.idx` of lane 0, which makes it uniform.
+
+    Constraints:
+    * `tag_c1`: the ring has that many tags.
+
+    Example:
+    ```mlir
+    %first = warpgroup.tag 0 of %k[%n] : !warpgroup.ring<2x128x128xbf16>
+    ```
+  }];
+  let arguments = (ins I64Attr:$index, Warpgroup_Ring:$ring, I32:$position);
+  let results = (outs I32:$result);
+  let assemblyFormat = "$index `of` $ring `[` $position `]` attr-dict `:` type($ring)";
+  let hasVerifier = 1;
+}
+
+def Warpgroup_TileOp : Warpgroup_Op<"tile", [Pure]> {
+  let summary = "name the rows of a stage from `row` on";
+  let description = [{
+    Constraints:
+    * `tile_c1`: the tile is in panels of the ring, and has no more rows and
+      columns.
+
+    Example:
+    ```mlir
+    %q = warpgroup.tile %ring[%n] row %row : !warpgroup.ring<2x128x128xbf16> -> !warpgroup.tile<128x64x128xbf16>
+    ```
+  }];
+  let arguments = (ins Warpgroup_Ring:$ring, I32:$position, Optional<I32>:$row);
+  let results = (outs Warpgroup_Tile:$tile);
+  let assemblyFormat = [{
+    $ring `[` $position `]` (`row` $row^)? attr-dict `:` type($ring) `->` type($tile)
+  }];
+  let hasVerifier = 1;
+}
+
+def Warpgroup_ClearRowsOp : Warpgroup_Op<"clear_rows"> {
+  let summary = "zero the rows of a tile from `from` on, by one warpgroup";
+  let description = [{
+    Rows that no query sees may hold NaN, and 0 times NaN is NaN. All consumers
+    may do it at once: they write the same zeros.
+
+    PTX: `st.shared.v4.b32`, `fence.proxy.async.shared::cta`, `bar.sync` of the
+    warpgroup. Example:
+    ```mlir
+    warpgroup.clear_rows %k[%n] from %size of %wg : !warpgroup.ring<2x128x128xbf16>
+    ```
+  }];
+  let arguments = (ins Warpgroup_Ring:$ring, I32:$position, I32:$from, I32:$warpgroup);
+  let assemblyFormat = "$ring `[` $position `]` `from` $from `of` $warpgroup attr-dict `:` type($ring)";
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+def Warpgroup_A : AnyTypeOf<[Warpgroup_Tile, Warpgroup_Operand]>;
+
+class Warpgroup_ProductOp<string mnemonic> : Warpgroup_Op<mnemonic> {
+  let arguments = (ins Warpgroup_A:$a, Warpgroup_Tile:$b, Optional<Warpgroup_Fragment>:$acc,
+                       UnitAttr:$transposed);
+  let hasVerifier = 1;
+}
+
+def Warpgroup_ProductsOp : Warpgroup_ProductOp<"mma"> {
+  let summary = "acc + a b, finished";
+  let description = [{
+    `a` has 64 rows, in shared memory or in registers; `b` is (keys, columns), or
+    with `transposed` the product is with its transpose. Without `acc` it starts
+    at 0. `attn-warpgroup-overlap` makes `mma_async` and `wait` of it.
+
+    Constraints:
+    * `mma_c1`: sizes fit: `a` 64 x k, `b` k x n (n x k if `transposed`), `acc`
+      and the result 64 x n; n is a multiple of 8 up to 256, k of 16.
+    * `mma_c2`: `a` and `b` have one element type, f16 or bf16.
+
+    Example:
+    ```mlir
+    %s = warpgroup.mma %q, %t transposed : (!warpgroup.tile<128x64x128xbf16>, !warpgroup.tile<128x128x128xbf16>) -> !warpgroup.fragment<64x128xf32>
+    ```
+  }];
+  let results = (outs Warpgroup_Fragment:$result);
+  let assemblyFormat = [{
+    $a `,` $b (`,` $acc^ `:` type($acc))? (`transposed` $transposed^)? attr-dict
+    `:` `(` type($a) `,` type($b) `)` `->` type($result)
+  }];
+}
+
+def Warpgroup_MmaAsyncOp : Warpgroup_ProductOp<"mma_async"> {
+  let summary = "start acc + a b, as one group";
+  let description = [{
+    As `warpgroup.mma`, but the result is on its way.
+
+    PTX: `wgmma.fence`, a `wgmma.mma_async.sync.aligned.m64n<n>k16.f32` for each
+    16 of k, `wgmma.commit_group`.
+
+    Constraints: those of `warpgroup.mma` (`mma_c1`, `mma_c2`).
+
+    Example:
+    ```mlir
+    %f = warpgroup.mma_async %q, %t transposed : (!warpgroup.tile<128x64x128xbf16>, !warpgroup.tile<128x128x128xbf16>) -> !warpgroup.pending<64x128xf32>
+    ```
+  }];
+  let results = (outs Warpgroup_Pending:$result);
+  let assemblyFormat = [{
+    $a `,` $b (`,` $acc^ `:` type($acc))? (`transposed` $transposed^)? attr-dict
+    `:` `(` type($a) `,` type($b) `)` `->` type($result)
+  }];
+}
+
+def Warpgroup_WaitOp : Warpgroup_Op<"wait"> {
+  let summary = "wait until at most `groups` products are in flight";
+  let description = [{
+    PTX: `wgmma.wait_group.sync.aligned groups`, which all registers of the
+    results pass through.
+
+    Constraints:
+    * `wait_c1`: as many results as operands, of their shapes.
+    * `wait_c2`: as many products as `groups` are in flight behind it, and none
+      at the end of a loop or a role; branches agree (verified by the roles).
+
+    Example:
+    ```mlir
+    %r = warpgroup.wait 0 (%f) : (!warpgroup.pending<64x128xf32>) -> !warpgroup.fragment<64x128xf32>
+    ```
+  }];
+  let arguments = (ins I64Attr:$groups, Variadic<Warpgroup_Pending>:$pending);
+  let results = (outs Variadic<Warpgroup_Fragment>:$results);
+  let assemblyFormat = [{
+    $groups `(` $pending `)` attr-dict `:` functional-type($pending, $results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Warpgroup_TakeTurnOp : Warpgroup_Op<"take_turn"> {
+  let summary = "wait for this warpgroup's turn at the tensor cores";
+  let description = [{
+    Consumers take turns in the order of their numbers; the first has the first
+    turn. PTX: `bar.sync 1 + number, 256` (named barriers 1 to `consumers`).
+    Example:
+    ```mlir
+    warpgroup.take_turn %wg
+    ```
+  }];
+  let arguments = (ins I32:$warpgroup);
+  let assemblyFormat = "$warpgroup attr-dict";
+}
+
+def Warpgroup_PassTurnOp : Warpgroup_Op<"pass_turn"> {
+  let summary = "hand the turn to the next warpgroup";
+  let description = [{
+    PTX: `bar.arrive` on the barrier of the next. With `first`, once in front of
+    all turns: the last warpgroup hands the turn to number 0, the others do
+    nothing.
+
+    Constraints:
+    * `pass_turn_c1`: in a block, turns are taken and passed alternately.
+
+    Example:
+    ```mlir
+    warpgroup.pass_turn %wg
+    ```
+  }];
+  let arguments = (ins I32:$warpgroup, UnitAttr:$first);
+  let assemblyFormat = "$warpgroup (`first` $first^)? attr-dict";
+}
+
+//===----------------------------------------------------------------------===//
+// Fragments
+//===----------------------------------------------------------------------===//
+
+def Warpgroup_Registers : AnyTypeOf<[Warpgroup_Fragment, Warpgroup_Rows, Warpgroup_PartialRows]>;
+
+def Warpgroup_SplatOp : Warpgroup_Op<"splat", [Pure]> {
+  let summary = "the same value everywhere";
+  let description = [{
+    Example:
+    ```mlir
+    %z = warpgroup.splat %c : f32 -> !warpgroup.fragment<64x128xf32>
+    ```
+  }];
+  let arguments = (ins AnyType:$value);
+  let results = (outs Warpgroup_Registers:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
+}
+
+def Warpgroup_ElementsOp : Warpgroup_Op<"elements", [
+    SingleBlockImplicitTerminator<"YieldOp">, RecursiveMemoryEffects,
+    RecursivelySpeculatable]> {
+  let summary = "compute elements of fragments or rows, each on its own";
+  let description = [{
+    The body gets an element of each operand (of rows, that of the element's
+    row), then the row (0 to 63) and the column as i32, and yields an element of
+    each result. Without results it runs for its effects, on each thread that has
+    the element. Bodies are written
+    out for each register: rows and columns cost what constants cost.
+
+    Constraints:
+    * `elements_c1`: all fragments have one shape; without one the results are
+      rows.
+    * `elements_c2`: the body takes the elements, row and column, and yields an
+      element of each result.
+
+    Example:
+    ```mlir
+    %p = warpgroup.elements (%s, %j) {
+    ^bb0(%x: f32, %y: f32, %row: i32, %column: i32):
+      %d = arith.subf %x, %y : f32
+      warpgroup.yield %d : f32
+    } : (!warpgroup.fragment<64x128xf32>, !warpgroup.rows<f32>) -> !warpgroup.fragment<64x128xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<Warpgroup_Registers>:$inputs);
+  let regions = (region SizedRegion<1>:$body);
+  let results = (outs Variadic<Warpgroup_Registers>:$results);
+  let extraClassDeclaration = [{
+    /// Registers of a thread for each element position: (row half, column) with
+    /// the columns of the shape, or 0 for rows alone.
+    int64_t getColumns();
+  }];
+  let assemblyFormat = [{
+    `(` $inputs `)` $body attr-dict `:` functional-type($inputs, $results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Warpgroup_YieldOp : Warpgroup_Op<"yield", [Pure, ReturnLike, Terminator]> {
+  let summary = "the results of a body";
+  let description = [{
+    Example:
+    ```mlir
+    warpgroup.yield %d : f32
+    ```
+  }];
+  let arguments = (ins Variadic<AnyType>:$operands);
+  let assemblyFormat = "($operands^ `:` type($operands))? attr-dict";
+  let builders = [OpBuilder<(ins)>];
+}
+
+def Warpgroup_Kind : I32EnumAttr<"ReductionKind", "how values of a row are joined", [
+    I32EnumAttrCase<"Max", 0, "max">,
+    I32EnumAttrCase<"Add", 1, "add">]> {
+  let cppNamespace = "::attn::warpgroup";
+  let genSpecializedAttr = 0;
+}
+def Warpgroup_KindAttr : EnumAttr<Warpgroup_Dialect, Warpgroup_Kind, "kind">;
+
+def Warpgroup_ReduceOp : Warpgroup_Op<"reduce", [Pure]> {
+  let summary = "join the columns that a thread has of each row";
+  let description = [{
+    By two chains of `max.f32` or `add.f32`, in a fixed order. Example:
+    ```mlir
+    %m = warpgroup.reduce max %s : !warpgroup.fragment<64x128xf32> -> !warpgroup.partial_rows<f32>
+    ```
+  }];
+  let arguments = (ins Warpgroup_KindAttr:$kind, Warpgroup_Fragment:$fragment);
+  let results = (outs Warpgroup_PartialRows:$result);
+  let assemblyFormat = "$kind $fragment attr-dict `:` type($fragment) `->` type($result)";
+}
+
+def Warpgroup_JoinOp : Warpgroup_Op<"join", [Pure]> {
+  let summary = "join the partial values of the four threads of a row";
+  let description = [{
+    PTX: `shfl.sync.bfly` by 1 and by 2. Example:
+    ```mlir
+    %j = warpgroup.join max %m : !warpgroup.partial_rows<f32> -> !warpgroup.rows<f32>
+    ```
+  }];
+  let arguments = (ins Warpgroup_KindAttr:$kind, Warpgroup_PartialRows:$partial);
+  let results = (outs Warpgroup_Rows:$result);
+  let assemblyFormat = "$kind $partial attr-dict `:` type($partial) `->` type($result)";
+}
+
+def Warpgroup_AnyOp : Warpgroup_Op<"any"> {
+  let summary = "whether a value of some row of the warp holds";
+  let description = [{
+    Uniform in a warp, not in the warpgroup. PTX: `vote.sync.any`. Example:
+    ```mlir
+    %some = warpgroup.any %flagged : !warpgroup.partial_rows<i1>
+    ```
+  }];
+  let arguments = (ins AnyTypeOf<[Warpgroup_Rows, Warpgroup_PartialRows]>:$rows);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$rows attr-dict `:` type($rows)";
+}
+
+def Warpgroup_PackOp : Warpgroup_Op<"pack", [Pure]> {
+  let summary = "convert a fragment to an A operand";
+  let description = [{
+    PTX: `cvt.rn.bf16x2.f32` or `cvt.rn.f16x2.f32`. Example:
+    ```mlir
+    %a = warpgroup.pack %p : !warpgroup.fragment<64x128xf32> -> !warpgroup.operand<64x128xbf16>
+    ```
+  }];
+  let arguments = (ins Warpgroup_Fragment:$fragment);
+  let results = (outs Warpgroup_Operand:$result);
+  let assemblyFormat = "$fragment attr-dict `:` type($fragment) `->` type($result)";
+}
+
+def Warpgroup_StoreOp : Warpgroup_Op<"store"> {
+  let summary = "write a fragment out, through its own rows of a stage";
+  let description = [{
+    Each warp stages its 16 rows and starts a copy for each panel; rows that the
+    tensor does not have are not written. `coordinates` are those of row 0.
+
+    PTX: `stmatrix.sync.aligned.m8n8.x4.shared.b16`,
+    `fence.proxy.async.shared::cta`, `bar.warp.sync`,
+    `cp.async.bulk.tensor.<n>d.global.shared::cta.bulk_group` and
+    `cp.async.bulk.commit_group` by lane 0.
+
+    Constraints:
+    * `store_c1`: the ring's tiles have the columns of the fragment or more.
+
+    Example:
+    ```mlir
+    warpgroup.store %z through %ring[%n] row %row to %map[%c0, %row, %h, %b] : !warpgroup.fragment<64x128xf32>, !warpgroup.ring<2x128x128xbf16>
+    ```
+  }];
+  let arguments = (ins Warpgroup_Fragment:$fragment, Warpgroup_Ring:$ring, I32:$position,
+                       I32:$row, Warpgroup_TensorMap:$map, Variadic<I32>:$coordinates);
+  let assemblyFormat = [{
+    $fragment `through` $ring `[` $position `]` `row` $row `to` $map `[` $coordinates `]` attr-dict
+    `:` type($fragment) `,` type($ring)
+  }];
+  let hasVerifier = 1;
+}
+
+def Warpgroup_DrainOp : Warpgroup_Op<"drain"> {
+  let summary = "wait until stores have read their stage";
+  let description = [{
+    PTX: `cp.async.bulk.wait_group.read 0` by lane 0; without `read` of `all`:
+    until they are written. Example:
+    ```mlir
+    warpgroup.drain
+    ```
+  }];
+  let arguments = (ins UnitAttr:$all);
+  let assemblyFormat = "(`all` $all^)? attr-dict";
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+def Warpgroup_CutOp : Warpgroup_Op<"cut"> {
+  let summary = "mark where the body of a loop is cut to be rotated";
+  let description = [{
+    `attn-warpgroup-rotate` makes a loop that first does what stands behind the
+    cut, for one iteration, and then what stands in front of it, for the next.
+    Example:
+    ```mlir
+    warpgroup.cut
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+//===----------------------------------------------------------------------===//
+// Softmax
+//===----------------------------------------------------------------------===//
+
+def Warpgroup_Strategy : I32EnumAttr<"SoftmaxStrategy", "when the reference of a row moves", [
+    I32EnumAttrCase<"Exact", 0, "exact">,
+    I32EnumAttrCase<"Lazy", 1, "lazy">,
+    I32EnumAttrCase<"Speculative", 2, "speculative">]> {
+  let cppNamespace = "::attn::warpgroup";
+  let genSpecializedAttr = 0;
+}
+def Warpgroup_StrategyAttr : EnumAttr<Warpgroup_Dialect, Warpgroup_Strategy, "strategy">;
+
+def Warpgroup_SoftmaxOp : Warpgroup_Op<"softmax", [Pure]> {
+  let summary = "probabilities of a step, and the state that they are relative to";
+  let description = [{
+    For a row with scores x, `reference` r = - `unit` max(x so far), sum and acc:
+    ```
+    p = 2^(unit x + r'),  sum' = sum 2^(r' - r) + p summed,  acc' = acc 2^(r' - r)
+    ```
+    with r' = min(r, - unit max x), or any other reference that keeps p and its
+    sum finite and of full precision. With `first` the state before counts for
+    nothing: r = +inf, sum = 0, acc = 0. A row without a score above -inf keeps
+    +inf. `attn-warpgroup-expand-softmax` writes it out.
+
+    Example:
+    ```mlir
+    %pp, %r1, %l1, %o1 = warpgroup.softmax speculative %s, %r0, %l0, %z first %new {unit = 1.442695e+00 : f64}
+        : (!warpgroup.fragment<64x128xf32>, !warpgroup.rows<f32>, !warpgroup.partial_rows<f32>, !warpgroup.fragment<64x128xf32>, i1)
+          -> (!warpgroup.operand<64x128xbf16>, !warpgroup.rows<f32>, !warpgroup.partial_rows<f32>, !warpgroup.fragment<64x128xf32>)
+    ```
+  }];
+  let arguments = (ins Warpgroup_StrategyAttr:$strategy, Warpgroup_Fragment:$scores,
+                       Warpgroup_Rows:$reference, Warpgroup_PartialRows:$sum,
+                       Warpgroup_Fragment:$acc, I1:$first, F64Attr:$unit);
+  let results = (outs Warpgroup_Operand:$p, Warpgroup_Rows:$newReference,
+                      Warpgroup_PartialRows:$newSum, Warpgroup_Fragment:$newAcc);
+  let assemblyFormat = [{
+    $strategy $scores `,` $reference `,` $sum `,` $acc `first` $first attr-dict
+    `:` functional-type(operands, results)
+  }];
+}
+
+#endif // ATTN_DIALECT_WARPGROUP_WARPGROUPOPS_TD

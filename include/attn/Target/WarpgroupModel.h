@@ -1,0 +1,36 @@
+//===- WarpgroupModel.h - shapes of attention kernels on Hopper -----------===//
+// Blocks of one producer warp and some consumer warpgroups. Tiling asks for the
+// sizes of a tile, the lowering for the same kernel again from those sizes.
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_TARGET_WARPGROUPMODEL_H
+#define ATTN_TARGET_WARPGROUPMODEL_H
+
+#include "attn/Target/GPUDescription.h"
+
+namespace attn {
+
+/// One block of an attention kernel on warpgroups.
+struct WarpgroupKernel {
+  int64_t consumers = 2;   // warpgroups of 64 rows
+  int64_t keys = 128;      // a step
+  int64_t stages = 2;      // of K and of V
+  int64_t queryStages = 2; // tiles of Q; 2 overlap a tile with the next
+  int64_t headColumns = 0, valueColumns = 0; // in shared memory, padded
+  int64_t producerRegisters = 24, consumerRegisters = 240;
+  int64_t sharedBytes = 0; // of the tiles, without barriers
+
+  int64_t rows() const { return 64 * consumers; }
+  int64_t threads() const { return 128 * (consumers + 1); }
+};
+
+/// The kernel with `rows` rows and `keys` keys a step (0: any), for elements of
+/// 16 bits; nothing where none fits.
+std::optional<WarpgroupKernel> chooseWarpgroupKernel(int64_t headSize,
+                                                     int64_t valueSize,
+                                                     int64_t rows, int64_t keys,
+                                                     const GPUDescription &gpu);
+
+} // namespace attn
+
+#endif // ATTN_TARGET_WARPGROUPMODEL_H

@@ -1,0 +1,283 @@
+//===- LowerFragments.cpp - fragments to registers ------------------------===//
+// Register i of a fragment is column 8 (i / 4) + 2 (lane mod 4) + i mod 2 of
+// row lane / 4, or that plus 8 where i mod 4 is 2 or 3: as in mma.sync.
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace attn::warpgroup;
+
+namespace attn {
+
+namespace {
+
+int64_t halfOf(int64_t i) { return i % 4 / 2; }
+
+int64_t registersOf(Type type) {
+  if (auto fragment = dyn_cast<FragmentType>(type)) {
+    return fragment.getShape()[1] / 2;
+  }
+  return 2;
+}
+
+Value rowOf(WarpBuilder &warp, int64_t half) {
+  Value row = warp.add(warp.mul(warpOf(warp), 16), warp.shr(laneOf(warp), 2));
+  return warp.add(row, 8 * half);
+}
+
+Value columnOf(WarpBuilder &warp, int64_t i) {
+  Value column = warp.mul(warp.andi(laneOf(warp), 3), 2);
+  return warp.add(column, 8 * (i / 4) + i % 2);
+}
+
+struct SplatLowering : WarpgroupPattern<SplatOp> {
+  using WarpgroupPattern::WarpgroupPattern;
+  LogicalResult
+  matchAndRewrite(SplatOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    SmallVector<Value> all(registersOf(op.getResult().getType()),
+                           adaptor.getValue().front());
+    rewriter.replaceOpWithMultiple(op, ArrayRef<SmallVector<Value>>{all});
+    return success();
+  }
+};
+
+struct ElementsLowering : WarpgroupPattern<ElementsOp> {
+  using WarpgroupPattern::WarpgroupPattern;
+  LogicalResult
+  matchAndRewrite(ElementsOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    WarpBuilder warp(rewriter, op.getLoc());
+    bool columns = op.getColumns() > 0;
+    int64_t count = columns ? op.getColumns() / 2 : 2;
+    Value rows[] = {rowOf(warp, 0), rowOf(warp, 1)};
+    Block &body = op.getBody().front();
+    SmallVector<SmallVector<Value>> results(op.getNumResults());
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t half = columns ? halfOf(i) : i;
+      IRMapping mapping;
+      for (auto [argument, input, registers] : llvm::zip(
+               body.getArguments(), op.getInputs(), adaptor.getInputs())) {
+        bool isFragment = isa<FragmentType>(input.getType());
+        mapping.map(argument, registers[isFragment ? i : half]);
+      }
+      mapping.map(body.getArgument(body.getNumArguments() - 2), rows[half]);
+      mapping.map(body.getArguments().back(),
+                  columns ? columnOf(warp, i) : warp.c(0));
+      for (Operation &inner : body.without_terminator()) {
+        rewriter.clone(inner, mapping);
+      }
+      for (auto [result, yielded] :
+           llvm::zip_equal(results, body.getTerminator()->getOperands())) {
+        result.push_back(mapping.lookupOrDefault(yielded));
+      }
+    }
+    if (op.getNumResults() == 0) {
+      rewriter.eraseOp(op);
+    } else {
+      rewriter.replaceOpWithMultiple(op, std::move(results));
+    }
+    return success();
+  }
+};
+
+Value join(WarpBuilder &warp, ReductionKind kind, Value a, Value b) {
+  return kind == ReductionKind::Max ? warp.fmax(a, b) : warp.fadd(a, b);
+}
+
+struct ReduceLowering : WarpgroupPattern<ReduceOp> {
+  using WarpgroupPattern::WarpgroupPattern;
+  LogicalResult
+  matchAndRewrite(ReduceOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    WarpBuilder warp(rewriter, op.getLoc());
+    // Two chains a row: as much as one warp has use for.
+    Value chains[2][2];
+    for (auto [i, value] : llvm::enumerate(adaptor.getFragment())) {
+      Value &chain = chains[halfOf(i)][i % 2];
+      chain = chain ? join(warp, op.getKind(), chain, value) : value;
+    }
+    SmallVector<Value> rows;
+    for (auto &chain : chains) {
+      rows.push_back(join(warp, op.getKind(), chain[0], chain[1]));
+    }
+    rewriter.replaceOpWithMultiple(op, ArrayRef<SmallVector<Value>>{rows});
+    return success();
+  }
+};
+
+struct JoinLowering : WarpgroupPattern<JoinOp> {
+  using WarpgroupPattern::WarpgroupPattern;
+  LogicalResult
+  matchAndRewrite(JoinOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    WarpBuilder warp(rewriter, op.getLoc());
+    SmallVector<Value> rows;
+    for (Value value : adaptor.getPartial()) {
+      for (int64_t mask : {1, 2}) {
+        value = join(warp, op.getKind(), value, warp.shuffle(value, mask));
+      }
+      rows.push_back(value);
+    }
+    rewriter.replaceOpWithMultiple(op, ArrayRef<SmallVector<Value>>{rows});
+    return success();
+  }
+};
+
+struct AnyLowering : WarpgroupPattern<AnyOp> {
+  using WarpgroupPattern::WarpgroupPattern;
+  LogicalResult
+  matchAndRewrite(AnyOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    WarpBuilder warp(rewriter, op.getLoc());
+    ValueRange rows = adaptor.getRows();
+    rewriter.replaceOp(op, warp.any(warp.either(rows[0], rows[1])));
+    return success();
+  }
+};
+
+struct PackLowering : WarpgroupPattern<PackOp> {
+  using WarpgroupPattern::WarpgroupPattern;
+  LogicalResult
+  matchAndRewrite(PackOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    WarpBuilder warp(rewriter, op.getLoc());
+    ValueRange in = adaptor.getFragment();
+    SmallVector<Value> out;
+    for (size_t i = 0; i < in.size(); i += 2) {
+      out.push_back(
+          warp.pack(in[i], in[i + 1], op.getResult().getType().getElement()));
+    }
+    rewriter.replaceOpWithMultiple(op, ArrayRef<SmallVector<Value>>{out});
+    return success();
+  }
+};
+
+struct StoreLowering : WarpgroupPattern<StoreOp> {
+  using WarpgroupPattern::WarpgroupPattern;
+  LogicalResult
+  matchAndRewrite(StoreOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    WarpBuilder warp(rewriter, op.getLoc());
+    MLIRContext *context = rewriter.getContext();
+    RingType type = op.getRing().getType();
+    const SharedLayout::Ring &ring = lowering.layout.of(op.getRing());
+    int64_t panelBytes = type.getShape()[1] * kPanelBytes;
+    Value stage = warp.rem(adaptor.getPosition().front(), ring.stages);
+    Value warpRow =
+        warp.add(adaptor.getRow().front(), warp.mul(warpOf(warp), 16));
+    Value start = warp.add(warp.mul(stage, ring.stageBytes),
+                           warp.mul(warpRow, kPanelBytes));
+    // Lane l writes 16 bytes of row l mod 16; chunks of a row are permuted by
+    // the row, as the copy engine expects.
+    Value lane = laneOf(warp);
+    Value row = warp.mul(warp.andi(lane, 15), kPanelBytes);
+    Value high = warp.shr(lane, 4), swizzle = warp.andi(lane, 7);
+    ValueRange in = adaptor.getFragment();
+    int64_t blocks = in.size() / 8;
+    for (int64_t k = 0; k < blocks; ++k) {
+      Value chunk = warp.xori(warp.add(high, 2 * (k % 4)), swizzle);
+      Value at = warp.sharedAddress(
+          warp.add(warp.add(start, row), warp.mul(chunk, 16)),
+          ring.tiles + k / 4 * panelBytes);
+      SmallVector<Value> parts;
+      for (int64_t i = 0; i < 4; ++i) {
+        parts.push_back(warp.pack(in[8 * k + 2 * i], in[8 * k + 2 * i + 1],
+                                  type.getElement()));
+      }
+      NVVM::StMatrixOp::create(rewriter, op.getLoc(), at, parts,
+                               NVVM::MMALayout::row,
+                               NVVM::LdStMatrixShapeAttr::get(context, 8, 8),
+                               NVVM::LdStMatrixEltType::B16);
+    }
+    NVVM::FenceProxyOp::create(
+        rewriter, op.getLoc(), NVVM::ProxyKind::async_shared,
+        NVVM::SharedSpaceAttr::get(context, NVVM::SharedSpace::shared_cta));
+    warp.warpBarrier();
+    warp.guarded(firstLane(warp), [&] {
+      int64_t width = panelColumns(type.getElement());
+      for (int64_t panel = 0; panel < panels(2 * in.size(), type.getElement());
+           ++panel) {
+        SmallVector<Value> to;
+        for (ValueRange coordinate : adaptor.getCoordinates()) {
+          to.push_back(coordinate.front());
+        }
+        to[0] = warp.add(to[0], panel * width);
+        to[1] = warp.add(to[1], warp.mul(warpOf(warp), 16));
+        NVVM::CpAsyncBulkTensorSharedCTAToGlobalOp::create(
+            rewriter, op.getLoc(), adaptor.getMap().front(),
+            warp.sharedAddress(start, ring.tiles + panel * panelBytes), to,
+            Value(), NVVM::TMAStoreMode::TILE, Value());
+      }
+      NVVM::CpAsyncBulkCommitGroupOp::create(rewriter, op.getLoc());
+    });
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct DrainLowering : WarpgroupPattern<DrainOp> {
+  using WarpgroupPattern::WarpgroupPattern;
+  LogicalResult
+  matchAndRewrite(DrainOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    WarpBuilder warp(rewriter, op.getLoc());
+    warp.guarded(firstLane(warp), [&] {
+      NVVM::CpAsyncBulkWaitGroupOp::create(
+          rewriter, op.getLoc(), 0,
+          op.getAll() ? UnitAttr() : rewriter.getUnitAttr());
+    });
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+} // namespace
+
+void addWarpgroupTypes(TypeConverter &converter) {
+  converter.addConversion([](Type type) { return type; });
+  auto many = [](SmallVectorImpl<Type> &out, int64_t count, Type type) {
+    out.append(count, type);
+    return success();
+  };
+  converter.addConversion(
+      [many](FragmentType type, SmallVectorImpl<Type> &out) {
+        return many(out, type.getShape()[1] / 2, type.getElement());
+      });
+  converter.addConversion([many](PendingType type, SmallVectorImpl<Type> &out) {
+    return many(out, type.getShape()[1] / 2, type.getElement());
+  });
+  converter.addConversion([many](OperandType type, SmallVectorImpl<Type> &out) {
+    return many(out, type.getShape()[1] / 4,
+                IntegerType::get(type.getContext(), 32));
+  });
+  converter.addConversion([many](RowsType type, SmallVectorImpl<Type> &out) {
+    return many(out, 2, type.getElement());
+  });
+  converter.addConversion(
+      [many](PartialRowsType type, SmallVectorImpl<Type> &out) {
+        return many(out, 2, type.getElement());
+      });
+  converter.addConversion([](RingType type, SmallVectorImpl<Type> &) {
+    return success(); // known at compile time
+  });
+  converter.addConversion([](TileType type) -> Type {
+    return IntegerType::get(type.getContext(), 32);
+  });
+  converter.addConversion([](TensorMapType type) -> Type {
+    return LLVM::LLVMPointerType::get(type.getContext());
+  });
+}
+
+void populateFragmentPatterns(RewritePatternSet &patterns,
+                              const TypeConverter &converter,
+                              const LoweringContext &lowering) {
+  patterns.add<SplatLowering, ElementsLowering, ReduceLowering, JoinLowering,
+               AnyLowering, PackLowering, StoreLowering, DrainLowering>(
+      converter, patterns.getContext(), lowering);
+}
+
+} // namespace attn

@@ -1,0 +1,209 @@
+//===- StreamConsumer.cpp - what a warpgroup does with a step -------------===//
+// In the plain order: scores, softmax, values, result. attn-warpgroup-rotate
+// and attn-warpgroup-overlap make a pipeline of it.
+//===----------------------------------------------------------------------===//
+
+#include "../NVGPU/RowFinish.h"
+#include "StreamTile.h"
+#include "attn/Passes/IndexBuilder.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace attn::warpgroup;
+
+namespace attn {
+
+Value StreamTile::isSet(Value flags, int64_t flag) {
+  return warp.equal(warp.andi(flags, flag), warp.c(flag));
+}
+
+Value StreamTile::tileRow(Value row) { return warp.add(row, rowBase); }
+
+// One result, the first of `results`; the others are those of its op.
+Value StreamTile::elements(ValueRange inputs, TypeRange results,
+                           llvm::function_ref<void(ValueRange)> body) {
+  OpBuilder &builder = warp.builder;
+  auto op = ElementsOp::create(builder, warp.loc, results, inputs);
+  SmallVector<Type> types;
+  for (Type type : inputs.getTypes()) {
+    types.push_back(elementType(type));
+  }
+  types.append(2, warp.i32());
+  OpBuilder::InsertionGuard guard(builder);
+  Block *block = builder.createBlock(
+      &op.getBody(), {}, types, SmallVector<Location>(types.size(), warp.loc));
+  body(block->getArguments());
+  if (results.empty()) {
+    warpgroup::YieldOp::create(builder, warp.loc);
+  }
+  return results.empty() ? Value() : op.getResult(0);
+}
+
+Value StreamTile::score(Value scores, Value key) {
+  if (program.online.getScore().empty() && !program.scaled()) {
+    return scores;
+  }
+  return elements(scores, scores.getType(), [&](ValueRange in) {
+    Value result = scoring->score(in[0], scoring->row(tileRow(in[1]), 0),
+                                  warp.add(key, in[2]));
+    warpgroup::YieldOp::create(warp.builder, warp.loc, result);
+  });
+}
+
+// Hides scores where the step is partial or ragged; others skip it as one.
+Value StreamTile::applyMask(Value scores, Value key, Value size, Value masked) {
+  OpBuilder &builder = warp.builder;
+  auto choice = scf::IfOp::create(builder, warp.loc, scores.getType(), masked,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(builder, warp.loc, scores);
+  builder.setInsertionPointToStart(choice.thenBlock());
+  Value none = warp.f(-std::numeric_limits<double>::infinity());
+  Value hidden = elements(scores, scores.getType(), [&](ValueRange in) {
+    Value shown = scoring->visible(scoring->row(tileRow(in[1]), 0),
+                                   warp.add(key, in[2]), in[2], size);
+    warpgroup::YieldOp::create(builder, warp.loc,
+                               warp.select(shown, in[0], none));
+  });
+  scf::YieldOp::create(builder, warp.loc, hidden);
+  return choice.getResult(0);
+}
+
+// From the state of a tile to its results.
+void StreamTile::finish(Value acc, Value reference, Value sum, Value position) {
+  OpBuilder &builder = warp.builder;
+  Type rowsType = reference.getType();
+  Value whole =
+      JoinOp::create(builder, warp.loc, rowsType, ReductionKind::Add, sum);
+  Value inverse =
+      elements({reference, whole}, {rowsType, rowsType}, [&](ValueRange in) {
+        Value max = arith::NegFOp::create(builder, warp.loc, in[0]);
+        auto [factor, value] =
+            finishRow(warp, program, rows, sink, max, in[1], tileRow(in[2]));
+        warpgroup::YieldOp::create(builder, warp.loc,
+                                   ValueRange{factor, value});
+      });
+  Value result = elements({acc, inverse}, acc.getType(), [&](ValueRange in) {
+    warpgroup::YieldOp::create(builder, warp.loc, warp.fmul(in[0], in[1]));
+  });
+  IRMapping none;
+  SmallVector<Value> at = out.start(builder, warp.loc, none);
+  at[1] = warp.add(at[1], rowBase);
+  StoreOp::create(builder, warp.loc, result, queryRing, position, rowBase,
+                  outMap, at);
+  if (lse.pointer) {
+    Value lane = warp.andi(warp.thread(), 3);
+    Value isFirst = warp.equal(lane, warp.c(0));
+    elements(inverse.getDefiningOp()->getResult(1), {}, [&](ValueRange in) {
+      Value row = tileRow(in[1]);
+      when(warp.both(isFirst, warp.less(row, rows.count)), [&] {
+        warp.store(warp.convert(in[0], lse.element),
+                   warp.globalAddress(lse.pointer,
+                                      rows.offset(warp, row, lse, 0, 1),
+                                      lse.element));
+      });
+    });
+  }
+}
+
+void StreamTile::consume(Block &block) {
+  OpBuilder &builder = warp.builder;
+  Location loc = warp.loc;
+  MLIRContext *context = builder.getContext();
+  builder.setInsertionPointToStart(&block);
+  consumer = block.getArgument(0);
+  rowBase = warp.mul(consumer, kRows);
+
+  Type f32 = warp.f32();
+  auto fragment = [&](int64_t columns) {
+    return FragmentType::get(context, {kRows, columns}, f32);
+  };
+  auto tile = [&](Value ring, int64_t tileRows, int64_t columns, Value position,
+                  Value row) -> Value {
+    int64_t pitch = cast<RingType>(ring.getType()).getShape()[1];
+    int64_t shape[] = {pitch, tileRows, columns};
+    return TileOp::create(builder, loc, TileType::get(context, shape, element),
+                          ring, position, row);
+  };
+  Type rowsType = RowsType::get(context, f32);
+  Type partialType = PartialRowsType::get(context, f32);
+  Type scoreType = fragment(kernel.keys), accType = fragment(accColumns);
+  Type probabilityType =
+      OperandType::get(context, {kRows, kernel.keys}, element);
+
+  // (position of K and V, position of Q, reference, sum, acc).
+  Value none = warp.f(std::numeric_limits<double>::infinity());
+  Value zero = warp.f(0);
+  SmallVector<Value> inits = {warp.c(0), warp.c(-1),
+                              SplatOp::create(builder, loc, rowsType, none),
+                              SplatOp::create(builder, loc, partialType, zero),
+                              SplatOp::create(builder, loc, accType, zero)};
+  SmallVector<Type> types =
+      llvm::map_to_vector(inits, [](Value value) { return value.getType(); });
+  SmallVector<Location> locs(types.size(), loc);
+  SmallVector<Type> results = types;
+  results.push_back(warp.i32());
+  SmallVector<Location> resultLocs(results.size(), loc);
+  auto loop = scf::WhileOp::create(builder, loc, results, inits);
+  Block *before = builder.createBlock(&loop.getBefore(), {}, types, locs);
+  Value position = before->getArgument(0);
+  AwaitOp::create(builder, loc, keyRing, position);
+  auto stepTag = [&](int64_t tag, Value at) -> Value {
+    return TagOp::create(builder, loc, warp.i32(), tag, keyRing, at);
+  };
+  Value flags = stepTag(kFlags, position);
+  SmallVector<Value> passed(before->getArguments());
+  passed.push_back(flags);
+  scf::ConditionOp::create(
+      builder, loc, warp.equal(warp.andi(flags, kEnd), warp.c(0)), passed);
+
+  Block *body = builder.createBlock(&loop.getAfter(), {}, results, resultLocs);
+  position = body->getArgument(0);
+  flags = body->getArgument(5);
+  Value keyAt = stepTag(kKey, position), size = stepTag(kSize, position);
+  Value first = isSet(flags, kFirst);
+  Value queryAt =
+      warp.add(body->getArgument(1), warp.select(first, warp.c(1), warp.c(0)));
+  when(first, [&] { AwaitOp::create(builder, loc, queryRing, queryAt); });
+  Value scores = ProductsOp::create(
+      builder, loc, scoreType, tile(queryRing, kRows, depth, queryAt, rowBase),
+      tile(keyRing, kernel.keys, depth, position, Value()), /*acc=*/Value(),
+      /*transposed=*/true);
+  ReleaseOp::create(builder, loc, keyRing, position);
+  scores = score(scores, keyAt);
+  scores = applyMask(scores, keyAt, size, isSet(flags, kMasked));
+  auto softmax = SoftmaxOp::create(
+      builder, loc, TypeRange{probabilityType, rowsType, partialType, accType},
+      SoftmaxStrategyAttr::get(context, SoftmaxStrategy::Speculative), scores,
+      body->getArgument(2), body->getArgument(3), body->getArgument(4), first,
+      builder.getF64FloatAttr(program.log2Unit()));
+
+  CutOp::create(builder, loc);
+  AwaitOp::create(builder, loc, valueRing, position);
+  when(warp.less(size, warp.c(kernel.keys)), [&] {
+    ClearRowsOp::create(builder, loc, valueRing, position, size, consumer);
+  });
+  Value acc = ProductsOp::create(
+      builder, loc, accType, softmax.getP(),
+      tile(valueRing, kernel.keys, accColumns, position, Value()),
+      softmax.getNewAcc(), /*transposed=*/false);
+  ReleaseOp::create(builder, loc, valueRing, position);
+  Value isLast = isSet(flags, kLast);
+  when(isLast, [&] {
+    finish(acc, softmax.getNewReference(), softmax.getNewSum(), queryAt);
+  });
+  when(isLast, [&] {
+    DrainOp::create(builder, loc, /*all=*/false);
+    ReleaseOp::create(builder, loc, queryRing, queryAt);
+  });
+  scf::YieldOp::create(builder, loc,
+                       ValueRange{warp.add(position, 1), queryAt,
+                                  softmax.getNewReference(),
+                                  softmax.getNewSum(), acc});
+  values.bind(loop.getAfter(), queryRing, [&](Operation *) { return queryAt; });
+  builder.setInsertionPointAfter(loop);
+  DrainOp::create(builder, loc, /*all=*/true);
+}
+
+} // namespace attn

@@ -1,0 +1,172 @@
+//===- StreamTile.cpp - tiles of attention as a stream, on warpgroups -----===//
+
+#include "StreamTile.h"
+#include "attn/Passes/EmitMask.h"
+#include "attn/Passes/IndexBuilder.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace attn {
+
+StreamTile::StreamTile(WarpBuilder &warp, TileProgram &program,
+                       const WarpgroupKernel &kernel, TensorViews &views,
+                       Value number)
+    : warp(warp), program(program), kernel(kernel), views(views),
+      values(warp, number), number(number) {}
+
+// Whether `value` follows from data of the device.
+static bool isRead(Value value) {
+  Operation *made = value.getDefiningOp();
+  return made && (isa<LLVM::LoadOp>(made) ||
+                  llvm::any_of(made->getOperands(), isRead));
+}
+
+bool StreamTile::prepare(std::string &reason) {
+  auto refuse = [&](const char *text) {
+    reason = text;
+    return false;
+  };
+  element = cast<FloatType>(
+      cast<ShapedType>(program.online.getQ().getType()).getElementType());
+  if (program.loop.getSource() != KeySource::Slice) {
+    return refuse("its keys are a list of tiles");
+  }
+  if (program.heads != 1) {
+    return refuse("a tile has rows of several heads");
+  }
+  if (mayHoldHiddenKeys(program.online, /*oneHead=*/true)) {
+    return refuse("keys between visible ones may be hidden from all rows");
+  }
+  AffineMap outOrder = program.finalize.getOutMap();
+  auto position = [&](unsigned dim) {
+    return *outOrder.getResultPosition(
+        getAffineDimExpr(dim, outOrder.getContext()));
+  };
+  auto outType = cast<ShapedType>(program.finalize.getOut().getType());
+  if (outType.getElementType() != element) {
+    return refuse("the result has another type than q");
+  }
+  auto find = [&](TensorBox &box, Value tensor, unsigned rowDim,
+                  unsigned sizeDim, int64_t boxRows, int64_t columns) {
+    std::optional<TensorBox> found = TensorBox::of(tensor, rowDim, sizeDim);
+    if (!found) {
+      return false;
+    }
+    box = *found;
+    // What a panel has beyond the columns must be nothing.
+    int64_t all =
+        cast<MemRefType>(box.buffer.getType()).getDimSize(box.columnDim);
+    if (columns % 64 != 0 && all != columns) {
+      return false;
+    }
+    maps.push_back({box.buffer.getArgNumber(), box.order(), box.box(boxRows)});
+    return true;
+  };
+  if (!find(query, program.online.getQ(), program.queryDim, program.sizeDim,
+            kernel.rows(), program.headSize) ||
+      !find(key, program.online.getK(), 0, 1, kernel.keys, program.headSize) ||
+      !find(value, program.online.getV(), 0, 1, kernel.keys,
+            program.valueSize) ||
+      !find(out, program.finalize.getOut(), position(1), position(2), 16,
+            program.valueSize)) {
+    return refuse("rows are not contiguous at multiples of 16 bytes");
+  }
+  // A copy writes all rows of a box that the tensor has.
+  for (const auto &parts : out.at) {
+    for (OpFoldResult part : parts) {
+      auto start = dyn_cast<Value>(part);
+      if (start && isRead(start)) {
+        return refuse("sequences end in the middle of the tensor");
+      }
+    }
+  }
+  depth = llvm::alignTo(program.headSize, 16);
+  accColumns = llvm::alignTo(program.valueSize, 16);
+  return true;
+}
+
+// K and V of a section of heads stay in the L2 cache while its tiles run,
+// beside what else is there.
+constexpr int64_t kSectionBytes = 32 << 20;
+
+void StreamTile::prepareOrder() {
+  // The innermost loop over tiles is the one over rows.
+  for (Operation *user : number.getUsers()) {
+    if (auto rem = dyn_cast<arith::RemUIOp>(user)) {
+      rowTiles = rem.getRhs();
+    }
+  }
+  IndexBuilder index(warp.builder, warp.loc);
+  IRMapping none;
+  Value keys = views.get(key.whole, none)->dims[key.rowDim].size;
+  Value bytes = index.mul(keys, 2 * (program.headSize + program.valueSize));
+  headsOfSection = index.max(warp.builder.createOrFold<arith::DivUIOp>(
+                                 warp.loc, index.constant(kSectionBytes),
+                                 index.max(bytes, index.constant(1))),
+                             index.constant(1));
+}
+
+LogicalResult StreamTile::emit(ValueRange mapArguments, Value tiles,
+                               Value tickets) {
+  OpBuilder &builder = warp.builder;
+  Location loc = warp.loc;
+  this->tiles = tiles;
+  this->tickets = tickets;
+  if (tickets) {
+    prepareOrder();
+  }
+  IRMapping none;
+  auto view = [&](Value tensor, TensorView &result) {
+    FailureOr<TensorView> found =
+        tensor ? views.get(tensor, none) : FailureOr<TensorView>(TensorView());
+    if (succeeded(found)) {
+      result = *found;
+    }
+    return succeeded(found);
+  };
+  TensorView q;
+  if (!view(program.online.getQ(), q) ||
+      !view(program.finalize.getLse(), lse) ||
+      !view(program.finalize.getSink(), sink)) {
+    return failure();
+  }
+  rows = TileRows::make(warp, program, q);
+  scoring = std::make_unique<ScoreFragments>(warp, program, rows, views,
+                                             warp.builder.getF32Type());
+  if (failed(scoring->prepare())) {
+    return failure();
+  }
+  Value *named[] = {&queryMap, &keyMap, &valueMap, &outMap};
+  for (auto [map, argument] : llvm::zip_equal(named, mapArguments)) {
+    *map = UnrealizedConversionCastOp::create(
+               builder, loc,
+               warpgroup::TensorMapType::get(builder.getContext()), argument)
+               .getResult(0);
+  }
+  auto ring = [&](int64_t stages, int64_t ringRows, int64_t columns,
+                  int64_t tags) -> Value {
+    int64_t shape[] = {stages, ringRows, columns};
+    return warpgroup::RingOp::create(
+        builder, loc,
+        warpgroup::RingType::get(builder.getContext(), shape, element),
+        kernel.consumers, tags);
+  };
+  queryRing = ring(kernel.queryStages, kernel.rows(), kernel.headColumns, 0);
+  keyRing = ring(kernel.stages, kernel.keys, kernel.headColumns, kStepTags);
+  valueRing = ring(kernel.stages, kernel.keys, kernel.valueColumns, 0);
+  auto roles = warpgroup::RolesOp::create(builder, loc, kernel.consumers,
+                                          kernel.producerRegisters,
+                                          kernel.consumerRegisters);
+  OpBuilder::InsertionGuard guard(builder);
+  // Consumers first: what they use of a tile is what the producer sends.
+  Block *consumer =
+      builder.createBlock(&roles.getConsumer(), {}, warp.i32(), loc);
+  consume(*consumer);
+  queryRing.getDefiningOp<warpgroup::RingOp>().setTags(values.tagCount());
+  Block *producer = builder.createBlock(&roles.getProducer());
+  produce(*producer);
+  return success();
+}
+
+} // namespace attn

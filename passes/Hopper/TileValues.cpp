@@ -1,0 +1,127 @@
+//===- TileValues.cpp - scalars of a kernel that differ from tile to tile -===//
+
+#include "TileValues.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+using namespace mlir;
+
+namespace attn {
+
+bool TileValues::varies(Value value) {
+  if (value == number) {
+    return true;
+  }
+  Operation *made = value.getDefiningOp();
+  if (!made || made->getBlock() != number.getParentBlock()) {
+    return false;
+  }
+  if (auto found = known.find(value); found != known.end()) {
+    return found->second;
+  }
+  bool result = llvm::any_of(made->getOperands(),
+                             [&](Value operand) { return varies(operand); });
+  SetVector<Value> above;
+  getUsedValuesDefinedAbove(made->getRegions(), above);
+  for (Value operand : above) {
+    result = result || varies(operand);
+  }
+  known[value] = result;
+  return result;
+}
+
+Value TileValues::here(Value value, IRMapping &mapping) {
+  if (Value found = mapping.lookupOrNull(value)) {
+    return found;
+  }
+  if (!varies(value)) {
+    return value;
+  }
+  Operation *made = value.getDefiningOp();
+  SetVector<Value> used(made->operand_begin(), made->operand_end());
+  getUsedValuesDefinedAbove(made->getRegions(), used);
+  for (Value operand : used) {
+    here(operand, mapping);
+  }
+  warp.builder.clone(*made, mapping);
+  return mapping.lookup(value);
+}
+
+void TileValues::bring(Block &block, IRMapping &mapping) {
+  block.walk([&](Operation *op) {
+    for (Value operand : op->getOperands()) {
+      if (!isa<ShapedType>(operand.getType()) && varies(operand)) {
+        here(operand, mapping);
+      }
+    }
+  });
+}
+
+void TileValues::bind(Region &region, Value ring,
+                      llvm::function_ref<Value(Operation *)> position) {
+  OpBuilder &builder = warp.builder;
+  // One read of each value and block, in front of its first use.
+  DenseMap<std::pair<Block *, Value>, Value> reads;
+  auto read = [&](Value value, Operation *user) {
+    // Bodies of elements are written out many times.
+    while (auto body = user->getParentOfType<warpgroup::ElementsOp>()) {
+      user = body;
+    }
+    Value &made = reads[{user->getBlock(), value}];
+    if (made) {
+      return made;
+    }
+    auto [entry, fresh] = bound.try_emplace(value, tags);
+    bool wide = !value.getType().isInteger(32);
+    tags += fresh ? (wide ? 2 : 1) : 0;
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(user);
+    Value at = position(user);
+    made = warpgroup::TagOp::create(builder, warp.loc, warp.i32(),
+                                    entry->second, ring, at);
+    if (wide) {
+      Value high = warpgroup::TagOp::create(builder, warp.loc, warp.i32(),
+                                            entry->second + 1, ring, at);
+      Type word = builder.getI64Type();
+      Value low = arith::ExtUIOp::create(builder, warp.loc, word, made);
+      high = arith::ExtUIOp::create(builder, warp.loc, word, high);
+      high = arith::ShLIOp::create(
+          builder, warp.loc, high,
+          arith::ConstantIntOp::create(builder, warp.loc, 32, 64));
+      made = arith::IndexCastOp::create(
+          builder, warp.loc, value.getType(),
+          arith::OrIOp::create(builder, warp.loc, low, high));
+    }
+    return made;
+  };
+  region.walk([&](Operation *op) {
+    for (OpOperand &operand : op->getOpOperands()) {
+      if (varies(operand.get())) {
+        operand.set(read(operand.get(), op));
+      }
+    }
+  });
+}
+
+SmallVector<Value> TileValues::tagValues(IRMapping &mapping) {
+  OpBuilder &builder = warp.builder;
+  SmallVector<Value> values;
+  for (auto [value, tag] : bound) {
+    Value made = here(value, mapping);
+    if (made.getType().isInteger(32)) {
+      values.push_back(made);
+      continue;
+    }
+    Type word = builder.getI64Type();
+    made = arith::IndexCastOp::create(builder, warp.loc, word, made);
+    values.push_back(
+        arith::TruncIOp::create(builder, warp.loc, warp.i32(), made));
+    Value high = arith::ShRUIOp::create(
+        builder, warp.loc, made,
+        arith::ConstantIntOp::create(builder, warp.loc, 32, 64));
+    values.push_back(
+        arith::TruncIOp::create(builder, warp.loc, warp.i32(), high));
+  }
+  return values;
+}
+
+} // namespace attn

@@ -1,0 +1,105 @@
+// RUN: attn-opt %s --verify-roundtrip | FileCheck %s
+// The examples of the descriptions (../Attn/examples.py compares them).
+
+// CHECK-LABEL: func.func @host
+func.func @host(%b: memref<?x8x?x128xbf16>) -> (index, !warpgroup.tensor_map) {
+  // CHECK: warpgroup.processors
+  %n = warpgroup.processors
+  // CHECK: warpgroup.tensor_map %{{.*}} order [3, 2, 1, 0] box [64, 128, 1, 1] : memref<?x8x?x128xbf16>
+  %m = warpgroup.tensor_map %b order [3, 2, 1, 0] box [64, 128, 1, 1] : memref<?x8x?x128xbf16>
+  return %n, %m : index, !warpgroup.tensor_map
+}
+
+// CHECK-LABEL: func.func @rings
+func.func @rings(%map: !warpgroup.tensor_map, %n: i32, %key: i32, %size: i32, %flags: i32,
+                 %row: i32, %h: i32, %b: i32, %zero: f32) {
+  %c0 = arith.constant 0 : i32
+  %c64 = arith.constant 64 : i32
+  // CHECK: warpgroup.ring consumers 2 tags 3 : <2x128x128xbf16>
+  %k = warpgroup.ring consumers 2 tags 3 : !warpgroup.ring<2x128x128xbf16>
+  %ring = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x128x128xbf16>
+  // CHECK: warpgroup.roles consumers 2 registers(24, 240) producer {
+  warpgroup.roles consumers 2 registers(24, 240) producer {
+    // CHECK: warpgroup.acquire
+    warpgroup.acquire %k[%n] tags(%key, %size, %flags) : !warpgroup.ring<2x128x128xbf16>
+    // CHECK: warpgroup.load {{.*}} panel 0
+    warpgroup.load %map[%c0, %row, %h, %b] to %k[%n] panel 0 : !warpgroup.ring<2x128x128xbf16>
+    warpgroup.load %map[%c64, %row, %h, %b] to %k[%n] panel 1 : !warpgroup.ring<2x128x128xbf16>
+    // CHECK: warpgroup.acquire {{.*}} empty
+    warpgroup.acquire %ring[%n] empty : !warpgroup.ring<2x128x128xbf16>
+  } consumer {
+  ^bb0(%wg: i32):
+    // CHECK: warpgroup.pass_turn %{{.*}} first
+    warpgroup.pass_turn %wg first
+    // CHECK: warpgroup.take_turn
+    warpgroup.take_turn %wg
+    // CHECK: warpgroup.pass_turn
+    warpgroup.pass_turn %wg
+    // CHECK: warpgroup.await
+    warpgroup.await %k[%n] : !warpgroup.ring<2x128x128xbf16>
+    warpgroup.await %ring[%n] : !warpgroup.ring<2x128x128xbf16>
+    // CHECK: warpgroup.tag 0 of
+    %first = warpgroup.tag 0 of %k[%n] : !warpgroup.ring<2x128x128xbf16>
+    // CHECK: warpgroup.tile {{.*}} row
+    %q = warpgroup.tile %ring[%n] row %row : !warpgroup.ring<2x128x128xbf16> -> !warpgroup.tile<128x64x128xbf16>
+    // CHECK: warpgroup.clear_rows
+    warpgroup.clear_rows %k[%n] from %size of %wg : !warpgroup.ring<2x128x128xbf16>
+    // CHECK: warpgroup.release
+    warpgroup.release %k[%n] : !warpgroup.ring<2x128x128xbf16>
+    %z = warpgroup.splat %zero : f32 -> !warpgroup.fragment<64x128xf32>
+    // CHECK: warpgroup.store
+    warpgroup.store %z through %ring[%n] row %row to %map[%c0, %row, %h, %b] : !warpgroup.fragment<64x128xf32>, !warpgroup.ring<2x128x128xbf16>
+    // CHECK: warpgroup.drain
+    warpgroup.drain
+    warpgroup.release %ring[%n] : !warpgroup.ring<2x128x128xbf16>
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @roles
+func.func @roles() {
+  warpgroup.roles consumers 2 registers(24, 240) producer {
+  } consumer {
+  ^bb0(%number: i32):
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @products
+func.func @products(%q: !warpgroup.tile<128x64x128xbf16>, %t: !warpgroup.tile<128x128x128xbf16>) {
+  // CHECK: warpgroup.mma %{{.*}}, %{{.*}} transposed
+  %s = warpgroup.mma %q, %t transposed : (!warpgroup.tile<128x64x128xbf16>, !warpgroup.tile<128x128x128xbf16>) -> !warpgroup.fragment<64x128xf32>
+  // CHECK: warpgroup.mma_async
+  %f = warpgroup.mma_async %q, %t transposed : (!warpgroup.tile<128x64x128xbf16>, !warpgroup.tile<128x128x128xbf16>) -> !warpgroup.pending<64x128xf32>
+  // CHECK: warpgroup.wait 0
+  %r = warpgroup.wait 0 (%f) : (!warpgroup.pending<64x128xf32>) -> !warpgroup.fragment<64x128xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @fragments
+func.func @fragments(%c: f32, %s: !warpgroup.fragment<64x128xf32>, %flagged: !warpgroup.partial_rows<i1>,
+                     %r0: !warpgroup.rows<f32>, %l0: !warpgroup.partial_rows<f32>, %new: i1) {
+  // CHECK: warpgroup.splat
+  %z = warpgroup.splat %c : f32 -> !warpgroup.fragment<64x128xf32>
+  // CHECK: warpgroup.reduce max
+  %m = warpgroup.reduce max %s : !warpgroup.fragment<64x128xf32> -> !warpgroup.partial_rows<f32>
+  // CHECK: warpgroup.join max
+  %j = warpgroup.join max %m : !warpgroup.partial_rows<f32> -> !warpgroup.rows<f32>
+  // CHECK: warpgroup.elements
+  %p = warpgroup.elements (%s, %j) {
+  ^bb0(%x: f32, %y: f32, %row: i32, %column: i32):
+    %d = arith.subf %x, %y : f32
+    warpgroup.yield %d : f32
+  } : (!warpgroup.fragment<64x128xf32>, !warpgroup.rows<f32>) -> !warpgroup.fragment<64x128xf32>
+  // CHECK: warpgroup.any
+  %some = warpgroup.any %flagged : !warpgroup.partial_rows<i1>
+  // CHECK: warpgroup.pack
+  %a = warpgroup.pack %p : !warpgroup.fragment<64x128xf32> -> !warpgroup.operand<64x128xbf16>
+  // CHECK: warpgroup.cut
+  warpgroup.cut
+  // CHECK: warpgroup.softmax speculative
+  %pp, %r1, %l1, %o1 = warpgroup.softmax speculative %s, %r0, %l0, %z first %new {unit = 1.442695e+00 : f64}
+      : (!warpgroup.fragment<64x128xf32>, !warpgroup.rows<f32>, !warpgroup.partial_rows<f32>, !warpgroup.fragment<64x128xf32>, i1)
+        -> (!warpgroup.operand<64x128xbf16>, !warpgroup.rows<f32>, !warpgroup.partial_rows<f32>, !warpgroup.fragment<64x128xf32>)
+  return
+}

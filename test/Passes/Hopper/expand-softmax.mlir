@@ -1,0 +1,64 @@
+// RUN: attn-opt %s --pass-pipeline='builtin.module(gpu.module(attn-warpgroup-expand-softmax))' | FileCheck %s
+
+!s = !warpgroup.fragment<64x128xf32>
+!rows = !warpgroup.rows<f32>
+!part = !warpgroup.partial_rows<f32>
+!acc = !warpgroup.fragment<64x64xf32>
+!bf = !warpgroup.operand<64x128xbf16>
+!half = !warpgroup.operand<64x128xf16>
+
+gpu.module @kernels {
+  // The first step is exact; later ones keep the reference, and compute it only
+  // where the sum of the probabilities says so.
+  // CHECK-LABEL: llvm.func @speculative
+  // CHECK: scf.if %{{.*}} -> (
+  // CHECK-NEXT: %[[MAX:.*]] = warpgroup.reduce max
+  // CHECK-NEXT: warpgroup.join max %[[MAX]]
+  // CHECK: warpgroup.pack
+  // CHECK-NEXT: scf.yield
+  // CHECK-NEXT: } else {
+  // CHECK-NOT: warpgroup.reduce max
+  // CHECK: llvm.nvvm.ex2.approx.ftz
+  // CHECK: %[[SUM:.*]] = warpgroup.reduce add
+  // CHECK: warpgroup.pack
+  // CHECK: arith.constant 1.09951163E+12 : f32
+  // CHECK: arith.cmpf uge
+  // CHECK: %[[BAD:.*]] = warpgroup.any
+  // CHECK: scf.if %[[BAD]]
+  // CHECK: warpgroup.reduce max
+  // CHECK: llvm.intr.minnum
+  llvm.func @speculative(%f: i1, %zero: f32) {
+    %s = warpgroup.splat %zero : f32 -> !s
+    %r = warpgroup.splat %zero : f32 -> !rows
+    %l = warpgroup.splat %zero : f32 -> !part
+    %o = warpgroup.splat %zero : f32 -> !acc
+    %x:4 = warpgroup.softmax speculative %s, %r, %l, %o first %f {unit = 1.0 : f64} : (!s, !rows, !part, !acc, i1) -> (!bf, !rows, !part, !acc)
+    llvm.return
+  }
+
+  // f16 has no 2^40.
+  // CHECK-LABEL: llvm.func @half
+  // CHECK: arith.constant 3.276800e+04 : f32
+  llvm.func @half(%f: i1, %zero: f32) {
+    %s = warpgroup.splat %zero : f32 -> !s
+    %r = warpgroup.splat %zero : f32 -> !rows
+    %l = warpgroup.splat %zero : f32 -> !part
+    %o = warpgroup.splat %zero : f32 -> !acc
+    %x:4 = warpgroup.softmax speculative %s, %r, %l, %o first %f {unit = 1.0 : f64} : (!s, !rows, !part, !acc, i1) -> (!half, !rows, !part, !acc)
+    llvm.return
+  }
+
+  // CHECK-LABEL: llvm.func @exact
+  // CHECK: } else {
+  // CHECK: warpgroup.reduce max
+  // CHECK-NOT: warpgroup.any
+  // CHECK: llvm.return
+  llvm.func @exact(%f: i1, %zero: f32) {
+    %s = warpgroup.splat %zero : f32 -> !s
+    %r = warpgroup.splat %zero : f32 -> !rows
+    %l = warpgroup.splat %zero : f32 -> !part
+    %o = warpgroup.splat %zero : f32 -> !acc
+    %x:4 = warpgroup.softmax exact %s, %r, %l, %o first %f {unit = 1.0 : f64} : (!s, !rows, !part, !acc, i1) -> (!bf, !rows, !part, !acc)
+    llvm.return
+  }
+}

@@ -1,0 +1,178 @@
+"""Compiled attention beside cuDNN on one GPU, through the C ABI and PyTorch.
+
+usage: attention.py LIBRARY PACKAGE... [--lengths 2048,8192,16384] [--rounds 3]
+
+A package is that of a function (q, k, v, donated o) -> o on B x H x S x D, as
+`attention.sh` makes them; its file name says mask and head size: full-128,
+causal-64. 16k tokens, H D = 2048. Each is compared on the whole with a
+reference in f32 of the same inputs, at small shapes with steep scores and at
+those that are timed, then timed in turns with cuDNN. Exit code 1 on mismatch.
+"""
+
+import argparse
+import ctypes
+import math
+import os
+import statistics
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from triton.testing import do_bench
+
+from pytorch import describe
+
+
+class Package:
+    def __init__(self, library, path):
+        self.library = library
+        self.name = os.path.basename(path).removesuffix(".attnpkg")
+        kind, size = self.name.rsplit("-", 1)
+        self.size = int(size)
+        self.causal = "causal" in kind.split("-")[-1]
+        self.dtype = torch.float16 if "f16" in kind.split("-") else torch.bfloat16
+        package, self.function = ctypes.c_void_p(), ctypes.c_void_p()
+        self.check(library.attn_package_load(path.encode(), ctypes.byref(package)))
+        self.check(library.attn_function_open(package, b"f", 0,
+                                              ctypes.byref(self.function)))
+
+    def check(self, code):
+        if code:
+            raise RuntimeError(self.name + ": " + self.library.attn_error().decode())
+
+    def bind(self, q, k, v, o):
+        arguments, results = describe([q, k, v, o]), describe([o])
+        def call():
+            stream = torch.cuda.current_stream().cuda_stream
+            self.check(self.library.attn_function_launch(
+                self.function, ctypes.c_void_p(stream), arguments, 4, results, 1))
+        return call
+
+
+def reference(q, k, v, causal):
+    """In f32, some heads and rows at a time."""
+    out = torch.empty(q.shape, dtype=torch.float32, device="cuda")
+    sq, sk = q.shape[2], k.shape[2]
+    columns = torch.arange(sk, device="cuda")[None]
+    for b in range(q.shape[0]):
+        for r in range(0, sq, 1024):
+            rows = slice(r, min(r + 1024, sq))
+            s = q[b, :, rows].float() @ k[b].float().transpose(1, 2)
+            s /= math.sqrt(q.shape[3])
+            if causal:
+                i = torch.arange(r, rows.stop, device="cuda")[:, None] + sk - sq
+                s.masked_fill_(columns > i, -math.inf)
+            out[b, :, rows] = torch.nan_to_num(torch.softmax(s, -1)) @ v[b].float()
+    return out
+
+
+def relative(package, q, k, v):
+    o = torch.full((*q.shape[:3], v.shape[3]), math.nan, dtype=q.dtype, device="cuda")
+    package.bind(q, k, v, o)()
+    torch.cuda.synchronize()
+    expected = reference(q, k, v, package.causal)
+    error = ((o.float() - expected).norm() / expected.norm()).item()
+    return error if torch.isfinite(o).all() else math.nan
+
+
+def random(b, h, s, d, dtype):
+    return torch.randn(b, h, s, d, device="cuda", dtype=dtype)
+
+
+def small(package):
+    """Sizes that no tile divides, and scores that overrun any first guess."""
+    h, d, dtype = 2048 // package.size, package.size, package.dtype
+    worst = 0
+    for b, sq, sk, factor in [(1, 1024, 1024, 1), (2, 640, 640, 1), (1, 1000, 1000, 1),
+                              (1, 129, 129, 1), (3, 257, 700, 1), (1, 1024, 1024, 8),
+                              (1, 1024, 1024, 40), (1, 1024, 1024, 300),
+                              (1, 2048, 2048, -20)]:
+        q, k, v = (random(b, h, s, d, dtype) for s in (sq, sk, sk))
+        if factor > 0:
+            q *= factor
+        else:
+            k *= torch.linspace(-factor, 0.1, sk, device="cuda", dtype=dtype)[:, None]
+        error = relative(package, q, k, v)
+        if not error < 6e-3:
+            print(f"MISMATCH {package.name} b {b} sq {sq} sk {sk} x {factor}: {error:.2e}",
+                  flush=True)
+            return math.nan
+        worst = max(worst, error)
+    q, k, v = (random(2, h, 2048, d, dtype) for _ in range(3))
+    outs = []
+    for _ in range(10):
+        o = torch.full_like(q, math.nan)
+        package.bind(q, k, v, o)()
+        outs.append(o.view(torch.int16))
+    if any((o != outs[0]).any() for o in outs):
+        print(f"MISMATCH {package.name}: two runs differ", flush=True)
+        return math.nan
+    return worst
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("library")
+    parser.add_argument("packages", nargs="+")
+    parser.add_argument("--lengths", default="2048,8192,16384")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rep", type=int, default=60)
+    options = parser.parse_args()
+    library = ctypes.CDLL(options.library)
+    library.attn_error.restype = ctypes.c_char_p
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.cuda.init()
+    print(torch.cuda.get_device_name(), torch.__version__, flush=True)
+    packages, failed = [], False
+    for path in options.packages:
+        start = time.perf_counter()
+        package = Package(library, path)
+        error = small(package)
+        print(f"{package.name:24s} error {error:.2e}, {time.perf_counter() - start:.1f} s",
+              flush=True)
+        failed |= math.isnan(error)
+        if not math.isnan(error):
+            packages.append(package)
+    groups = {}
+    for package in packages:
+        groups.setdefault((package.size, package.causal, package.dtype), []).append(package)
+    for (size, causal, dtype), group in groups.items():
+        for length in map(int, options.lengths.split(",")):
+            b, h = 16384 // length, 2048 // size
+            q, k, v = (random(b, h, length, size, dtype) for _ in range(3))
+            o = torch.empty_like(q)
+            flops = 4 * length * length * size * h * b / (2 if causal else 1)
+            calls = {}
+            expected = reference(q, k, v, causal)
+            for package in group:
+                o.fill_(math.nan)
+                calls[package.name] = package.bind(q, k, v, o)
+                calls[package.name]()
+                torch.cuda.synchronize()
+                error = ((o.float() - expected).norm() / expected.norm()).item()
+                if not error < 6e-3:
+                    failed = True
+                    print(f"MISMATCH {package.name} at {length}: {error:.2e}", flush=True)
+            del expected
+            with sdpa_kernel([SDPBackend.CUDNN_ATTENTION]):
+                calls["cudnn"] = lambda: F.scaled_dot_product_attention(
+                    q, k, v, is_causal=causal)
+                times = {name: [] for name in calls}
+                for _ in range(options.rounds):
+                    for name, call in calls.items():
+                        ms = do_bench(call, warmup=20, rep=options.rep,
+                                      return_mode="median")
+                        times[name].append(flops / ms / 1e9)
+            base = statistics.median(times["cudnn"])
+            for name, list_ in times.items():
+                median = statistics.median(list_)
+                print(f"d {size:3d} {'causal' if causal else 'full':6s} s {length:5d} "
+                      f"{name:24s} {median:6.1f} TFLOP/s  {median / base:.3f} x cuDNN",
+                      flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
