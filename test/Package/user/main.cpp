@@ -47,10 +47,11 @@ OwningOpRef<ModuleOp> buildModule(MLIRContext &context) {
   state.addTypes(qType);
   state.addRegion(); // score
   state.addRegion(); // mask
-  // q, k, v, offset, kv_lens, cu_seqlens (2), sink, mask_symbols, captured,
-  // mask_captured, outs.
-  state.getOrAddProperties<attn::AttentionOp::Properties>()
-      .operandSegmentSizes = {1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  // q, k and v come first and the destinations last; nothing optional between.
+  auto &sizes = state.getOrAddProperties<attn::AttentionOp::Properties>()
+                    .operandSegmentSizes;
+  sizes.fill(0);
+  sizes[0] = sizes[1] = sizes[2] = sizes.back() = 1;
   Operation *attention = builder.create(state);
   func::ReturnOp::create(builder, loc, attention->getResults());
   return module;
