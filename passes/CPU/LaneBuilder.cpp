@@ -195,13 +195,16 @@ Value LaneBuilder::dotPairs(Value x, Value y, Value sum) {
   };
   return x86vector::DotBF16Op::create(b, loc, vector, sum, pairs(x), pairs(y));
 }
-Value LaneBuilder::andBits(Value x, Value y) {
-  auto ints = VectorType::get({lanes}, b.getI32Type());
-  auto bits = [&](Value value) {
-    return vector::BitCastOp::create(b, loc, ints, value);
+Value LaneBuilder::whereNonZero(Value x, Value weights) {
+  auto ints = VectorType::get({2 * lanes}, b.getI16Type());
+  auto bits = [&](Value pairs) {
+    return vector::BitCastOp::create(b, loc, ints, pairs);
   };
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(ints));
+  Value any = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
+                                    bits(weights), zero);
   return vector::BitCastOp::create(
-      b, loc, vector, arith::AndIOp::create(b, loc, bits(x), bits(y)));
+      b, loc, vector, arith::SelectOp::create(b, loc, any, bits(x), zero));
 }
 
 Value LaneBuilder::max(Value x, Value y) {

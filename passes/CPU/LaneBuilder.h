@@ -71,8 +71,8 @@ public:
                                                mlir::Value high);
   /// sum + x.low * y.low + x.high * y.high (vdpbf16ps).
   mlir::Value dotPairs(mlir::Value x, mlir::Value y, mlir::Value sum);
-  /// Lanes whose bits are those of both vectors.
-  mlir::Value andBits(mlir::Value x, mlir::Value y);
+  /// Pairs `x` with 0 for the elements that are 0 in `weights`.
+  mlir::Value whereNonZero(mlir::Value x, mlir::Value weights);
 
   /// The larger one; `b` where either is NaN (what vmaxps does).
   mlir::Value max(mlir::Value a, mlir::Value b);

@@ -66,6 +66,13 @@ private:
   Value product(Value x, Value y, Value sum) {
     return unit == 1 ? lb.fma(x, y, sum) : lb.dotPairs(x, y, sum);
   }
+  /// The same where y is a weight, and x may be NaN where that is 0.
+  Value weighted(Value x, Value y, Value sum) {
+    if (unit == 1) {
+      return lb.weightedSum(x, y, sum, skipZero);
+    }
+    return lb.dotPairs(op.isMasked() ? lb.whereNonZero(x, y) : x, y, sum);
+  }
   void prefetch(Value p, Value memref, Value first, int64_t rows);
   Value stage(Value memref, Value keys);
   Value stagePairs(Value memref, Value keys);
@@ -92,7 +99,6 @@ private:
                Values &factors);
   Values exponentials(Value keys, int64_t v, Value max);
   Values exponentialPairs(Value keys, int64_t v, Value max);
-  void markPairs(Value pairs);
   Values sumOverKeys(KeyRange keys, ArrayRef<Value> columns, ValueRange acc);
   void valueTile(int64_t rows, Value p, Value value, KeyRange keys,
                  ValueRange factors);
@@ -108,7 +114,6 @@ private:
   // rows.
   Value scores;
   Value keyBlock, valueBlock; // the tile of K and V, or a copy of it
-  Value keep; // of a partial tile with pairs: the bits of each that count
 };
 
 Value OnlineLanes::broadcast(Value memref, Value row, Value column) {
@@ -294,42 +299,6 @@ SmallVector<Value> OnlineLanes::exponentialPairs(Value keys, int64_t v,
   return sums;
 }
 
-// The bits of V that some row of the panel gives a weight, for each pair.
-void OnlineLanes::markPairs(Value pairs) {
-  lb.loop(lb.index.constant(0), pairs, 1, [&](Value pair) {
-    Value bits;
-    auto ints = VectorType::get({lb.lanes}, lb.b.getI32Type());
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value weights = vector::BitCastOp::create(
-          lb.b, lb.loc, ints, lb.load(scores, {pair, lane(v)}));
-      bits = bits
-                 ? arith::OrIOp::create(lb.b, lb.loc, bits, weights).getResult()
-                 : weights;
-    }
-    bits = vector::ReductionOp::create(lb.b, lb.loc, vector::CombiningKind::OR,
-                                       bits);
-    auto constant = [&](int64_t value) -> Value {
-      return arith::ConstantOp::create(lb.b, lb.loc,
-                                       lb.b.getI32IntegerAttr(value));
-    };
-    Value kept = constant(0);
-    for (int64_t half : {0xffff, -0x10000}) {
-      Value any = arith::CmpIOp::create(
-          lb.b, lb.loc, arith::CmpIPredicate::ne,
-          arith::AndIOp::create(lb.b, lb.loc, bits, constant(half)),
-          constant(0));
-      kept = arith::OrIOp::create(lb.b, lb.loc, kept,
-                                  arith::SelectOp::create(lb.b, lb.loc, any,
-                                                          constant(half),
-                                                          constant(0)));
-    }
-    memref::StoreOp::create(
-        lb.b, lb.loc,
-        arith::BitcastOp::create(lb.b, lb.loc, lb.type, kept).getResult(), keep,
-        ValueRange{pair});
-  });
-}
-
 // P, the sums and maxima of the state; `factors` receives what the old
 // accumulator is scaled by.
 void OnlineLanes::softmax(Value keys, ValueRange maxima, ValueRange olds,
@@ -344,9 +313,6 @@ void OnlineLanes::softmax(Value keys, ValueRange maxima, ValueRange olds,
     Value old = lb.load(op.getSum(), {p, lane(v)});
     lb.store(lb.fma(old, factor, sum), op.getSum(), {p, lane(v)});
     lb.store(maxima[v], op.getMax(), {p, lane(v)});
-  }
-  if (keep) {
-    markPairs(lb.index.ceilDiv(keys, 2));
   }
 }
 
@@ -363,18 +329,11 @@ SmallVector<Value> OnlineLanes::sumOverKeys(KeyRange range,
                        for (int64_t v = 0; v < vectors; ++v) {
                          weights.push_back(lb.load(scores, {key, lane(v)}));
                        }
-                       Value kept;
-                       if (keep) {
-                         kept = lb.splat(lb.loadScalar(keep, {key}));
-                       }
                        for (auto [m, column] : llvm::enumerate(columns)) {
                          Value x = broadcast(valueBlock, row, column);
-                         x = kept ? lb.andBits(x, kept) : x;
                          for (int64_t v = 0; v < vectors; ++v) {
                            Value &sum = next[m * vectors + v];
-                           sum = unit == 1 ? lb.weightedSum(x, weights[v], sum,
-                                                            skipZero)
-                                           : lb.dotPairs(x, weights[v], sum);
+                           sum = weighted(x, weights[v], sum);
                          }
                        }
                        return next;
@@ -569,9 +528,6 @@ void OnlineLanes::run() {
   keyBlock = stage(op.getK(), keys);
   valueBlock = unit == 1 ? stage(op.getV(), keys) : stagePairs(op.getV(), keys);
   if (op.isMasked()) {
-    if (unit == 2) {
-      keep = scratch(lb, op, {(bound + 1) / 2});
-    }
     lb.loop(zero, panels, 1, [&](Value p) {
       Reads reads = readCaptured(p);
       KeyRange range = op.getMaskRegion().empty() ? visibleKeys(p, keys)
