@@ -43,8 +43,8 @@ AttentionShape AttentionShape::of(AttentionOp op,
   auto out = cast<ShapedType>(op.getOut().getType()).getElementType();
   // Regions may hide keys from all rows, whose values may be NaN.
   shape.densePrefill = !ragged && aligned(shape.headSize) &&
-                       aligned(shape.valueSize) &&
-                       out == op.getElementType() && op.getMaskRegion().empty();
+                       aligned(shape.valueSize) && out == op.getElementType() &&
+                       op.getMaskRegion().empty();
   return shape;
 }
 

@@ -32,7 +32,7 @@ class Explainer {
 public:
   Explainer(AttentionOp op, const ExplainOptions &options)
       : op(op), options(options), problem(MaskProblem::of(op)),
-        names(namesOf(problem)), result{{}, {}, op.getLoc()} {}
+        names(namesOf(problem)), result(op.getLoc()) {}
 
   Explanation run();
 

@@ -31,6 +31,8 @@ struct TileMap {
 };
 
 struct Explanation {
+  explicit Explanation(mlir::Location loc) : loc(loc) {}
+
   std::string function, mask; ///< the mask as it is written
   mlir::Location loc;
   /// Unknown sizes and symbols with their values; `isDefault` where nobody gave

@@ -391,9 +391,7 @@ void Raiser::remarkOn(ArrayRef<Attribute> raised, ArrayRef<Value> kept) {
   }
 }
 
-namespace {
-
-} // namespace
+namespace {} // namespace
 
 bool attn::raiseMask(AttentionOp op) {
   return !op.getMaskRegion().empty() && Raiser(op).run();

@@ -18,8 +18,8 @@ StreamTile::StreamTile(WarpBuilder &warp, TileProgram &program,
 // Whether `value` follows from data of the device.
 static bool isRead(Value value) {
   Operation *made = value.getDefiningOp();
-  return made && (isa<LLVM::LoadOp>(made) ||
-                  llvm::any_of(made->getOperands(), isRead));
+  return made &&
+         (isa<LLVM::LoadOp>(made) || llvm::any_of(made->getOperands(), isRead));
 }
 
 bool StreamTile::prepare(std::string &reason) {

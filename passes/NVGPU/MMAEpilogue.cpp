@@ -224,9 +224,9 @@ void MMATile::storeShared() {
                                                    start + statsBytes(kernel) +
                                                        w * all * 4)));
     }
-    auto [inverse, value] = finish(largest, sum, line);
+    std::pair<Value, Value> row = finish(largest, sum, line); // 1 / sum, lse
     warp.store(
-        warp.convert(warp.fmul(total, inverse), out.element),
+        warp.convert(warp.fmul(total, row.first), out.element),
         warp.globalAddress(out.pointer, outIndex(line, column), out.element));
     if (lse.pointer) {
       Value first = warp.equal(column, warp.c(0));
@@ -234,7 +234,7 @@ void MMATile::storeShared() {
         first = warp.both(first, warp.equal(slice, warp.c(0)));
       }
       warp.guarded(first, [&] {
-        warp.store(warp.convert(value, lse.element),
+        warp.store(warp.convert(row.second, lse.element),
                    warp.globalAddress(lse.pointer,
                                       rows.offset(warp, line, lse, 0, 1),
                                       lse.element));

@@ -52,8 +52,8 @@ struct TileCopy {
   SharedTile tile;
   int64_t columns = 0; // valid ones; the rest becomes 0
   int64_t threads = 0;
-  int64_t alignment = 16; // of rows in device memory, in bytes
-  bool contiguous = true; // elements of a row
+  int64_t alignment = 16;     // of rows in device memory, in bytes
+  bool contiguous = true;     // elements of a row
   mlir::Value rowStride = {}; // elements between rows; null: not all the same
 
   /// Starts the copy. `rowOffset(row)` is the element index of a row (i32) as

@@ -154,8 +154,8 @@ void KeyCursor::alignBorders() {
     }
     bool up = kinds[i];
     Value keys = warp.sub(upper[i], lower[i]);
-    Value steps = warp.div(warp.max(warp.add(keys, up ? step - 1 : 0), warp.c(0)),
-                           step);
+    Value steps =
+        warp.div(warp.max(warp.add(keys, up ? step - 1 : 0), warp.c(0)), step);
     Value border = warp.add(lower[i], warp.mul(steps, step));
     if (up) {
       border = warp.min(border, warp.max(upper[i], upper[i + 1]));

@@ -329,8 +329,8 @@ AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
                       map({G, M})};
   auto online = OnlineAttentionOp::create(
       rewriter, loc, types, q, k, v, tile.batch, tile.head, position, key,
-      maskSymbols(seq), op.getCaptured(), op.getMaskCaptured(),
-      carried[0], carried[1], carried[2],
+      maskSymbols(seq), op.getCaptured(), op.getMaskCaptured(), carried[0],
+      carried[1], carried[2],
       rewriter.getFloatAttr(accumulator, *op.getStaticScale()), classes.mask,
       rewriter.getArrayAttr(maps),
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, context)),

@@ -27,7 +27,7 @@ struct GPUDescription {
   double fmas = 64;                     // of 32 bits
   double sharedBandwidth = 128;         // bytes
   double gigahertz = 1.41;
-  double readGBs = 2039; // device memory, all of it
+  double readGBs = 2039;   // device memory, all of it
   bool warpgroups = false; // wgmma, bulk tensor copies, setmaxnreg
 
   /// `sm_80` and the like; nothing for a chip that is not known.

@@ -12,8 +12,8 @@
 
 namespace attn {
 
-/// The name of an argument of a function: `attn.name`, the name of its location,
-/// or `arg` and its number.
+/// The name of an argument of a function: `attn.name`, the name of its
+/// location, or `arg` and its number.
 std::string argumentName(mlir::BlockArgument argument);
 /// The name of a dynamic size of an argument: by `attn.dims`, or made of the
 /// name of the argument and the number of the dimension.
