@@ -15,9 +15,9 @@
 // With pairs of bf16 in the panels of Q both products are dot products of
 // pairs. In 1 the pairs of a key lie side by side in K. For 3 they are made
 // along the keys: P of two keys is rounded to one vector, and V is interleaved
-// once a tile. Pairs start at even keys of the tile; a partial tile has for
-// each pair the bits of V that count, so that a value which no row sees may be
-// NaN.
+// once a tile. Pairs start at even keys of the tile; in a partial tile,
+// elements of V without weight are cleared lane by lane, since a value that no
+// row sees may be NaN, and rows of padding see others than real ones.
 //===----------------------------------------------------------------------===//
 
 #include "LaneBuilder.h"

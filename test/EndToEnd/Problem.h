@@ -27,8 +27,8 @@ struct Data {
 };
 Data makeData(const Case &c, const Lengths &lengths);
 
-/// k and v of `data` in pages, as block tables name them: in any order, with NaN
-/// in what no key in use needs, and garbage in the tails of the tables.
+/// k and v of `data` in pages, as block tables name them: in any order, with
+/// NaN in what no key in use needs, and garbage in the tails of the tables.
 struct Pages {
   rt::Tensor tables, k, v;
 };

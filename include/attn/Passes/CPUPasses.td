@@ -13,7 +13,9 @@ def OrientTilesPass : InterfacePass<"attn-orient-tiles", "mlir::FunctionOpInterf
     S^T = K Q^T with elements of K and V broadcast and no horizontal reduction
     anywhere. Few rows (decode; up to half a vector) stay rows (1 x W x D,
     1 x W x E, W a power of two), and the loop computes with whole vectors of K
-    and V, each read once for all rows. Workspaces have the static sizes of
+    and V, each read once for all rows. Where the target multiplies pairs of
+    bf16 faster than f32, panels of bf16 stay bf16, and as lanes they keep two
+    elements of D side by side (P x D / 2 x 2W). Workspaces have the static sizes of
     `max_rows`, of which the loop takes a slice of the panels in use.
 
     Needs: `attn.key_loop` with `max_rows`, a constant step, one
