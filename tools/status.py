@@ -63,7 +63,7 @@ def ops():
             spelled = r"attn\.%s\b" % name
             labels = re.findall(r"\* `(%s_c\d+)`:" % name, body)
             verified = [c for c in labels if c in verifiers and "[%s]" % c in invalid]
-            data = "DestinationStyleOpInterface" in body
+            data = re.search("DestinationStyleOpInterface|RecurrenceTraits", body)
             run = mark(having(spelled, runs))
             if run == NO and having(r"\b%s::create" % cls, makers):
                 run = "through `attn.attention`"

@@ -21,11 +21,12 @@ struct DestinationModel
     : public DstBufferizableOpInterfaceExternalModel<DestinationModel<OpTy>,
                                                      OpTy> {
   // The destinations of attention, merge, pack and finalize are only written;
-  // the state of the online tile and the pages of a cache are kept in part.
+  // the state of the online tile and of recurrences, and the pages of a cache,
+  // are kept in part.
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const AnalysisState &state) const {
     auto dps = cast<DestinationStyleOpInterface>(op);
-    return !dps.isDpsInit(&operand) ||
+    return !dps.isDpsInit(&operand) || attn::isState(operand) ||
            std::is_same_v<OpTy, attn::OnlineAttentionOp> ||
            std::is_same_v<OpTy, attn::KVAppendOp>;
   }
@@ -78,6 +79,13 @@ void attn::registerBufferizableOpInterfaceModels(DialectRegistry &registry) {
     KVAppendOp::attachInterface<DestinationModel<KVAppendOp>>(*context);
     KVGatherOp::attachInterface<DestinationModel<KVGatherOp>>(*context);
     RopeOp::attachInterface<DestinationModel<RopeOp>>(*context);
+    SSDOp::attachInterface<DestinationModel<SSDOp>>(*context);
+    LinearAttentionOp::attachInterface<DestinationModel<LinearAttentionOp>>(
+        *context);
+    SSMScanOp::attachInterface<DestinationModel<SSMScanOp>>(*context);
+    SSMStepOp::attachInterface<DestinationModel<SSMStepOp>>(*context);
+    CausalConv1dOp::attachInterface<DestinationModel<CausalConv1dOp>>(*context);
+    ScanChunkOp::attachInterface<DestinationModel<ScanChunkOp>>(*context);
     PackRowsOp::attachInterface<DestinationModel<PackRowsOp>>(*context);
     FinalizeStateOp::attachInterface<DestinationModel<FinalizeStateOp>>(
         *context);

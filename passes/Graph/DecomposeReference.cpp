@@ -10,6 +10,7 @@
 #include "ReferenceCache.h"
 #include "ReferenceForm.h"
 #include "ReferencePositions.h"
+#include "ReferenceRecurrence.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -481,13 +482,19 @@ struct DecomposeReferencePass
     }
     SmallVector<Operation *> ops;
     WalkResult walk = getOperation().walk([&](Operation *op) {
-      if (!isa<AttentionOp, MergeStatesOp, RopeOp, KVAppendOp, KVGatherOp>(
+      if (!isRecurrence(op) &&
+          !isa<AttentionOp, MergeStatesOp, RopeOp, KVAppendOp, KVGatherOp>(
               op)) {
         return WalkResult::advance();
       }
       auto attention = dyn_cast<AttentionOp>(op);
       if (attention && attention.isPaged() && !rowStreamed) {
         op->emitOpError("on pages has no materialised form; use row-streamed");
+        return WalkResult::interrupt();
+      }
+      auto linear = dyn_cast<LinearAttentionOp>(op);
+      if (isa<SSMStepOp, ScanChunkOp>(op) || (linear && linear.getFavor())) {
+        op->emitOpError("has no reference form");
         return WalkResult::interrupt();
       }
       if (op->getNumResults() == 0) {
@@ -542,8 +549,9 @@ private:
     // Never below the accumulation type of the op itself.
     Type accumulator =
         attention ? attention.getAccumulatorType()
-        : rope
-            ? rope.getAccumulatorType()
+        : rope    ? rope.getAccumulatorType()
+        : isRecurrence(op)
+            ? recurrenceType(op)
             : cast<ShapedType>(merge.getPartLse().getType()).getElementType();
     if (elementType != "f64" && !accumulator.isF64()) {
       type = Float32Type::get(context);
@@ -563,6 +571,9 @@ private:
         ReferenceForm form(attention, type, source);
         form.prepare(b);
         results = StreamedAttention(b, form).build(destinations);
+      } else if (isRecurrence(op)) {
+        results =
+            buildReferenceRecurrence(b, op, type, source, destinations.front());
       } else if (rope) {
         results = {
             buildReferenceRope(b, rope, type, source, destinations.front())};

@@ -142,7 +142,9 @@ struct WrapMemrefsPass
   void runOnOperation() override {
     SmallVector<DestinationStyleOpInterface> ops;
     getOperation().walk([&](Operation *op) {
-      if (isa<AttentionOp, MergeStatesOp, RopeOp, KVAppendOp, KVGatherOp>(op) &&
+      if ((isRecurrence(op) ||
+           isa<AttentionOp, MergeStatesOp, RopeOp, KVAppendOp, KVGatherOp>(
+               op)) &&
           op->getNumResults() == 0) {
         ops.push_back(cast<DestinationStyleOpInterface>(op));
       }

@@ -95,3 +95,46 @@ func.func @kv_gather(%pool: tensor<?x8x16x128xbf16>, %tables: tensor<4x?xi32>, %
          outs(%dense : tensor<4x8x?x128xbf16>) -> tensor<4x8x?x128xbf16>
   return %d : tensor<4x8x?x128xbf16>
 }
+
+func.func @ssd(%x: tensor<1x?x64x64xf32>, %dt: tensor<1x?x64xf32>, %a: tensor<64xf32>, %b: tensor<1x?x1x128xf32>, %c: tensor<1x?x1x128xf32>, %bias: tensor<64xf32>, %d: tensor<64xf32>, %z: tensor<1x?x64x64xf32>, %init: tensor<1x?x64x64xf32>, %s0: tensor<1x64x64x128xf32>) -> (tensor<1x?x64x64xf32>, tensor<1x64x64x128xf32>) {
+  %y, %s1 = attn.ssd ins(%x, %dt, %a, %b, %c : tensor<1x?x64x64xf32>, tensor<1x?x64xf32>, tensor<64xf32>, tensor<1x?x1x128xf32>, tensor<1x?x1x128xf32>)
+         dt_bias(%bias : tensor<64xf32>) skip(%d : tensor<64xf32>) gate(%z : tensor<1x?x64x64xf32>)
+         outs(%init, %s0 : tensor<1x?x64x64xf32>, tensor<1x64x64x128xf32>) {softplus, dt_limit = array<f64: 1.0e-03, 1.0e-01>}
+         -> tensor<1x?x64x64xf32>, tensor<1x64x64x128xf32>
+  return %y, %s1 : tensor<1x?x64x64xf32>, tensor<1x64x64x128xf32>
+}
+
+func.func @linear_attention(%q: tensor<1x4x?x128xf32>, %k: tensor<1x4x?x128xf32>, %v: tensor<1x4x?x128xf32>, %g: tensor<1x4x?xf32>, %init: tensor<1x4x?x128xf32>, %s0: tensor<1x4x128x128xf32>) -> (tensor<1x4x?x128xf32>, tensor<1x4x128x128xf32>) {
+  %o, %s1 = attn.linear_attention ins(%q, %k, %v : tensor<1x4x?x128xf32>, tensor<1x4x?x128xf32>, tensor<1x4x?x128xf32>)
+         decay(%g : tensor<1x4x?xf32>) outs(%init, %s0 : tensor<1x4x?x128xf32>, tensor<1x4x128x128xf32>)
+         {scale = 8.8388347648318447e-02 : f64} -> tensor<1x4x?x128xf32>, tensor<1x4x128x128xf32>
+  return %o, %s1 : tensor<1x4x?x128xf32>, tensor<1x4x128x128xf32>
+}
+
+func.func @ssm_scan(%u: tensor<1x?x4096xf32>, %delta: tensor<1x?x4096xf32>, %a: tensor<4096x16xf32>, %b: tensor<1x?x1x16xf32>, %c: tensor<1x?x1x16xf32>, %bias: tensor<4096xf32>, %d: tensor<4096xf32>, %init: tensor<1x?x4096xf32>, %h0: tensor<1x4096x16xf32>) -> (tensor<1x?x4096xf32>, tensor<1x4096x16xf32>) {
+  %y, %h1 = attn.ssm_scan ins(%u, %delta, %a, %b, %c : tensor<1x?x4096xf32>, tensor<1x?x4096xf32>, tensor<4096x16xf32>, tensor<1x?x1x16xf32>, tensor<1x?x1x16xf32>)
+         dt_bias(%bias : tensor<4096xf32>) skip(%d : tensor<4096xf32>)
+         outs(%init, %h0 : tensor<1x?x4096xf32>, tensor<1x4096x16xf32>) {softplus}
+         -> tensor<1x?x4096xf32>, tensor<1x4096x16xf32>
+  return %y, %h1 : tensor<1x?x4096xf32>, tensor<1x4096x16xf32>
+}
+
+func.func @ssm_step(%x: tensor<8x64x64xf32>, %dt: tensor<8x64xf32>, %a: tensor<64xf32>, %b: tensor<8x1x128xf32>, %c: tensor<8x1x128xf32>, %slots: tensor<8xi32>, %init: tensor<8x64x64xf32>, %pool: tensor<?x64x64x128xf32>) -> (tensor<8x64x64xf32>, tensor<?x64x64x128xf32>) {
+  %y, %s1 = attn.ssm_step ins(%x, %dt, %a, %b, %c : tensor<8x64x64xf32>, tensor<8x64xf32>, tensor<64xf32>, tensor<8x1x128xf32>, tensor<8x1x128xf32>)
+         slots(%slots : tensor<8xi32>) outs(%init, %pool : tensor<8x64x64xf32>, tensor<?x64x64x128xf32>) {softplus}
+         -> tensor<8x64x64xf32>, tensor<?x64x64x128xf32>
+  return %y, %s1 : tensor<8x64x64xf32>, tensor<?x64x64x128xf32>
+}
+
+func.func @causal_conv1d(%x: tensor<1x?x256xf32>, %w: tensor<256x4xf32>, %b: tensor<256xf32>, %init: tensor<1x?x256xf32>, %s0: tensor<1x3x256xf32>) -> (tensor<1x?x256xf32>, tensor<1x3x256xf32>) {
+  %y, %s1 = attn.causal_conv1d ins(%x, %w : tensor<1x?x256xf32>, tensor<256x4xf32>) bias(%b : tensor<256xf32>)
+         outs(%init, %s0 : tensor<1x?x256xf32>, tensor<1x3x256xf32>) {silu} -> tensor<1x?x256xf32>, tensor<1x3x256xf32>
+  return %y, %s1 : tensor<1x?x256xf32>, tensor<1x3x256xf32>
+}
+
+func.func @scan_chunk(%q: tensor<?x128xf32>, %k: tensor<?x128xf32>, %v: tensor<?x64xf32>, %g: tensor<?xf32>, %w: tensor<?xf32>, %init: tensor<?x64xf32>, %s0: tensor<128x64xf32>) -> (tensor<?x64xf32>, tensor<128x64xf32>) {
+  %y, %s1 = attn.scan_chunk ins(%q, %k, %v : tensor<?x128xf32>, tensor<?x128xf32>, tensor<?x64xf32>) decay(%g : tensor<?xf32>)
+         write(%w : tensor<?xf32>) outs(%init, %s0 : tensor<?x64xf32>, tensor<128x64xf32>) chunked {max_tokens = 64 : i64}
+         -> tensor<?x64xf32>, tensor<128x64xf32>
+  return %y, %s1 : tensor<?x64xf32>, tensor<128x64xf32>
+}

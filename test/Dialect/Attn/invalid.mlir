@@ -939,3 +939,275 @@ func.func @kv_gather_c3(%p: tensor<9x2x5x20xf16>, %t: tensor<3x4xi32>, %l: tenso
   attn.kv_gather ins(%p : tensor<9x2x5x20xf16>) pages(%t : tensor<3x4xi32>) kv_lens(%l : tensor<3xi32>) outs(%o : memref<3x2x17x20xf16>)
   return
 }
+
+// -----
+
+func.func @ssd_c1(%x: tensor<2x8x4x16xf32>, %dt: tensor<2x8x4xf32>, %a: tensor<4xf32>, %b: tensor<2x8x2x32xf32>, %c: tensor<2x8x2x32xf32>, %o: tensor<2x8x4x17xf32>, %s: tensor<2x4x16x32xf32>, %e: tensor<4xf32>, %ids: tensor<2x8xi32>, %cu: tensor<3xi32>, %z: tensor<2x8x4x16xf32>) {
+  // expected-error @below {{expected 'x', 'out' and 'gate' of one shape, of rank 4, or 3 for thd, but got 'tensor<2x8x4x16xf32>' and 'tensor<2x8x4x17xf32>' [ssd_c1]}}
+  %r0, %r1 = attn.ssd ins(%x, %dt, %a, %b, %c : tensor<2x8x4x16xf32>, tensor<2x8x4xf32>, tensor<4xf32>, tensor<2x8x2x32xf32>, tensor<2x8x2x32xf32>)  outs(%o, %s : tensor<2x8x4x17xf32>, tensor<2x4x16x32xf32>)  -> tensor<2x8x4x17xf32>, tensor<2x4x16x32xf32>
+  return
+}
+
+// -----
+
+func.func @ssd_c2(%x: tensor<2x8x4x16xf32>, %dt: tensor<2x8x4xf32>, %a: tensor<4xf32>, %b: tensor<2x8x3x32xf32>, %c: tensor<2x8x3x32xf32>, %o: tensor<2x8x4x16xf32>, %s: tensor<2x4x16x32xf32>, %e: tensor<4xf32>, %ids: tensor<2x8xi32>, %cu: tensor<3xi32>, %z: tensor<2x8x4x16xf32>) {
+  // expected-error @below {{expected 'dt' with a number a token and head, and 'b' and 'c' with groups that divide the heads, but got 'tensor<2x8x4xf32>', 'tensor<2x8x3x32xf32>' and 'tensor<2x8x3x32xf32>' [ssd_c2]}}
+  %r0, %r1 = attn.ssd ins(%x, %dt, %a, %b, %c : tensor<2x8x4x16xf32>, tensor<2x8x4xf32>, tensor<4xf32>, tensor<2x8x3x32xf32>, tensor<2x8x3x32xf32>)  outs(%o, %s : tensor<2x8x4x16xf32>, tensor<2x4x16x32xf32>)  -> tensor<2x8x4x16xf32>, tensor<2x4x16x32xf32>
+  return
+}
+
+// -----
+
+func.func @ssd_c3(%x: tensor<2x8x4x16xf32>, %dt: tensor<2x8x4xf32>, %a: tensor<4xf32>, %b: tensor<2x8x2x32xf32>, %c: tensor<2x8x2x32xf32>, %o: tensor<2x8x4x16xf32>, %s: tensor<2x4x16x32xf32>, %e: tensor<5xf32>, %ids: tensor<2x8xi32>, %cu: tensor<3xi32>, %z: tensor<2x8x4x16xf32>) {
+  // expected-error @below {{expected 'a', 'dt_bias' and 'skip' with an entry a head [ssd_c3]}}
+  %r0, %r1 = attn.ssd ins(%x, %dt, %a, %b, %c : tensor<2x8x4x16xf32>, tensor<2x8x4xf32>, tensor<4xf32>, tensor<2x8x2x32xf32>, tensor<2x8x2x32xf32>) dt_bias(%e : tensor<5xf32>) outs(%o, %s : tensor<2x8x4x16xf32>, tensor<2x4x16x32xf32>)  -> tensor<2x8x4x16xf32>, tensor<2x4x16x32xf32>
+  return
+}
+
+// -----
+
+func.func @ssd_c4(%x: tensor<2x8x4x16xf32>, %dt: tensor<2x8x4xf32>, %a: tensor<4xf32>, %b: tensor<2x8x2x32xf32>, %c: tensor<2x8x2x32xf32>, %o: tensor<2x8x4x16xf32>, %s: tensor<2x4x32x16xf32>, %e: tensor<4xf32>, %ids: tensor<2x8xi32>, %cu: tensor<3xi32>, %z: tensor<2x8x4x16xf32>) {
+  // expected-error @below {{expected a state of B x H x P x N, but got 'tensor<2x4x32x16xf32>' [ssd_c4]}}
+  %r0, %r1 = attn.ssd ins(%x, %dt, %a, %b, %c : tensor<2x8x4x16xf32>, tensor<2x8x4xf32>, tensor<4xf32>, tensor<2x8x2x32xf32>, tensor<2x8x2x32xf32>)  outs(%o, %s : tensor<2x8x4x16xf32>, tensor<2x4x32x16xf32>)  -> tensor<2x8x4x16xf32>, tensor<2x4x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @ssd_c5(%x: tensor<2x8x4x16xf32>, %dt: tensor<2x8x4xf32>, %a: tensor<4xf32>, %b: tensor<2x8x2x32xf32>, %c: tensor<2x8x2x32xf32>, %o: tensor<2x8x4x16xf32>, %s: tensor<2x4x16x32xf32>, %e: tensor<4xf32>, %ids: tensor<2x8xi32>, %cu: tensor<3xi32>, %z: tensor<2x8x4x16xf32>) {
+  // expected-error @below {{expected 'cu_seqlens' for layout thd, and for no other [ssd_c5]}}
+  %r0, %r1 = attn.ssd ins(%x, %dt, %a, %b, %c : tensor<2x8x4x16xf32>, tensor<2x8x4xf32>, tensor<4xf32>, tensor<2x8x2x32xf32>, tensor<2x8x2x32xf32>) cu_seqlens(%cu : tensor<3xi32>) outs(%o, %s : tensor<2x8x4x16xf32>, tensor<2x4x16x32xf32>)  -> tensor<2x8x4x16xf32>, tensor<2x4x16x32xf32>
+  return
+}
+
+// -----
+
+func.func @ssd_c6(%x: tensor<2x8x4x16xf32>, %dt: tensor<2x8x4xf32>, %a: tensor<4xf32>, %b: tensor<2x8x2x32xf32>, %c: tensor<2x8x2x32xf32>, %o: tensor<2x8x4x16xf32>, %s: tensor<2x4x16x32xf32>, %e: tensor<4xf32>, %ids: tensor<2x8xi32>, %cu: tensor<3xi32>, %z: tensor<2x8x4x16xf32>) {
+  // expected-error @below {{expected a 'dt_limit' of two numbers in order, and a positive 'chunk' without 'exact' [ssd_c6]}}
+  %r0, %r1 = attn.ssd ins(%x, %dt, %a, %b, %c : tensor<2x8x4x16xf32>, tensor<2x8x4xf32>, tensor<4xf32>, tensor<2x8x2x32xf32>, tensor<2x8x2x32xf32>)  outs(%o, %s : tensor<2x8x4x16xf32>, tensor<2x4x16x32xf32>) {dt_limit = array<f64: 1.0, 0.5>} -> tensor<2x8x4x16xf32>, tensor<2x4x16x32xf32>
+  return
+}
+
+// -----
+
+func.func @ssd_c7(%x: tensor<2x8x4x16xf32>, %dt: memref<2x8x4xf32>, %a: tensor<4xf32>, %b: tensor<2x8x2x32xf32>, %c: tensor<2x8x2x32xf32>, %o: tensor<2x8x4x16xf32>, %s: tensor<2x4x16x32xf32>, %e: tensor<4xf32>, %ids: tensor<2x8xi32>, %cu: tensor<3xi32>, %z: tensor<2x8x4x16xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [ssd_c7]}}
+  %r0, %r1 = attn.ssd ins(%x, %dt, %a, %b, %c : tensor<2x8x4x16xf32>, memref<2x8x4xf32>, tensor<4xf32>, tensor<2x8x2x32xf32>, tensor<2x8x2x32xf32>)  outs(%o, %s : tensor<2x8x4x16xf32>, tensor<2x4x16x32xf32>)  -> tensor<2x8x4x16xf32>, tensor<2x4x16x32xf32>
+  return
+}
+
+// -----
+
+func.func @linear_attention_c1(%q: tensor<2x2x8x32xf32>, %k: tensor<2x2x8x32xf32>, %v: tensor<2x4x9x16xf32>, %o: tensor<2x4x9x16xf32>, %s: tensor<2x4x32x16xf32>, %g: tensor<2x4x8xf32>, %w: tensor<64x32xf32>, %n: tensor<2x4x32xf32>, %cu: tensor<3xi32>) {
+  // expected-error @below {{expected 'q' and 'k' of one shape, 'v' and 'out' of another with the same sequences, of rank 4, or 3 for thd, and heads of 'q' that divide those of 'v', but got 'tensor<2x2x8x32xf32>', 'tensor<2x2x8x32xf32>', 'tensor<2x4x9x16xf32>' and 'tensor<2x4x9x16xf32>' [linear_attention_c1]}}
+  %r0, %r1 = attn.linear_attention ins(%q, %k, %v : tensor<2x2x8x32xf32>, tensor<2x2x8x32xf32>, tensor<2x4x9x16xf32>)  outs(%o, %s : tensor<2x4x9x16xf32>, tensor<2x4x32x16xf32>)  -> tensor<2x4x9x16xf32>, tensor<2x4x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @linear_attention_c2(%q: tensor<2x2x8x32xf32>, %k: tensor<2x2x8x32xf32>, %v: tensor<2x4x8x16xf32>, %o: tensor<2x4x8x16xf32>, %s: tensor<2x4x32x16xf32>, %g: tensor<2x4x7xf32>, %w: tensor<64x32xf32>, %n: tensor<2x4x32xf32>, %cu: tensor<3xi32>) {
+  // expected-error @below {{expected a 'decay' of heads, of tokens and heads, or of tokens, heads and K, and a 'beta' of tokens and heads [linear_attention_c2]}}
+  %r0, %r1 = attn.linear_attention ins(%q, %k, %v : tensor<2x2x8x32xf32>, tensor<2x2x8x32xf32>, tensor<2x4x8x16xf32>) decay(%g : tensor<2x4x7xf32>) outs(%o, %s : tensor<2x4x8x16xf32>, tensor<2x4x32x16xf32>)  -> tensor<2x4x8x16xf32>, tensor<2x4x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @linear_attention_c3(%q: tensor<2x2x8x32xf32>, %k: tensor<2x2x8x32xf32>, %v: tensor<2x4x8x16xf32>, %o: tensor<2x4x8x16xf32>, %s: tensor<2x4x32x16xf32>, %g: tensor<2x4x8xf32>, %w: tensor<64x32xf32>, %n: tensor<2x4x32xf32>, %cu: tensor<3xi32>) {
+  // expected-error @below {{expected 'favor' of M x D, without 'elu1', 'decay' and 'beta' [linear_attention_c3]}}
+  %r0, %r1 = attn.linear_attention ins(%q, %k, %v : tensor<2x2x8x32xf32>, tensor<2x2x8x32xf32>, tensor<2x4x8x16xf32>) decay(%g : tensor<2x4x8xf32>) favor(%w : tensor<64x32xf32>) outs(%o, %s : tensor<2x4x8x16xf32>, tensor<2x4x32x16xf32>)  -> tensor<2x4x8x16xf32>, tensor<2x4x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @linear_attention_c4(%q: tensor<2x2x8x32xf32>, %k: tensor<2x2x8x32xf32>, %v: tensor<2x4x8x16xf32>, %o: tensor<2x4x8x16xf32>, %s: tensor<2x4x32x16xf32>, %g: tensor<2x4x8xf32>, %w: tensor<64x32xf32>, %n: tensor<2x4x32xf32>, %cu: tensor<3xi32>) {
+  // expected-error @below {{expected 'out' alone, or with a state of B x H x K x V, for 'normalized' a norm of B x H x K, and for 'favor' a maximum of B x H [linear_attention_c4]}}
+  %r0, %r1 = attn.linear_attention ins(%q, %k, %v : tensor<2x2x8x32xf32>, tensor<2x2x8x32xf32>, tensor<2x4x8x16xf32>)  outs(%o, %s : tensor<2x4x8x16xf32>, tensor<2x4x32x16xf32>) {normalized} -> tensor<2x4x8x16xf32>, tensor<2x4x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @linear_attention_c5(%q: tensor<2x2x8x32xf32>, %k: tensor<2x2x8x32xf32>, %v: tensor<2x4x8x16xf32>, %o: tensor<2x4x8x16xf32>, %s: tensor<2x4x32x16xf32>, %g: tensor<2x4x8xf32>, %w: tensor<64x32xf32>, %n: tensor<2x4x32xf32>, %cu: tensor<3xi32>) {
+  // expected-error @below {{expected 'cu_seqlens' for layout thd, and for no other [linear_attention_c5]}}
+  %r0, %r1 = attn.linear_attention ins(%q, %k, %v : tensor<2x2x8x32xf32>, tensor<2x2x8x32xf32>, tensor<2x4x8x16xf32>) cu_seqlens(%cu : tensor<3xi32>) outs(%o, %s : tensor<2x4x8x16xf32>, tensor<2x4x32x16xf32>)  -> tensor<2x4x8x16xf32>, tensor<2x4x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @linear_attention_c6(%q: tensor<2x2x8x32xf32>, %k: tensor<2x2x8x32xf32>, %v: tensor<2x4x8x16xf32>, %o: tensor<2x4x8x16xf32>, %s: tensor<2x4x32x16xf32>, %g: tensor<2x4x8xf32>, %w: tensor<64x32xf32>, %n: tensor<2x4x32xf32>, %cu: tensor<3xi32>) {
+  // expected-error @below {{expected 'normalized' without 'beta' and 'scale', and a positive 'chunk' without 'exact' [linear_attention_c6]}}
+  %r0, %r1 = attn.linear_attention ins(%q, %k, %v : tensor<2x2x8x32xf32>, tensor<2x2x8x32xf32>, tensor<2x4x8x16xf32>)  outs(%o, %s : tensor<2x4x8x16xf32>, tensor<2x4x32x16xf32>) {exact, chunk = 64 : i64} -> tensor<2x4x8x16xf32>, tensor<2x4x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @linear_attention_c7(%q: tensor<2x2x8x32xf32>, %k: memref<2x2x8x32xf32>, %v: tensor<2x4x8x16xf32>, %o: tensor<2x4x8x16xf32>, %s: tensor<2x4x32x16xf32>, %g: tensor<2x4x8xf32>, %w: tensor<64x32xf32>, %n: tensor<2x4x32xf32>, %cu: tensor<3xi32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [linear_attention_c7]}}
+  %r0, %r1 = attn.linear_attention ins(%q, %k, %v : tensor<2x2x8x32xf32>, memref<2x2x8x32xf32>, tensor<2x4x8x16xf32>)  outs(%o, %s : tensor<2x4x8x16xf32>, tensor<2x4x32x16xf32>)  -> tensor<2x4x8x16xf32>, tensor<2x4x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @ssm_scan_c1(%u: tensor<2x8x32xf32>, %d: tensor<2x8x32xf32>, %a: tensor<32x16xf32>, %b: tensor<2x8x2x16xf32>, %c: tensor<2x8x2x16xf32>, %o: tensor<2x8x33xf32>, %s: tensor<2x32x16xf32>, %e: tensor<32xf32>, %ids: tensor<2x8xi32>) {
+  // expected-error @below {{expected 'u', 'out' and 'gate' of one shape, of rank 3, or 2 with 'cu_seqlens', but got 'tensor<2x8x32xf32>' and 'tensor<2x8x33xf32>' [ssm_scan_c1]}}
+  %r0, %r1 = attn.ssm_scan ins(%u, %d, %a, %b, %c : tensor<2x8x32xf32>, tensor<2x8x32xf32>, tensor<32x16xf32>, tensor<2x8x2x16xf32>, tensor<2x8x2x16xf32>)  outs(%o, %s : tensor<2x8x33xf32>, tensor<2x32x16xf32>)  -> tensor<2x8x33xf32>, tensor<2x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @ssm_scan_c2(%u: tensor<2x8x32xf32>, %d: tensor<2x8x32xf32>, %a: tensor<32x16xf32>, %b: tensor<2x8x3x16xf32>, %c: tensor<2x8x2x16xf32>, %o: tensor<2x8x32xf32>, %s: tensor<2x32x16xf32>, %e: tensor<32xf32>, %ids: tensor<2x8xi32>) {
+  // expected-error @below {{expected 'delta' of tokens and channels or of channels, 'a' of D x N, and 'b' and 'c' of D x N or of tokens, groups and N, with a last 2 for 'complex', but got 'tensor<2x8x32xf32>', 'tensor<32x16xf32>', 'tensor<2x8x3x16xf32>' and 'tensor<2x8x2x16xf32>' [ssm_scan_c2]}}
+  %r0, %r1 = attn.ssm_scan ins(%u, %d, %a, %b, %c : tensor<2x8x32xf32>, tensor<2x8x32xf32>, tensor<32x16xf32>, tensor<2x8x3x16xf32>, tensor<2x8x2x16xf32>)  outs(%o, %s : tensor<2x8x32xf32>, tensor<2x32x16xf32>)  -> tensor<2x8x32xf32>, tensor<2x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @ssm_scan_c3(%u: tensor<2x8x32xf32>, %d: tensor<2x8x32xf32>, %a: tensor<32x16xf32>, %b: tensor<2x8x2x16xf32>, %c: tensor<2x8x2x16xf32>, %o: tensor<2x8x32xf32>, %s: tensor<2x32x16xf32>, %e: tensor<31xf32>, %ids: tensor<2x8xi32>) {
+  // expected-error @below {{expected 'dt_bias' and 'skip' with an entry a channel [ssm_scan_c3]}}
+  %r0, %r1 = attn.ssm_scan ins(%u, %d, %a, %b, %c : tensor<2x8x32xf32>, tensor<2x8x32xf32>, tensor<32x16xf32>, tensor<2x8x2x16xf32>, tensor<2x8x2x16xf32>) skip(%e : tensor<31xf32>) outs(%o, %s : tensor<2x8x32xf32>, tensor<2x32x16xf32>)  -> tensor<2x8x32xf32>, tensor<2x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @ssm_scan_c4(%u: tensor<2x8x32xf32>, %d: tensor<2x8x32xf32>, %a: tensor<32x16xf32>, %b: tensor<2x8x2x16xf32>, %c: tensor<2x8x2x16xf32>, %o: tensor<2x8x32xf32>, %s: tensor<2x16x32xf32>, %e: tensor<32xf32>, %ids: tensor<2x8xi32>) {
+  // expected-error @below {{expected a state of B x D x N, but got 'tensor<2x16x32xf32>' [ssm_scan_c4]}}
+  %r0, %r1 = attn.ssm_scan ins(%u, %d, %a, %b, %c : tensor<2x8x32xf32>, tensor<2x8x32xf32>, tensor<32x16xf32>, tensor<2x8x2x16xf32>, tensor<2x8x2x16xf32>)  outs(%o, %s : tensor<2x8x32xf32>, tensor<2x16x32xf32>)  -> tensor<2x8x32xf32>, tensor<2x16x32xf32>
+  return
+}
+
+// -----
+
+func.func @ssm_scan_c5(%u: tensor<2x8x32xf32>, %d: tensor<2x8x32xf32>, %a: tensor<32x16xf32>, %b: tensor<2x8x2x16xf32>, %c: tensor<2x8x2x16xf32>, %o: tensor<2x8x32xf32>, %s: tensor<2x32x16xf32>, %e: tensor<32xf32>, %ids: tensor<2x9xi32>) {
+  // expected-error @below {{expected 'seq_ids' with an entry a token, but got 'tensor<2x9xi32>' [ssm_scan_c5]}}
+  %r0, %r1 = attn.ssm_scan ins(%u, %d, %a, %b, %c : tensor<2x8x32xf32>, tensor<2x8x32xf32>, tensor<32x16xf32>, tensor<2x8x2x16xf32>, tensor<2x8x2x16xf32>) seq_ids(%ids : tensor<2x9xi32>) outs(%o, %s : tensor<2x8x32xf32>, tensor<2x32x16xf32>)  -> tensor<2x8x32xf32>, tensor<2x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @ssm_scan_c6(%u: tensor<2x8x32xf32>, %d: tensor<2x8x32xf32>, %a: tensor<32x16xf32>, %b: tensor<2x8x2x16xf32>, %c: tensor<2x8x2x16xf32>, %o: tensor<2x8x32xf32>, %s: tensor<2x32x16xf32>, %e: tensor<32xf32>, %ids: tensor<2x8xi32>) {
+  // expected-error @below {{expected a 'dt_limit' of two numbers in order [ssm_scan_c6]}}
+  %r0, %r1 = attn.ssm_scan ins(%u, %d, %a, %b, %c : tensor<2x8x32xf32>, tensor<2x8x32xf32>, tensor<32x16xf32>, tensor<2x8x2x16xf32>, tensor<2x8x2x16xf32>)  outs(%o, %s : tensor<2x8x32xf32>, tensor<2x32x16xf32>) {dt_limit = array<f64: 1.0>} -> tensor<2x8x32xf32>, tensor<2x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @ssm_scan_c7(%u: tensor<2x8x32xf32>, %d: memref<2x8x32xf32>, %a: tensor<32x16xf32>, %b: tensor<2x8x2x16xf32>, %c: tensor<2x8x2x16xf32>, %o: tensor<2x8x32xf32>, %s: tensor<2x32x16xf32>, %e: tensor<32xf32>, %ids: tensor<2x8xi32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [ssm_scan_c7]}}
+  %r0, %r1 = attn.ssm_scan ins(%u, %d, %a, %b, %c : tensor<2x8x32xf32>, memref<2x8x32xf32>, tensor<32x16xf32>, tensor<2x8x2x16xf32>, tensor<2x8x2x16xf32>)  outs(%o, %s : tensor<2x8x32xf32>, tensor<2x32x16xf32>)  -> tensor<2x8x32xf32>, tensor<2x32x16xf32>
+  return
+}
+
+// -----
+
+func.func @ssm_step_c1(%x: tensor<2x4x16xf32>, %d: tensor<2x4xf32>, %a: tensor<4xf32>, %b: tensor<2x2x32xf32>, %c: tensor<2x2x32xf32>, %o: tensor<2x4x16xf32>, %s: tensor<2x4x16x32xf32>) {
+  // expected-error @below {{expected 'x', 'out' and 'gate' of one shape, of rank 2 or 3, and a state behind 'out' [ssm_step_c1]}}
+  %r0 = attn.ssm_step ins(%x, %d, %a, %b, %c : tensor<2x4x16xf32>, tensor<2x4xf32>, tensor<4xf32>, tensor<2x2x32xf32>, tensor<2x2x32xf32>)  outs(%o : tensor<2x4x16xf32>)  -> tensor<2x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @ssm_step_c2(%x: tensor<2x4x16xf32>, %d: tensor<2x4xf32>, %a: tensor<4xf32>, %b: tensor<2x2x32xf32>, %c: tensor<2x2x32xf32>, %o: tensor<2x4x16xf32>, %s: tensor<3x4x16x32xf32>) {
+  // expected-error @below {{expected operands of one Mamba-2 or Mamba-1 step, as in the table of the op [ssm_step_c2]}}
+  %r0, %r1 = attn.ssm_step ins(%x, %d, %a, %b, %c : tensor<2x4x16xf32>, tensor<2x4xf32>, tensor<4xf32>, tensor<2x2x32xf32>, tensor<2x2x32xf32>)  outs(%o, %s : tensor<2x4x16xf32>, tensor<3x4x16x32xf32>)  -> tensor<2x4x16xf32>, tensor<3x4x16x32xf32>
+  return
+}
+
+// -----
+
+func.func @ssm_step_c3(%x: tensor<2x4x16xf32>, %d: tensor<2x4xf32>, %a: tensor<4xf32>, %b: tensor<2x2x32xf32>, %c: tensor<2x2x32xf32>, %o: tensor<2x4x16xf32>, %s: tensor<2x4x16x32xf32>) {
+  // expected-error @below {{expected a 'dt_limit' of two numbers in order [ssm_step_c3]}}
+  %r0, %r1 = attn.ssm_step ins(%x, %d, %a, %b, %c : tensor<2x4x16xf32>, tensor<2x4xf32>, tensor<4xf32>, tensor<2x2x32xf32>, tensor<2x2x32xf32>)  outs(%o, %s : tensor<2x4x16xf32>, tensor<2x4x16x32xf32>) {dt_limit = array<f64: 1.0>} -> tensor<2x4x16xf32>, tensor<2x4x16x32xf32>
+  return
+}
+
+// -----
+
+func.func @ssm_step_c4(%x: tensor<2x4x16xf32>, %d: memref<2x4xf32>, %a: tensor<4xf32>, %b: tensor<2x2x32xf32>, %c: tensor<2x2x32xf32>, %o: tensor<2x4x16xf32>, %s: tensor<2x4x16x32xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [ssm_step_c4]}}
+  %r0, %r1 = attn.ssm_step ins(%x, %d, %a, %b, %c : tensor<2x4x16xf32>, memref<2x4xf32>, tensor<4xf32>, tensor<2x2x32xf32>, tensor<2x2x32xf32>)  outs(%o, %s : tensor<2x4x16xf32>, tensor<2x4x16x32xf32>)  -> tensor<2x4x16xf32>, tensor<2x4x16x32xf32>
+  return
+}
+
+// -----
+
+func.func @causal_conv1d_c1(%x: tensor<2x8x32xf32>, %w: tensor<32x4xf32>, %e: tensor<32xf32>, %o: tensor<2x9x32xf32>, %s: tensor<2x3x32xf32>, %ids: tensor<2x8xi32>) {
+  // expected-error @below {{expected 'x' and 'out' of one shape, of rank 3, or 2 with 'cu_seqlens', but got 'tensor<2x8x32xf32>' and 'tensor<2x9x32xf32>' [causal_conv1d_c1]}}
+  %r0, %r1 = attn.causal_conv1d ins(%x, %w : tensor<2x8x32xf32>, tensor<32x4xf32>)  outs(%o, %s : tensor<2x9x32xf32>, tensor<2x3x32xf32>)  -> tensor<2x9x32xf32>, tensor<2x3x32xf32>
+  return
+}
+
+// -----
+
+func.func @causal_conv1d_c2(%x: tensor<2x8x32xf32>, %w: tensor<32x9xf32>, %e: tensor<32xf32>, %o: tensor<2x8x32xf32>, %s: tensor<2x3x32xf32>, %ids: tensor<2x8xi32>) {
+  // expected-error @below {{expected 'w' of D x W with a static W from 2 to 8, and a 'bias' of D, but got 'tensor<32x9xf32>' [causal_conv1d_c2]}}
+  %r0, %r1 = attn.causal_conv1d ins(%x, %w : tensor<2x8x32xf32>, tensor<32x9xf32>)  outs(%o, %s : tensor<2x8x32xf32>, tensor<2x3x32xf32>)  -> tensor<2x8x32xf32>, tensor<2x3x32xf32>
+  return
+}
+
+// -----
+
+func.func @causal_conv1d_c3(%x: tensor<2x8x32xf32>, %w: tensor<32x4xf32>, %e: tensor<32xf32>, %o: tensor<2x8x32xf32>, %s: tensor<2x4x32xf32>, %ids: tensor<2x8xi32>) {
+  // expected-error @below {{expected a state of B x (W - 1) x D, but got 'tensor<2x4x32xf32>' [causal_conv1d_c3]}}
+  %r0, %r1 = attn.causal_conv1d ins(%x, %w : tensor<2x8x32xf32>, tensor<32x4xf32>)  outs(%o, %s : tensor<2x8x32xf32>, tensor<2x4x32xf32>)  -> tensor<2x8x32xf32>, tensor<2x4x32xf32>
+  return
+}
+
+// -----
+
+func.func @causal_conv1d_c4(%x: tensor<2x8x32xf32>, %w: tensor<32x4xf32>, %e: tensor<32xf32>, %o: tensor<2x8x32xf32>, %s: tensor<2x3x32xf32>, %ids: tensor<2x9xi32>) {
+  // expected-error @below {{expected 'seq_ids' with an entry a token, but got 'tensor<2x9xi32>' [causal_conv1d_c4]}}
+  %r0, %r1 = attn.causal_conv1d ins(%x, %w : tensor<2x8x32xf32>, tensor<32x4xf32>) seq_ids(%ids : tensor<2x9xi32>) outs(%o, %s : tensor<2x8x32xf32>, tensor<2x3x32xf32>)  -> tensor<2x8x32xf32>, tensor<2x3x32xf32>
+  return
+}
+
+// -----
+
+func.func @causal_conv1d_c5(%x: tensor<2x8x32xf32>, %w: memref<32x4xf32>, %e: tensor<32xf32>, %o: tensor<2x8x32xf32>, %s: tensor<2x3x32xf32>, %ids: tensor<2x8xi32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [causal_conv1d_c5]}}
+  %r0, %r1 = attn.causal_conv1d ins(%x, %w : tensor<2x8x32xf32>, memref<32x4xf32>)  outs(%o, %s : tensor<2x8x32xf32>, tensor<2x3x32xf32>)  -> tensor<2x8x32xf32>, tensor<2x3x32xf32>
+  return
+}
+
+// -----
+
+func.func @scan_chunk_c1(%q: tensor<?x32xf32>, %k: tensor<?x32xf32>, %v: tensor<?x16xf32>, %g: tensor<?x32xf32>, %w: tensor<?xf32>, %o: tensor<?x16xf32>, %s: tensor<31x16xf32>) {
+  // expected-error @below {{expected operands of T tokens and a state of K x V, as in the table of the op [scan_chunk_c1]}}
+  %r0, %r1 = attn.scan_chunk ins(%q, %k, %v : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x16xf32>)  outs(%o, %s : tensor<?x16xf32>, tensor<31x16xf32>) chunked {max_tokens = 64 : i64} -> tensor<?x16xf32>, tensor<31x16xf32>
+  return
+}
+
+// -----
+
+func.func @scan_chunk_c2(%q: tensor<?x32xf32>, %k: tensor<?x32xf32>, %v: tensor<?x16xf32>, %g: tensor<?x32xf32>, %w: tensor<?xf32>, %o: tensor<?x16xf32>, %s: tensor<32x16xf32>) {
+  // expected-error @below {{expected at most one decay a token, no 'beta' and a state of K x V for the chunked schedule [scan_chunk_c2]}}
+  %r0, %r1 = attn.scan_chunk ins(%q, %k, %v : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x16xf32>) decay(%g : tensor<?x32xf32>) outs(%o, %s : tensor<?x16xf32>, tensor<32x16xf32>) chunked {max_tokens = 64 : i64} -> tensor<?x16xf32>, tensor<32x16xf32>
+  return
+}
+
+// -----
+
+func.func @scan_chunk_c3(%q: tensor<?x32xf32>, %k: tensor<?x32xf32>, %v: tensor<?x16xf32>, %g: tensor<?x32xf32>, %w: tensor<?xf32>, %o: tensor<?x16xf32>, %s: tensor<32x16xf32>) {
+  // expected-error @below {{expected 'write' or 'beta', not both [scan_chunk_c3]}}
+  %r0, %r1 = attn.scan_chunk ins(%q, %k, %v : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x16xf32>) write(%w : tensor<?xf32>) beta(%w : tensor<?xf32>) outs(%o, %s : tensor<?x16xf32>, tensor<32x16xf32>) sequential {max_tokens = 64 : i64} -> tensor<?x16xf32>, tensor<32x16xf32>
+  return
+}
+
+// -----
+
+func.func @scan_chunk_c4(%q: tensor<?x32xf32>, %k: memref<?x32xf32>, %v: tensor<?x16xf32>, %g: tensor<?x32xf32>, %w: tensor<?xf32>, %o: tensor<?x16xf32>, %s: tensor<32x16xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [scan_chunk_c4]}}
+  %r0, %r1 = attn.scan_chunk ins(%q, %k, %v : tensor<?x32xf32>, memref<?x32xf32>, tensor<?x16xf32>)  outs(%o, %s : tensor<?x16xf32>, tensor<32x16xf32>) chunked {max_tokens = 64 : i64} -> tensor<?x16xf32>, tensor<32x16xf32>
+  return
+}

@@ -232,6 +232,10 @@ def Attn_Positions : Attn_Shaped<[I32, I64], [2],
     "tensor or memref of rank 2 of i32 or i64">;
 def Attn_HeadFloats : Attn_Shaped<[F32, F64], [1],
     "tensor or memref of rank 1 of f32 or f64">;
+def Attn_Step : Attn_Shaped<[Attn_Float], [2, 3],
+    "tensor or memref of rank 2 or 3 of f64, f32, f16 or bf16">;
+def Attn_Param : Attn_Shaped<[Attn_Float], [1, 2],
+    "tensor or memref of rank 1 or 2 of f64, f32, f16 or bf16">;
 def Attn_Captured : Attn_Shaped<[AnyFloat, AnySignlessInteger, Index], [0, 1, 2, 3, 4],
     "tensor or memref of numbers, of rank 0 to 4">;
 

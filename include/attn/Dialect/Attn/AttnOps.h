@@ -28,4 +28,15 @@ using mlir::ValueRange;
 #define GET_OP_CLASSES
 #include "attn/Dialect/Attn/AttnOps.h.inc"
 
+namespace attn {
+
+/// The ops of RecurrenceOps.td.
+bool isRecurrence(mlir::Operation *op);
+/// Whether `operand` is state of a recurrence, which is read and written.
+bool isState(mlir::OpOperand &operand);
+/// What a recurrence computes in: f64 where an operand is of f64, else f32.
+mlir::FloatType recurrenceType(mlir::Operation *op);
+
+} // namespace attn
+
 #endif // ATTN_DIALECT_ATTN_ATTNOPS_H
