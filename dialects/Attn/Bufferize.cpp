@@ -78,6 +78,8 @@ void attn::registerBufferizableOpInterfaceModels(DialectRegistry &registry) {
         *context);
     KVAppendOp::attachInterface<DestinationModel<KVAppendOp>>(*context);
     KVGatherOp::attachInterface<DestinationModel<KVGatherOp>>(*context);
+    KVQuantizeOp::attachInterface<DestinationModel<KVQuantizeOp>>(*context);
+    KVDequantizeOp::attachInterface<DestinationModel<KVDequantizeOp>>(*context);
     RopeOp::attachInterface<DestinationModel<RopeOp>>(*context);
     SSDOp::attachInterface<DestinationModel<SSDOp>>(*context);
     LinearAttentionOp::attachInterface<DestinationModel<LinearAttentionOp>>(

@@ -80,6 +80,19 @@ LogicalResult KVAppendOp::verify() {
                        "got ")
            << kPool << " and " << getVPages().getType() << " [kv_append_c2]";
   }
+  auto holdsAs = [](ShapedType from, ShapedType to) {
+    return from.getElementType() == to.getElementType() ||
+           (isa<FloatType>(from.getElementType()) &&
+            isa<FloatType>(to.getElementType()) &&
+            from.getElementTypeBitWidth() > 8 &&
+            to.getElementTypeBitWidth() > 8);
+  };
+  if (!holdsAs(k, kPool) || !holdsAs(v, shaped(getVPages())) ||
+      (getPositions() && k.getElementTypeBitWidth() == 8)) {
+    return emitOpError("expected codes for a cache of codes "
+                       "(attn.kv_quantize), which are not turned, but got ")
+           << k << " and " << kPool << " [kv_append_c6]";
+  }
   if (!hasShape(getSlots(), {k.getDimSize(0)})) {
     return emitOpError("expected a slot for each token, but got ")
            << getSlots().getType() << " [kv_append_c3]";

@@ -282,6 +282,14 @@ void printRopePairs(OpAsmPrinter &printer, Operation *, RopePairsAttr pairs) {
   printer << stringifyRopePairs(pairs.getValue());
 }
 
+ParseResult parsePacking(OpAsmParser &parser, PackingAttr &packing) {
+  return parseKeyword<Packing>(parser, packing);
+}
+
+void printPacking(OpAsmPrinter &printer, Operation *, PackingAttr packing) {
+  printer << stringifyPacking(packing.getValue());
+}
+
 ParseResult parsePageLayout(OpAsmParser &parser, PageLayoutAttr &layout) {
   if (succeeded(parser.parseOptionalComma())) {
     return parseKeyword<PageLayout>(parser, layout);

@@ -77,6 +77,9 @@ mlir::ParseResult parseRopePairs(mlir::OpAsmParser &parser,
                                  RopePairsAttr &pairs);
 void printRopePairs(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                     RopePairsAttr pairs);
+mlir::ParseResult parsePacking(mlir::OpAsmParser &parser, PackingAttr &packing);
+void printPacking(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                  PackingAttr packing);
 /// `, nhd`, or nothing for hnd.
 mlir::ParseResult parsePageLayout(mlir::OpAsmParser &parser,
                                   PageLayoutAttr &layout);

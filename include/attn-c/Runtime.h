@@ -29,7 +29,9 @@ enum {
   ATTN_UINT = 1,
   ATTN_FLOAT = 2,
   ATTN_BFLOAT = 4,
-  ATTN_BOOL = 6
+  ATTN_BOOL = 6,
+  ATTN_FLOAT8_E4M3FN = 10,
+  ATTN_FLOAT8_E5M2 = 12
 };
 
 typedef struct AttnDType {

@@ -167,6 +167,45 @@ json::Object describeTiles(const TileChoice &tiles) {
                       {"why", tiles.reason}};
 }
 
+/// Bytes of a row of `size` elements of k or v, with its share of the scales
+/// where they are codes; null if the size is not static.
+json::Value bytesOfRow(Value rows, int64_t seqDim) {
+  auto type = cast<ShapedType>(rows.getType());
+  int64_t size = type.getShape().back();
+  if (ShapedType::isDynamic(size)) {
+    return nullptr;
+  }
+  auto codes = rows.getDefiningOp<KVDequantizeOp>();
+  if (!codes) {
+    return static_cast<int64_t>(size * type.getElementTypeBitWidth() / 8);
+  }
+  double bytes = static_cast<double>(getPackedSize(codes.getPacking(), size));
+  if (!codes.getMap()) {
+    return bytes;
+  }
+  // A scale that all keys share costs nothing a key.
+  unsigned d = type.getRank() - 1;
+  double scales = 0;
+  bool hasKey = false;
+  for (AffineExpr result : codes.getMap()->getResults()) {
+    auto binary = dyn_cast<AffineBinaryOpExpr>(result);
+    AffineExpr point = binary ? binary.getLHS() : result;
+    auto by = binary ? dyn_cast<AffineConstantExpr>(binary.getRHS())
+                     : AffineConstantExpr();
+    double group = by ? static_cast<double>(by.getValue()) : 1;
+    scales = scales == 0 ? 1 : scales;
+    if (point.isFunctionOfDim(d)) {
+      scales *= size / group;
+    } else if (point.isFunctionOfDim(static_cast<unsigned>(seqDim))) {
+      scales /= group;
+      hasKey = true;
+    }
+  }
+  auto scaleType = cast<ShapedType>(codes.getScale().getType());
+  double each = scaleType.getElementTypeBitWidth() / 8.0;
+  return bytes + (hasKey ? scales * each * (codes.getZero() ? 2 : 1) : 0);
+}
+
 std::string locationOf(Operation *op) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -211,6 +250,8 @@ json::Object describeAttention(AttentionOp op, const TargetDescription &target,
   }
   result["headSize"] = eitherSize(q, size, k, op.getKeySizeDim());
   result["valueSize"] = eitherSize(v, op.getKeySizeDim(), out, size);
+  result["keyBytes"] = bytesOfRow(k, keySeq);
+  result["valueBytes"] = bytesOfRow(v, keySeq);
   result["lse"] = static_cast<bool>(op.getLse());
   result["score"] = !op.getScore().empty();
   MaskAttrInterface mask = op.getMaskAttr();

@@ -77,9 +77,9 @@ LogicalResult lowerKVAppend(KVAppendOp op, const TargetDescription &target) {
 
 LogicalResult lowerKVGather(KVGatherOp op, const TargetDescription &target) {
   OpBuilder builder(op);
-  auto element =
-      cast<FloatType>(cast<ShapedType>(op.getOut().getType()).getElementType());
-  LaneBuilder lb(builder, op.getLoc(), target, element);
+  // Rows are copied as they are, so any type gives the width of a vector.
+  Type element = cast<ShapedType>(op.getOut().getType()).getElementType();
+  LaneBuilder lb(builder, op.getLoc(), target, builder.getF32Type());
   Value zero = lb.index.constant(0);
   Value out = op.getOut();
   Value slotsOfPage = sizeOf(lb, op.getPages(), op.getSlotDim());

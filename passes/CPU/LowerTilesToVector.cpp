@@ -118,7 +118,8 @@ struct LowerTilesToVectorPass
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
       if (isa<OnlineAttentionOp, PackRowsOp, FinalizeStateOp, MergeStatesOp,
-              KVAppendOp, KVGatherOp, RopeOp>(op) ||
+              KVAppendOp, KVGatherOp, KVQuantizeOp, KVDequantizeOp, RopeOp>(
+              op) ||
           (isa<linalg::FillOp>(op) && op->getNumResults() == 0)) {
         ops.push_back(op);
       }
@@ -147,6 +148,12 @@ struct LowerTilesToVectorPass
               })
               .Case([&](KVGatherOp gather) {
                 return lowerKVGather(gather, *description);
+              })
+              .Case([&](KVQuantizeOp quantize) {
+                return lowerKVQuantize(quantize, *description);
+              })
+              .Case([&](KVDequantizeOp dequantize) {
+                return lowerKVDequantize(dequantize, *description);
               })
               .Case([&](RopeOp rope) { return lowerRope(rope, *description); })
               .Case([&](linalg::FillOp fill) {

@@ -115,16 +115,33 @@ static void storeScalar(LaneBuilder &lb, Value value, const ElementRow &row,
 void copyElements(LaneBuilder &lb, const ElementRow &source,
                   const ElementRow &dest, int64_t from, Value size) {
   Value first = lb.index.constant(from), rest = first;
+  Type element = cast<MemRefType>(source.memref.getType()).getElementType();
+  bool asIs =
+      element == cast<MemRefType>(dest.memref.getType()).getElementType();
+  auto type = VectorType::get({lb.lanes}, element);
   if (source.contiguous && dest.contiguous) {
     Value whole = lb.index.mul(
         lb.index.div(lb.index.sub(size, first), lb.lanes), lb.lanes);
     rest = lb.index.add(first, whole);
     lb.loop(first, rest, lb.lanes, [&](Value d) {
+      if (asIs) {
+        vector::StoreOp::create(lb.b, lb.loc,
+                                vector::LoadOp::create(lb.b, lb.loc, type,
+                                                       source.memref,
+                                                       source.at(d)),
+                                dest.memref, dest.at(d));
+        return;
+      }
       lb.store(lb.load(source.memref, source.at(d)), dest.memref, dest.at(d));
     });
   }
   lb.loop(rest, size, 1, [&](Value d) {
-    storeScalar(lb, lb.loadScalar(source.memref, source.at(d)), dest, d);
+    Value x = memref::LoadOp::create(lb.b, lb.loc, source.memref, source.at(d));
+    if (asIs) {
+      memref::StoreOp::create(lb.b, lb.loc, x, dest.memref, dest.at(d));
+      return;
+    }
+    storeScalar(lb, lb.convert(x, lb.type), dest, d);
   });
 }
 

@@ -10,6 +10,7 @@
 #include "ReferenceCache.h"
 #include "ReferenceForm.h"
 #include "ReferencePositions.h"
+#include "ReferenceQuant.h"
 #include "ReferenceRecurrence.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -483,8 +484,8 @@ struct DecomposeReferencePass
     SmallVector<Operation *> ops;
     WalkResult walk = getOperation().walk([&](Operation *op) {
       if (!isRecurrence(op) &&
-          !isa<AttentionOp, MergeStatesOp, RopeOp, KVAppendOp, KVGatherOp>(
-              op)) {
+          !isa<AttentionOp, MergeStatesOp, RopeOp, KVAppendOp, KVGatherOp,
+               KVQuantizeOp, KVDequantizeOp>(op)) {
         return WalkResult::advance();
       }
       auto attention = dyn_cast<AttentionOp>(op);
@@ -541,6 +542,24 @@ private:
                op->getResults(), buildReferenceCache(b, op, source))) {
         wide[old] = created;
       }
+      ++numDecomposed;
+      return;
+    }
+    if (auto quantize = dyn_cast<KVQuantizeOp>(op)) {
+      for (auto [old, created] : llvm::zip_equal(
+               op->getResults(), buildReferenceQuantize(b, quantize, source))) {
+        wide[old] = created;
+      }
+      ++numDecomposed;
+      return;
+    }
+    if (auto dequantize = dyn_cast<KVDequantizeOp>(op)) {
+      auto out = cast<ShapedType>(dequantize.getOut().getType());
+      FloatType wideType = elementType == "f64" || out.getElementType().isF64()
+                               ? FloatType(Float64Type::get(context))
+                               : FloatType(Float32Type::get(context));
+      wide[op->getResult(0)] =
+          buildReferenceDequantize(b, dequantize, wideType, source);
       ++numDecomposed;
       return;
     }

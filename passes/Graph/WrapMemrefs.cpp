@@ -143,8 +143,8 @@ struct WrapMemrefsPass
     SmallVector<DestinationStyleOpInterface> ops;
     getOperation().walk([&](Operation *op) {
       if ((isRecurrence(op) ||
-           isa<AttentionOp, MergeStatesOp, RopeOp, KVAppendOp, KVGatherOp>(
-               op)) &&
+           isa<AttentionOp, MergeStatesOp, RopeOp, KVAppendOp, KVGatherOp,
+               KVQuantizeOp, KVDequantizeOp>(op)) &&
           op->getNumResults() == 0) {
         ops.push_back(cast<DestinationStyleOpInterface>(op));
       }

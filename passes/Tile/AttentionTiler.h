@@ -93,6 +93,17 @@ private:
   mlir::Value keyTile(mlir::Value tensor, const Sequence &seq,
                       const RowTile &tile, mlir::Value key, mlir::Value count,
                       mlir::Value page, mlir::OpFoldResult size);
+  int64_t keySlice(mlir::Value tensor, const Sequence &seq, const RowTile &tile,
+                   mlir::Value key, mlir::Value count, mlir::Value page,
+                   mlir::OpFoldResult size,
+                   llvm::SmallVector<mlir::OpFoldResult> &offsets,
+                   llvm::SmallVector<mlir::OpFoldResult> &sizes);
+  mlir::Value decodedTile(KVDequantizeOp codes, const Sequence &seq,
+                          const RowTile &tile, mlir::Value key,
+                          mlir::Value count, mlir::Value page,
+                          mlir::OpFoldResult size);
+  mlir::Value valuesInKeys(mlir::Value k, mlir::Value count);
+  mlir::Value scratchTile(mlir::OpFoldResult size);
   RowTile rowTile(mlir::Value batch, mlir::Value head, mlir::Value number,
                   int64_t rows, Sequence &seq);
   llvm::SmallVector<mlir::Value>
@@ -143,6 +154,7 @@ private:
   /// Heads of q that this piece has.
   mlir::Value countHeads();
   mlir::OpFoldResult headSize, valueSize;
+  int64_t tileKeys = 0; // the most keys of a tile of the loop at hand
   std::string forms;
   MaskPlan plan;
 };

@@ -40,6 +40,10 @@ AttnDType toC(DType type) {
   uint8_t code = ATTN_INT;
   if (type == DType::kBF16) {
     code = ATTN_BFLOAT;
+  } else if (type == DType::kF8E4M3FN) {
+    code = ATTN_FLOAT8_E4M3FN;
+  } else if (type == DType::kF8E5M2) {
+    code = ATTN_FLOAT8_E5M2;
   } else if (isFloat(type)) {
     code = ATTN_FLOAT;
   } else if (type == DType::kI1) {

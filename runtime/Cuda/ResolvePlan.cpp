@@ -37,6 +37,8 @@ int tensorMapType(DType type) {
   case DType::kU8:
   case DType::kI8:
   case DType::kI1:
+  case DType::kF8E4M3FN:
+  case DType::kF8E5M2:
     return 0;
   case DType::kI16:
     return 1;

@@ -6,6 +6,7 @@
 
 #include "attn/Runtime/DType.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -125,8 +126,9 @@ struct DTypeEntry {
   int64_t size;
 };
 constexpr DTypeEntry kTypes[kNumDTypes] = {
-    {"f64", 8}, {"f32", 4}, {"f16", 2}, {"bf16", 2}, {"i64", 8},
-    {"i32", 4}, {"i16", 2}, {"i8", 1},  {"u8", 1},   {"i1", 1},
+    {"f64", 8}, {"f32", 4}, {"f16", 2},      {"bf16", 2},
+    {"i64", 8}, {"i32", 4}, {"i16", 2},      {"i8", 1},
+    {"u8", 1},  {"i1", 1},  {"f8E4M3FN", 1}, {"f8E5M2", 1},
 };
 
 /// Calls body(load, store) with the accessors of `type`: load(pointer, index)
@@ -168,6 +170,42 @@ struct Bool {
   }
 };
 
+/// A float of 8 bits, `manBits` of them mantissa; only with two of them there
+/// is an infinity.
+template <int manBits> struct Float8 {
+  static constexpr int kBias = (1 << (6 - manBits)) - 1;
+  static constexpr int kLargest = manBits == 3 ? 0x7e : 0x7b;
+
+  static double load(const void *data, int64_t i) {
+    uint8_t bits = static_cast<const uint8_t *>(data)[i];
+    int rest = bits & 0x7f, exponent = rest >> manBits;
+    int fraction = rest & ((1 << manBits) - 1);
+    double value = std::ldexp(exponent ? fraction + (1 << manBits) : fraction,
+                              std::max(exponent, 1) - kBias - manBits);
+    if (rest > kLargest) {
+      value = manBits == 2 && fraction == 0
+                  ? std::numeric_limits<double>::infinity()
+                  : std::numeric_limits<double>::quiet_NaN();
+    }
+    return bits & 0x80 ? -value : value;
+  }
+  static void store(void *data, int64_t i, double value) {
+    int code = 0x7f;
+    if (!std::isnan(value)) {
+      double size = std::min(std::fabs(value), 1e6);
+      int exponent =
+          size > 0 ? std::max(std::ilogb(size), 1 - kBias) : 1 - kBias;
+      // The bit in front of the mantissa carries into the exponent.
+      code = ((exponent + kBias - 1) << manBits) +
+             static_cast<int>(
+                 std::nearbyint(std::ldexp(size, manBits - exponent)));
+      code = std::min(code, kLargest);
+    }
+    static_cast<uint8_t *>(data)[i] =
+        static_cast<uint8_t>(code | (std::signbit(value) ? 0x80 : 0));
+  }
+};
+
 template <typename Body> auto withAccess(DType type, Body body) {
   switch (type) {
   case DType::kF64:
@@ -188,6 +226,10 @@ template <typename Body> auto withAccess(DType type, Body body) {
     return body(Plain<int8_t>());
   case DType::kU8:
     return body(Plain<uint8_t>());
+  case DType::kF8E4M3FN:
+    return body(Float8<3>());
+  case DType::kF8E5M2:
+    return body(Float8<2>());
   case DType::kI1:
     break;
   }
@@ -202,7 +244,8 @@ int64_t attn::rt::sizeOf(DType type) {
 
 bool attn::rt::isFloat(DType type) {
   return type == DType::kF64 || type == DType::kF32 || type == DType::kF16 ||
-         type == DType::kBF16;
+         type == DType::kBF16 || type == DType::kF8E4M3FN ||
+         type == DType::kF8E5M2;
 }
 
 const char *attn::rt::nameOf(DType type) {

@@ -180,6 +180,11 @@ std::string decodeType(const std::string &descr, std::optional<DType> expected,
     type = DType::kBF16;
     known = true;
   }
+  bool isFloat8 = expected == DType::kF8E4M3FN || expected == DType::kF8E5M2;
+  if (isFloat8 && (kind == "V1" || kind == "u1")) {
+    type = *expected;
+    known = true;
+  }
   if (!known) {
     return "dtype '" + descr + "' is not supported";
   }
@@ -209,6 +214,9 @@ const char *descrOf(DType type) {
     return "|i1";
   case DType::kU8:
     return "|u1";
+  case DType::kF8E4M3FN:
+  case DType::kF8E5M2:
+    return "|V1";
   case DType::kI1:
     break;
   }

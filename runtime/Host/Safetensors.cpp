@@ -23,10 +23,18 @@ constexpr struct {
   const char *name;
   DType type;
 } kNames[] = {
-    {"F64", DType::kF64},   {"F32", DType::kF32}, {"F16", DType::kF16},
-    {"BF16", DType::kBF16}, {"I64", DType::kI64}, {"I32", DType::kI32},
-    {"I16", DType::kI16},   {"I8", DType::kI8},   {"U8", DType::kU8},
+    {"F64", DType::kF64},
+    {"F32", DType::kF32},
+    {"F16", DType::kF16},
+    {"BF16", DType::kBF16},
+    {"I64", DType::kI64},
+    {"I32", DType::kI32},
+    {"I16", DType::kI16},
+    {"I8", DType::kI8},
+    {"U8", DType::kU8},
     {"BOOL", DType::kI1},
+    {"F8_E4M3", DType::kF8E4M3FN},
+    {"F8_E5M2", DType::kF8E5M2},
 };
 
 struct Entry {

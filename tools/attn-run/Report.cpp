@@ -108,20 +108,19 @@ std::string explainTiles(const Work &work) {
 
 /// Bytes of keys and values that a token has in the cache of one op.
 double bytesPerToken(const Work &work) {
-  return double(work.keyHeads) * (work.headSize + work.valueSize) *
-         rt::sizeOf(work.element);
+  return double(work.keyHeads) * work.keyBytes;
 }
 
 std::string explainCache(const Work &work) {
   double token = bytesPerToken(work);
   return print(
       "  cache      %lld pages of %lld slots; %s a token (%lld heads x "
-      "(%lld + %lld) x %lld B), %s in all\n",
+      "(%lld + %lld) x %.3g B), %s in all\n",
       static_cast<long long>(work.pages), static_cast<long long>(work.pageSize),
       bytesText(token).c_str(), static_cast<long long>(work.keyHeads),
       static_cast<long long>(work.headSize),
       static_cast<long long>(work.valueSize),
-      static_cast<long long>(rt::sizeOf(work.element)),
+      work.keyBytes / double(work.headSize + work.valueSize),
       bytesText(token * work.pages * work.pageSize).c_str());
 }
 

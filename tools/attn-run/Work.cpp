@@ -397,8 +397,10 @@ void Measure::count() {
   work.flops = 2.0 * work.pairs * sizes;
   work.exps = work.pairs;
   double rowBytes = rows * sizes * element + (work.hasLse ? rows * score : 0);
-  work.floorBytes = rowBytes + keyRows * sizes * element;
-  work.scheduleBytes = rowBytes + steps * sizes * element;
+  work.keyBytes = op.getNumber("keyBytes").value_or(work.headSize * element) +
+                  op.getNumber("valueBytes").value_or(work.valueSize * element);
+  work.floorBytes = rowBytes + keyRows * work.keyBytes;
+  work.scheduleBytes = rowBytes + steps * work.keyBytes;
   // Scores and weights are written once and read once each.
   work.naiveBytes = work.floorBytes + 4 * allScores * score;
 }

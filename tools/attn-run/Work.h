@@ -45,6 +45,7 @@ struct Work {
   int64_t pairs = 0;    ///< visible (q, k) pairs, all heads
   int64_t allPairs = 0; ///< those of the materialised form
   double flops = 0, exps = 0;
+  double keyBytes = 0;   ///< of a key and its value, of one head
   double floorBytes = 0; ///< every operand read and every result written once
   double scheduleBytes = 0; ///< with keys and values read once a row tile
   double naiveBytes = 0;    ///< floor, and scores and weights through memory

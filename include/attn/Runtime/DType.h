@@ -25,8 +25,10 @@ enum class DType : uint8_t {
   kI8,
   kU8,
   kI1,
+  kF8E4M3FN,
+  kF8E5M2,
 };
-inline constexpr int kNumDTypes = 10;
+inline constexpr int kNumDTypes = 12;
 
 /// Bytes of one element.
 int64_t sizeOf(DType type);
@@ -34,7 +36,7 @@ int64_t sizeOf(DType type);
 bool isFloat(DType type);
 
 /// The name as MLIR spells it: "f64", "f32", "f16", "bf16", "i64", "i32",
-/// "i16", "i8", "i1"; kU8 is "u8".
+/// "i16", "i8", "i1", "f8E4M3FN", "f8E5M2"; kU8 is "u8".
 const char *nameOf(DType type);
 
 /// Inverse of nameOf; also takes MLIR's "ui8" for kU8 and "index" for kI64.
@@ -53,7 +55,8 @@ float fromBF16(uint16_t bits);
 double loadElement(DType type, const void *data, int64_t index);
 
 /// Writes `value` to element `index` of `data`. Integers: rounded to nearest
-/// even and saturated, NaN gives 0. Bool: value != 0.
+/// even and saturated, NaN gives 0. Bool: value != 0. Floats of 8 bits:
+/// saturated to the largest finite one.
 void storeElement(DType type, void *data, int64_t index, double value);
 
 /// loadElement and storeElement over `count` consecutive elements.

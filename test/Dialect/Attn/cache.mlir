@@ -28,3 +28,21 @@ func.func @attention(%q: memref<3x8x1x64xf32>, %t: memref<3x?xi32>, %l: memref<3
     cu_seqlens(%c : memref<4xi32>) pages(%t : memref<3x?xi32>, nhd) outs(%r : memref<?x8x64xf32>)
   return
 }
+
+// CHECK-LABEL: func.func @quantize
+func.func @quantize(%x: memref<?x2x64xf32>, %c: memref<?x2x32xi8>, %f: memref<?x2x64xf8E4M3FN>, %s: memref<?x2x2xf32>, %h: memref<2xf16>) {
+  // CHECK: attn.kv_quantize ins(%{{[^ ]+}} : memref<?x2x64xf32>) packed(int4) at #map{{[0-9]*}} outs(%{{[^ ]+}}, %{{[^ ]+}}, %{{[^ ]+}} : memref<?x2x32xi8>, memref<?x2x2xf32>, memref<?x2x2xf32>)
+  attn.kv_quantize ins(%x : memref<?x2x64xf32>) packed(int4) at affine_map<(t, h, d) -> (t, h, d floordiv 32)> outs(%c, %s, %s : memref<?x2x32xi8>, memref<?x2x2xf32>, memref<?x2x2xf32>)
+  // CHECK: attn.kv_quantize ins(%{{[^ ]+}} : memref<?x2x64xf32>) scale(%{{[^ ]+}} : memref<2xf16>) at #map{{[0-9]*}} outs(%{{[^ ]+}} : memref<?x2x64xf8E4M3FN>)
+  attn.kv_quantize ins(%x : memref<?x2x64xf32>) scale(%h : memref<2xf16>) at affine_map<(t, h, d) -> (h)> outs(%f : memref<?x2x64xf8E4M3FN>)
+  return
+}
+
+// CHECK-LABEL: func.func @dequantize
+func.func @dequantize(%c: memref<?x32xi8>, %q: memref<?x68xi8>, %s: memref<9x2xf32>, %at: index, %o: memref<?x64xbf16>) {
+  // CHECK: attn.kv_dequantize ins(%{{[^ ]+}} : memref<?x32xi8>) packed(int4) scale(%{{[^ ]+}} : memref<9x2xf32>) zero(%{{[^ ]+}} : memref<9x2xf32>) at #map{{[0-9]*}}[%{{[^ ]+}}] outs(%{{[^ ]+}} : memref<?x64xbf16>)
+  attn.kv_dequantize ins(%c : memref<?x32xi8>) packed(int4) scale(%s : memref<9x2xf32>) zero(%s : memref<9x2xf32>) at affine_map<(n, d)[first] -> (n + first, d floordiv 32)> [%at] outs(%o : memref<?x64xbf16>)
+  // CHECK: attn.kv_dequantize ins(%{{[^ ]+}} : memref<?x68xi8>) packed(q8_0) outs(%{{[^ ]+}} : memref<?x64xbf16>)
+  attn.kv_dequantize ins(%q : memref<?x68xi8>) packed(q8_0) outs(%o : memref<?x64xbf16>)
+  return
+}

@@ -138,3 +138,15 @@ func.func @scan_chunk(%q: tensor<?x128xf32>, %k: tensor<?x128xf32>, %v: tensor<?
          -> tensor<?x64xf32>, tensor<128x64xf32>
   return %y, %s1 : tensor<?x64xf32>, tensor<128x64xf32>
 }
+
+func.func @kv_dequantize(%codes: tensor<4x8x?x128xi8>, %s: tensor<4x8x?xf32>, %init: tensor<4x8x?x128xbf16>) -> tensor<4x8x?x128xbf16> {
+  %k = attn.kv_dequantize ins(%codes : tensor<4x8x?x128xi8>) scale(%s : tensor<4x8x?xf32>)
+         at affine_map<(b, h, n, d) -> (b, h, n)> outs(%init : tensor<4x8x?x128xbf16>) -> tensor<4x8x?x128xbf16>
+  return %k : tensor<4x8x?x128xbf16>
+}
+
+func.func @kv_quantize(%k: tensor<?x8x128xbf16>, %ci: tensor<?x8x128xi8>, %si: tensor<?x8xf32>) -> (tensor<?x8x128xi8>, tensor<?x8xf32>) {
+  %c, %s = attn.kv_quantize ins(%k : tensor<?x8x128xbf16>) at affine_map<(t, h, d) -> (t, h)>
+             outs(%ci, %si : tensor<?x8x128xi8>, tensor<?x8xf32>) -> tensor<?x8x128xi8>, tensor<?x8xf32>
+  return %c, %s : tensor<?x8x128xi8>, tensor<?x8xf32>
+}

@@ -1211,3 +1211,75 @@ func.func @scan_chunk_c4(%q: tensor<?x32xf32>, %k: memref<?x32xf32>, %v: tensor<
   %r0, %r1 = attn.scan_chunk ins(%q, %k, %v : tensor<?x32xf32>, memref<?x32xf32>, tensor<?x16xf32>)  outs(%o, %s : tensor<?x16xf32>, tensor<32x16xf32>) chunked {max_tokens = 64 : i64} -> tensor<?x16xf32>, tensor<32x16xf32>
   return
 }
+
+// -----
+
+func.func @kv_append_c6(%k: tensor<13x2x32xf32>, %s: tensor<13xi64>, %kp: tensor<4x2x5x32xi8>) {
+  // expected-error @below {{expected codes for a cache of codes (attn.kv_quantize), which are not turned, but got 'tensor<13x2x32xf32>' and 'tensor<4x2x5x32xi8>' [kv_append_c6]}}
+  %a, %b = attn.kv_append ins(%k, %k : tensor<13x2x32xf32>, tensor<13x2x32xf32>) slots(%s : tensor<13xi64>) outs(%kp, %kp : tensor<4x2x5x32xi8>, tensor<4x2x5x32xi8>) -> tensor<4x2x5x32xi8>, tensor<4x2x5x32xi8>
+  return
+}
+
+// -----
+
+func.func @kv_quantize_c1(%x: tensor<13x32xf32>, %c: tensor<13x32xi8>, %s: tensor<13xf32>) {
+  // expected-error @below {{expected codes of i8, f8E4M3FN, f8E5M2 or int4 for 'tensor<13x32xf32>', but got 'tensor<13x32xi8>' [kv_quantize_c1]}}
+  %a, %b = attn.kv_quantize ins(%x : tensor<13x32xf32>) packed(int4) at affine_map<(n, d) -> (n)> outs(%c, %s : tensor<13x32xi8>, tensor<13xf32>) -> tensor<13x32xi8>, tensor<13xf32>
+  return
+}
+
+// -----
+
+func.func @kv_quantize_c2(%x: tensor<13x32xf32>, %c: tensor<13x32xi8>, %s: tensor<13xf32>) {
+  // expected-error @below {{expected a map of the points of 'tensor<13x32xf32>' to those of 'scale', and 'zero' of its shape [kv_quantize_c2]}}
+  %a, %b = attn.kv_quantize ins(%x : tensor<13x32xf32>) at affine_map<(n, d) -> (n, d)> outs(%c, %s : tensor<13x32xi8>, tensor<13xf32>) -> tensor<13x32xi8>, tensor<13xf32>
+  return
+}
+
+// -----
+
+func.func @kv_quantize_c3(%x: tensor<13x32xf32>, %c: tensor<13x32xi8>) {
+  // expected-error @below {{expected destinations of the codes, and of the scale and the zero where they are not given, but got 1 [kv_quantize_c3]}}
+  %a = attn.kv_quantize ins(%x : tensor<13x32xf32>) at affine_map<(n, d) -> (n)> outs(%c : tensor<13x32xi8>) -> tensor<13x32xi8>
+  return
+}
+
+// -----
+
+func.func @kv_quantize_c4(%x: tensor<13x32xf32>, %c: memref<13x32xi8>, %s: memref<13xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [kv_quantize_c4]}}
+  attn.kv_quantize ins(%x : tensor<13x32xf32>) at affine_map<(n, d) -> (n)> outs(%c, %s : memref<13x32xi8>, memref<13xf32>)
+  return
+}
+
+// -----
+
+func.func @kv_dequantize_c1(%c: tensor<13x32xi8>, %o: tensor<13x32xf32>) {
+  // expected-error @below {{expected codes of q8_0 for 'tensor<13x32xf32>', but got 'tensor<13x32xi8>' [kv_dequantize_c1]}}
+  %a = attn.kv_dequantize ins(%c : tensor<13x32xi8>) packed(q8_0) outs(%o : tensor<13x32xf32>) -> tensor<13x32xf32>
+  return
+}
+
+// -----
+
+func.func @kv_dequantize_c2(%c: tensor<13x32xi8>, %s: tensor<13xf32>, %o: tensor<13x32xf32>) {
+  // expected-error @below {{expected a map of the points of 'tensor<13x32xf32>' to those of 'scale', and 'zero' of its shape [kv_dequantize_c2]}}
+  %a = attn.kv_dequantize ins(%c : tensor<13x32xi8>) scale(%s : tensor<13xf32>) at affine_map<(n, d)[f] -> (n + f)> outs(%o : tensor<13x32xf32>) -> tensor<13x32xf32>
+  return
+}
+
+// -----
+
+func.func @kv_dequantize_c3(%c: tensor<13x32xf8E5M2>, %s: tensor<13xf32>, %o: tensor<13x32xf32>) {
+  // expected-error @below {{expected 'scale', but not with q8_0 and q4_0, and 'zero' with integers alone [kv_dequantize_c3]}}
+  %a = attn.kv_dequantize ins(%c : tensor<13x32xf8E5M2>) scale(%s : tensor<13xf32>) zero(%s : tensor<13xf32>) at affine_map<(n, d) -> (n)> outs(%o : tensor<13x32xf32>) -> tensor<13x32xf32>
+  return
+}
+
+// -----
+
+func.func @kv_dequantize_c4(%c: tensor<13x32xi8>, %s: tensor<13xf32>, %o: memref<13x32xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [kv_dequantize_c4]}}
+  attn.kv_dequantize ins(%c : tensor<13x32xi8>) scale(%s : tensor<13xf32>) at affine_map<(n, d) -> (n)> outs(%o : memref<13x32xf32>)
+  return
+}

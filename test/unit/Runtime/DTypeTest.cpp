@@ -20,11 +20,18 @@ TEST(DTypeTest, NamesAndSizes) {
     DType type;
     const char *name;
     int64_t size;
-  } expected[] = {{DType::kF64, "f64", 8}, {DType::kF32, "f32", 4},
-                  {DType::kF16, "f16", 2}, {DType::kBF16, "bf16", 2},
-                  {DType::kI64, "i64", 8}, {DType::kI32, "i32", 4},
-                  {DType::kI16, "i16", 2}, {DType::kI8, "i8", 1},
-                  {DType::kU8, "u8", 1},   {DType::kI1, "i1", 1}};
+  } expected[] = {{DType::kF64, "f64", 8},
+                  {DType::kF32, "f32", 4},
+                  {DType::kF16, "f16", 2},
+                  {DType::kBF16, "bf16", 2},
+                  {DType::kI64, "i64", 8},
+                  {DType::kI32, "i32", 4},
+                  {DType::kI16, "i16", 2},
+                  {DType::kI8, "i8", 1},
+                  {DType::kU8, "u8", 1},
+                  {DType::kI1, "i1", 1},
+                  {DType::kF8E4M3FN, "f8E4M3FN", 1},
+                  {DType::kF8E5M2, "f8E5M2", 1}};
   for (const auto &entry : expected) {
     EXPECT_STREQ(nameOf(entry.type), entry.name);
     EXPECT_EQ(sizeOf(entry.type), entry.size);
@@ -163,6 +170,52 @@ TEST(DTypeTest, IntegersRoundAndSaturate) {
   EXPECT_EQ(i64, 0);
   storeElement(DType::kI1, &u8, 0, -0.5);
   EXPECT_EQ(u8, 1);
+}
+
+// Values of the formats' own definition (OCP 8-bit floating point).
+TEST(DTypeTest, FloatsOfEightBits) {
+  const struct {
+    DType type;
+    uint8_t bits;
+    double value;
+  } exact[] = {{DType::kF8E4M3FN, 0x7e, 448},
+               {DType::kF8E4M3FN, 0x08, std::ldexp(1, -6)},
+               {DType::kF8E4M3FN, 0x01, std::ldexp(1, -9)},
+               {DType::kF8E4M3FN, 0xb9, -1.125 / 2},
+               {DType::kF8E5M2, 0x7b, 57344},
+               {DType::kF8E5M2, 0x04, std::ldexp(1, -14)},
+               {DType::kF8E5M2, 0x01, std::ldexp(1, -16)},
+               {DType::kF8E5M2, 0xbd, -1.25}};
+  for (const auto &entry : exact) {
+    EXPECT_EQ(loadElement(entry.type, &entry.bits, 0), entry.value);
+    uint8_t bits = 0;
+    storeElement(entry.type, &bits, 0, entry.value);
+    EXPECT_EQ(bits, entry.bits);
+  }
+  for (DType type : {DType::kF8E4M3FN, DType::kF8E5M2}) {
+    // Each number is its own nearest, and ties go to the even code.
+    for (int code = 0; code < 256; ++code) {
+      auto bits = static_cast<uint8_t>(code);
+      double x = loadElement(type, &bits, 0);
+      if (!std::isfinite(x)) {
+        continue;
+      }
+      uint8_t back = 0;
+      storeElement(type, &back, 0, x);
+      EXPECT_EQ(back, bits);
+      uint8_t next = bits + 1;
+      double y = loadElement(type, &next, 0);
+      if (std::isfinite(y) && (bits & 0x7f) != 0x7f) {
+        storeElement(type, &back, 0, (x + y) / 2);
+        EXPECT_EQ(back, (bits & 1) ? next : bits) << code;
+      }
+    }
+    uint8_t bits = 0;
+    storeElement(type, &bits, 0, -1e30);
+    EXPECT_EQ(bits, type == DType::kF8E4M3FN ? 0xfe : 0xfb);
+    storeElement(type, &bits, 0, std::nan(""));
+    EXPECT_TRUE(std::isnan(loadElement(type, &bits, 0)));
+  }
 }
 
 TEST(DTypeTest, BulkEqualsElementwise) {

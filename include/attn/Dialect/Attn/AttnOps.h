@@ -37,6 +37,8 @@ bool isState(mlir::OpOperand &operand);
 /// What a recurrence computes in: f64 where an operand is of f64, else f32.
 mlir::FloatType recurrenceType(mlir::Operation *op);
 
+/// Elements of storage of a row of `elements`; dynamic where that is.
+int64_t getPackedSize(Packing packing, int64_t elements);
 } // namespace attn
 
 #endif // ATTN_DIALECT_ATTN_ATTNOPS_H

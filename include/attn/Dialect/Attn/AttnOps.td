@@ -6,6 +6,7 @@ include "attn/Dialect/Attn/AttentionOps.td"
 include "attn/Dialect/Attn/CacheOps.td"
 include "attn/Dialect/Attn/PositionOps.td"
 include "attn/Dialect/Attn/RecurrenceOps.td"
+include "attn/Dialect/Attn/QuantOps.td"
 include "attn/Dialect/Attn/TileOps.td"
 
 #endif // ATTN_DIALECT_ATTN_ATTNOPS_TD

@@ -41,6 +41,8 @@ def Attn_KVAppendOp : Attn_Op<"kv_append", [
     * `kv_append_c4`: `rope` has positions of one entry a token, and either tables
       or frequencies as in `attn.rope` (`rope_c2`, `rope_c4`, `rope_c7`).
     * `kv_append_c5`: operands are all tensors, or all memrefs.
+    * `kv_append_c6`: a cache of codes (`i8`, `f8E4M3FN`, `f8E5M2`) takes codes of its
+      type, as `attn.kv_quantize` makes them, without `rope`.
 
     Example:
     ```mlir
@@ -50,11 +52,11 @@ def Attn_KVAppendOp : Attn_Op<"kv_append", [
     ```
   }];
   let arguments = (ins
-    Attn_Data:$k, Attn_Data:$v, Attn_Slots:$slots,
+    Attn_Stored:$k, Attn_Stored:$v, Attn_Slots:$slots,
     Optional<Attn_Positions>:$positions,
     Optional<Attn_Stats>:$cos, Optional<Attn_Stats>:$sin,
     Optional<Attn_Stats>:$frequencies,
-    Attn_Data:$k_pages, Attn_Data:$v_pages,
+    Attn_Stored:$k_pages, Attn_Stored:$v_pages,
     DefaultValuedAttr<Attn_PageLayoutAttr, "::attn::PageLayout::HND">:$page_layout,
     DefaultValuedAttr<Attn_RopePairsAttr, "::attn::RopePairs::NeoX">:$pairs,
     OptionalAttr<I64Attr>:$rotary,
@@ -122,7 +124,7 @@ def Attn_KVGatherOp : Attn_Op<"kv_gather", [
     ```
   }];
   let arguments = (ins
-    Attn_Data:$pages, Attn_Tables:$block_tables, Attn_Ints:$kv_lens, Attn_Data:$out,
+    Attn_Stored:$pages, Attn_Tables:$block_tables, Attn_Ints:$kv_lens, Attn_Stored:$out,
     DefaultValuedAttr<Attn_LayoutAttr, "::attn::Layout::BHSD">:$layout,
     DefaultValuedAttr<Attn_PageLayoutAttr, "::attn::PageLayout::HND">:$page_layout);
   let results = (outs Variadic<AnyRankedTensor>:$results);
