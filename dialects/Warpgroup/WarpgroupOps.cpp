@@ -84,6 +84,18 @@ LogicalResult LoadOp::verify() {
   return success();
 }
 
+LogicalResult ClearHiddenOp::verify() {
+  Block &body = getSeen().front();
+  auto yield = dyn_cast<YieldOp>(body.getTerminator());
+  if (body.getNumArguments() != 1 ||
+      !body.getArgument(0).getType().isInteger(32) || !yield ||
+      yield->getNumOperands() != 1 ||
+      !yield->getOperand(0).getType().isInteger(1)) {
+    return emitOpError("expected a body from i32 to i1 [clear_hidden_c1]");
+  }
+  return success();
+}
+
 LogicalResult TagOp::verify() {
   RingOp ring = ringOf(getRing());
   if (ring && getIndex() >= ring.getTags()) {

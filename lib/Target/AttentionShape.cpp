@@ -41,10 +41,8 @@ AttentionShape AttentionShape::of(AttentionOp op,
     return columns > 0 && columns * shape.elementBits % 128 == 0;
   };
   auto out = cast<ShapedType>(op.getOut().getType()).getElementType();
-  // Regions may hide keys from all rows, whose values may be NaN.
   shape.densePrefill = !ragged && aligned(shape.headSize) &&
-                       aligned(shape.valueSize) && out == op.getElementType() &&
-                       op.getMaskRegion().empty();
+                       aligned(shape.valueSize) && out == op.getElementType();
   return shape;
 }
 

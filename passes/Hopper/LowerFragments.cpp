@@ -3,9 +3,9 @@
 // row lane / 4, or that plus 8 where i mod 4 is 2 or 3: as in mma.sync.
 //===----------------------------------------------------------------------===//
 
+#include "ColumnForms.h"
 #include "Lowering.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace attn::warpgroup;
@@ -28,9 +28,9 @@ Value rowOf(WarpBuilder &warp, int64_t half) {
   return warp.add(row, 8 * half);
 }
 
-Value columnOf(WarpBuilder &warp, int64_t i) {
-  Value column = warp.mul(warp.andi(laneOf(warp), 3), 2);
-  return warp.add(column, 8 * (i / 4) + i % 2);
+// The column of register 0; that of register i is 8 (i / 4) + i mod 2 more.
+Value firstColumn(WarpBuilder &warp) {
+  return warp.mul(warp.andi(laneOf(warp), 3), 2);
 }
 
 struct SplatLowering : WarpgroupPattern<SplatOp> {
@@ -53,26 +53,44 @@ struct ElementsLowering : WarpgroupPattern<ElementsOp> {
     WarpBuilder warp(rewriter, op.getLoc());
     bool columns = op.getColumns() > 0;
     int64_t count = columns ? op.getColumns() / 2 : 2;
-    Value rows[] = {rowOf(warp, 0), rowOf(warp, 1)};
     Block &body = op.getBody().front();
-    SmallVector<SmallVector<Value>> results(op.getNumResults());
-    for (int64_t i = 0; i < count; ++i) {
-      int64_t half = columns ? halfOf(i) : i;
-      IRMapping mapping;
-      for (auto [argument, input, registers] : llvm::zip(
-               body.getArguments(), op.getInputs(), adaptor.getInputs())) {
+    SmallVector<Value> varying;
+    for (auto [argument, input] :
+         llvm::zip(body.getArguments(), op.getInputs())) {
+      if (isa<FragmentType>(input.getType())) {
+        varying.push_back(argument);
+      }
+    }
+    Value first = columns ? firstColumn(warp) : warp.c(0);
+    ColumnForms forms(warp, body, first, varying);
+    SmallVector<SmallVector<Value>> results(op.getNumResults(),
+                                            SmallVector<Value>(count));
+    // Of a row, what is the same for all of its columns once.
+    for (int64_t half : {0, 1}) {
+      SmallVector<Value> arguments;
+      for (auto [input, registers] :
+           llvm::zip_equal(op.getInputs(), adaptor.getInputs())) {
         bool isFragment = isa<FragmentType>(input.getType());
-        mapping.map(argument, registers[isFragment ? i : half]);
+        arguments.push_back(registers[isFragment ? 0 : half]);
       }
-      mapping.map(body.getArgument(body.getNumArguments() - 2), rows[half]);
-      mapping.map(body.getArguments().back(),
-                  columns ? columnOf(warp, i) : warp.c(0));
-      for (Operation &inner : body.without_terminator()) {
-        rewriter.clone(inner, mapping);
-      }
-      for (auto [result, yielded] :
-           llvm::zip_equal(results, body.getTerminator()->getOperands())) {
-        result.push_back(mapping.lookupOrDefault(yielded));
+      arguments.push_back(rowOf(warp, half));
+      forms.startRow(arguments);
+      for (int64_t i = 0; i < count; ++i) {
+        if (half != (columns ? halfOf(i) : i)) {
+          continue;
+        }
+        SmallVector<Value> elements;
+        for (auto [input, registers] :
+             llvm::zip_equal(op.getInputs(), adaptor.getInputs())) {
+          if (isa<FragmentType>(input.getType())) {
+            elements.push_back(registers[i]);
+          }
+        }
+        int64_t offset = columns ? 8 * (i / 4) + i % 2 : 0;
+        for (auto [result, made] :
+             llvm::zip_equal(results, forms.emit(elements, offset))) {
+          result[i] = made;
+        }
       }
     }
     if (op.getNumResults() == 0) {

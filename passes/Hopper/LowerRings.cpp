@@ -226,53 +226,6 @@ struct TileLowering : WarpgroupPattern<TileOp> {
   }
 };
 
-// 16 bytes a thread and turn.
-struct ClearRowsLowering : WarpgroupPattern<ClearRowsOp> {
-  using WarpgroupPattern::WarpgroupPattern;
-  LogicalResult
-  matchAndRewrite(ClearRowsOp op, OneToNOpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    WarpBuilder warp(rewriter, op.getLoc());
-    const Ring &ring = lowering.layout.of(op.getRing());
-    RingType type = op.getRing().getType();
-    Value stage = stageOf(warp, ring, adaptor.getPosition().front()).first;
-    Value from = adaptor.getFrom().front();
-    int64_t rows = type.getShape()[1];
-    Value thread = warp.andi(warp.thread(), 127);
-    Type vector = VectorType::get(4, warp.i32());
-    Value zero = arith::ConstantOp::create(
-        rewriter, op.getLoc(),
-        DenseElementsAttr::get(cast<ShapedType>(vector),
-                               rewriter.getI32IntegerAttr(0)));
-    auto loop = scf::ForOp::create(rewriter, op.getLoc(),
-                                   warp.add(warp.mul(from, 8), thread),
-                                   warp.c(rows * 8), warp.c(128));
-    {
-      OpBuilder::InsertionGuard guard(rewriter);
-      rewriter.setInsertionPoint(loop.getBody()->getTerminator());
-      Value at = warp.add(warp.mul(stage, ring.stageBytes),
-                          warp.mul(loop.getInductionVar(), 16));
-      int64_t count = panels(type.getShape()[2], type.getElement());
-      for (int64_t panel = 0; panel < count; ++panel) {
-        warp.store(
-            zero,
-            warp.sharedAddress(at, ring.tiles + panel * rows * kPanelBytes),
-            16);
-      }
-    }
-    NVVM::FenceProxyOp::create(
-        rewriter, op.getLoc(), NVVM::ProxyKind::async_shared,
-        NVVM::SharedSpaceAttr::get(rewriter.getContext(),
-                                   NVVM::SharedSpace::shared_cta));
-    // Behind the barriers of the turns.
-    Value id = warp.add(adaptor.getWarpgroup().front(), 1 + lowering.consumers);
-    NVVM::BarrierOp::create(rewriter, op.getLoc(), TypeRange(), id, warp.c(128),
-                            NVVM::BarrierReductionAttr(), Value());
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
 struct TakeTurnLowering : WarpgroupPattern<TakeTurnOp> {
   using WarpgroupPattern::WarpgroupPattern;
   LogicalResult
@@ -315,7 +268,7 @@ void populateRingPatterns(RewritePatternSet &patterns,
                           const LoweringContext &lowering) {
   patterns.add<RingLowering, RolesLowering, AcquireLowering, LoadLowering,
                AwaitLowering, ReleaseLowering, TagLowering, TileLowering,
-               ClearRowsLowering, TakeTurnLowering, PassTurnLowering>(
+               TakeTurnLowering, PassTurnLowering>(
       converter, patterns.getContext(), lowering);
 }
 

@@ -33,6 +33,9 @@ void addWarpgroupTypes(mlir::TypeConverter &converter);
 void populateRingPatterns(mlir::RewritePatternSet &patterns,
                           const mlir::TypeConverter &converter,
                           const LoweringContext &lowering);
+void populateClearPatterns(mlir::RewritePatternSet &patterns,
+                           const mlir::TypeConverter &converter,
+                           const LoweringContext &lowering);
 void populateProductPatterns(mlir::RewritePatternSet &patterns,
                              const mlir::TypeConverter &converter,
                              const LoweringContext &lowering);

@@ -70,6 +70,26 @@ Value StreamTile::applyMask(Value scores, Value key, Value size, Value masked) {
   return choice.getResult(0);
 }
 
+// Values of keys that no row of the tile sees, of any warpgroup, become 0.
+void StreamTile::clearHidden(Value position, Value key, Value size) {
+  OpBuilder &builder = warp.builder;
+  auto op =
+      ClearHiddenOp::create(builder, warp.loc, valueRing, position, consumer);
+  OpBuilder::InsertionGuard guard(builder);
+  Block *block = builder.createBlock(&op.getSeen(), {}, warp.i32(), warp.loc);
+  Value column = block->getArgument(0);
+  Value none = arith::ConstantIntOp::create(builder, warp.loc, 0, 1);
+  auto loop = scf::ForOp::create(builder, warp.loc, warp.c(0), rows.count,
+                                 warp.c(1), none);
+  warpgroup::YieldOp::create(builder, warp.loc, loop.getResult(0));
+  builder.setInsertionPointToStart(loop.getBody());
+  Value shown = scoring->visible(scoring->row(loop.getInductionVar(), 0),
+                                 warp.add(key, column), column, size);
+  scf::YieldOp::create(
+      builder, warp.loc,
+      Value(warp.either(loop.getRegionIterArgs().front(), shown)));
+}
+
 // From the state of a tile to its results.
 void StreamTile::finish(Value acc, Value reference, Value sum, Value position) {
   OpBuilder &builder = warp.builder;
@@ -181,9 +201,13 @@ void StreamTile::consume(Block &block) {
 
   CutOp::create(builder, loc);
   AwaitOp::create(builder, loc, valueRing, position);
-  when(warp.less(size, warp.c(kernel.keys)), [&] {
-    ClearRowsOp::create(builder, loc, valueRing, position, size, consumer);
-  });
+  if (mayHide) {
+    when(isSet(flags, kMasked), [&] { clearHidden(position, keyAt, size); });
+  } else {
+    when(warp.less(size, warp.c(kernel.keys)), [&] {
+      ClearRowsOp::create(builder, loc, valueRing, position, size, consumer);
+    });
+  }
   Value acc = ProductsOp::create(
       builder, loc, accType, softmax.getP(),
       tile(valueRing, kernel.keys, accColumns, position, Value()),

@@ -102,7 +102,7 @@ Value StreamTile::tileAt(Value position) {
   return index.add(index.mul(head, rowTiles), rowTile);
 }
 
-void StreamTile::produce(Block &block) {
+LogicalResult StreamTile::produce(Block &block) {
   OpBuilder &builder = warp.builder;
   Location loc = warp.loc;
   builder.setInsertionPointToStart(&block);
@@ -154,6 +154,14 @@ void StreamTile::produce(Block &block) {
 
   // Steps of the tile: (cursor..., is first, position of K, pending...).
   KeyCursor cursor(warp, program.loop, kernel.keys, mapping);
+  if (Value list = program.loop.getList()) {
+    values.bringView(list, mapping);
+    mapping.map(program.loop.getLimit(),
+                values.here(program.loop.getLimit(), mapping));
+  }
+  if (failed(cursor.prepare(views, mapping))) {
+    return failure();
+  }
   cursor.alignBorders();
   constexpr unsigned kState = KeyCursor::kStateSize;
   SmallVector<Value> steps = cursor.first();
@@ -199,6 +207,7 @@ void StreamTile::produce(Block &block) {
                                ValueRange{zero, zero, warp.c(kEnd)},
                                /*empty=*/true);
   flushValues(last, tileLoop.getResults().drop_front(3));
+  return success();
 }
 
 } // namespace attn

@@ -1,6 +1,7 @@
 //===- StreamTile.cpp - tiles of attention as a stream, on warpgroups -----===//
 
 #include "StreamTile.h"
+#include "attn/Mask/TileAnalysis.h"
 #include "attn/Passes/EmitMask.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "llvm/Support/MathExtras.h"
@@ -29,15 +30,13 @@ bool StreamTile::prepare(std::string &reason) {
   };
   element = cast<FloatType>(
       cast<ShapedType>(program.online.getQ().getType()).getElementType());
-  if (program.loop.getSource() != KeySource::Slice) {
-    return refuse("its keys are a list of tiles");
+  if (program.loop.getSource() == KeySource::Pages) {
+    return refuse("its keys are pages");
   }
   if (program.heads != 1) {
     return refuse("a tile has rows of several heads");
   }
-  if (mayHoldHiddenKeys(program.online, /*oneHead=*/true)) {
-    return refuse("keys between visible ones may be hidden from all rows");
-  }
+  mayHide = mayHoldHiddenKeys(program.online, /*oneHead=*/true);
   AffineMap outOrder = program.finalize.getOutMap();
   auto position = [&](unsigned dim) {
     return *outOrder.getResultPosition(
@@ -86,18 +85,48 @@ bool StreamTile::prepare(std::string &reason) {
   return true;
 }
 
+// Whether most tiles see a small part of the keys, at the length of so many
+// tiles.
+static bool seesLittle(MaskAttrInterface mask, int64_t rows) {
+  constexpr int64_t kTiles = 64;
+  MaskSet set = mask.getMaskSet();
+  TileSegments analysis = analyzeTile(set, TileWalk::Keys, /*oneHead=*/true);
+  SmallVector<int64_t> symbols(set.numSymbols, 4 * rows);
+  int64_t total = 0;
+  for (int64_t n = 0; n < kTiles; ++n) {
+    TileAt tile;
+    tile.from = n * rows;
+    tile.to = tile.from + rows - 1;
+    tile.upper = kTiles * rows;
+    tile.symbols = symbols;
+    for (const TileRange &range : evaluate(analysis, tile)) {
+      total += range.upper - range.lower;
+    }
+  }
+  return total < kTiles * kTiles * rows / 4;
+}
+
 // K and V of a section of heads stay in the L2 cache while its tiles run,
 // beside what else is there.
 constexpr int64_t kSectionBytes = 32 << 20;
 
 void StreamTile::prepareOrder() {
-  // The innermost loop over tiles is the one over rows.
+  // The innermost loop over tiles is the one over rows; the only one, if the
+  // number is not divided.
+  rowTiles = warp.toIndex(tiles);
   for (Operation *user : number.getUsers()) {
     if (auto rem = dyn_cast<arith::RemUIOp>(user)) {
       rowTiles = rem.getRhs();
     }
   }
   IndexBuilder index(warp.builder, warp.loc);
+  // Neighbours of a tile that sees little bring its K and V to the cache. And a
+  // tile that sees more than others must not wait for the last section.
+  MaskAttrInterface mask = program.online.getMaskAttr();
+  if (program.loop.getList() || (mask && seesLittle(mask, kernel.rows()))) {
+    headsOfSection = index.constant(1 << 20);
+    return;
+  }
   IRMapping none;
   Value keys = views.get(key.whole, none)->dims[key.rowDim].size;
   Value bytes = index.mul(keys, 2 * (program.headSize + program.valueSize));
@@ -165,8 +194,7 @@ LogicalResult StreamTile::emit(ValueRange mapArguments, Value tiles,
   consume(*consumer);
   queryRing.getDefiningOp<warpgroup::RingOp>().setTags(values.tagCount());
   Block *producer = builder.createBlock(&roles.getProducer());
-  produce(*producer);
-  return success();
+  return produce(*producer);
 }
 
 } // namespace attn

@@ -54,7 +54,7 @@ private:
   void prepareOrder();
 
   // StreamProducer.cpp
-  void produce(mlir::Block &block);
+  mlir::LogicalResult produce(mlir::Block &block);
   mlir::Value drawTile(mlir::Value position);
   mlir::Value tileAt(mlir::Value position);
   void fill(mlir::Value ring, mlir::Value position, mlir::ValueRange tags,
@@ -70,6 +70,7 @@ private:
   mlir::Value score(mlir::Value scores, mlir::Value key);
   mlir::Value applyMask(mlir::Value scores, mlir::Value key, mlir::Value size,
                         mlir::Value masked);
+  void clearHidden(mlir::Value position, mlir::Value key, mlir::Value size);
   void finish(mlir::Value acc, mlir::Value reference, mlir::Value sum,
               mlir::Value position);
   mlir::Value elements(mlir::ValueRange inputs, mlir::TypeRange results,
@@ -94,6 +95,7 @@ private:
   mlir::Value rowTiles;       // of a head (index)
   mlir::Value headsOfSection; // whose K and V stay in the L2 cache (index)
   int64_t depth = 0, accColumns = 0;
+  bool mayHide = false; // keys between visible ones, from all rows
 
   TensorView lse, sink;
   TileRows rows;

@@ -56,6 +56,15 @@ void TileValues::bring(Block &block, IRMapping &mapping) {
   });
 }
 
+void TileValues::bringView(Value tensor, IRMapping &mapping) {
+  while (Operation *made = tensor.getDefiningOp()) {
+    for (Value operand : made->getOperands().drop_front()) {
+      mapping.map(operand, here(operand, mapping));
+    }
+    tensor = made->getOperand(0);
+  }
+}
+
 void TileValues::bind(Region &region, Value ring,
                       llvm::function_ref<Value(Operation *)> position) {
   OpBuilder &builder = warp.builder;
@@ -63,8 +72,11 @@ void TileValues::bind(Region &region, Value ring,
   DenseMap<std::pair<Block *, Value>, Value> reads;
   auto read = [&](Value value, Operation *user) {
     // Bodies of elements are written out many times.
-    while (auto body = user->getParentOfType<warpgroup::ElementsOp>()) {
-      user = body;
+    for (Operation *op = user; op != region.getParentOp();
+         op = op->getParentOp()) {
+      if (isa<warpgroup::ElementsOp, warpgroup::ClearHiddenOp>(op)) {
+        user = op;
+      }
     }
     Value &made = reads[{user->getBlock(), value}];
     if (made) {

@@ -24,6 +24,8 @@ public:
   mlir::Value here(mlir::Value value, mlir::IRMapping &mapping);
   /// The same for all scalars of outside that ops of `block` use.
   void bring(mlir::Block &block, mlir::IRMapping &mapping);
+  /// And for the offsets and sizes of a view.
+  void bringView(mlir::Value tensor, mlir::IRMapping &mapping);
 
   /// Replaces what ops of `region` use of a tile by tags of `ring`, whose
   /// position at `op` is `position(op)`.

@@ -39,6 +39,7 @@ struct WarpgroupToNVVMPass
     addWarpgroupTypes(converter);
     RewritePatternSet patterns(context);
     populateRingPatterns(patterns, converter, lowering);
+    populateClearPatterns(patterns, converter, lowering);
     populateProductPatterns(patterns, converter, lowering);
     populateFragmentPatterns(patterns, converter, lowering);
     patterns.add<CastLowering>(converter, context);

@@ -7,8 +7,6 @@
 #include "attn/Passes/EmitMask.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Passes/InlineScore.h"
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Affine/Utils.h"
 
 using namespace mlir;
 
@@ -76,18 +74,84 @@ ScoreFragments::Row ScoreFragments::row(Value first, int64_t offset) {
   return row;
 }
 
+namespace {
+/// An index of a captured tensor in 32 bits, as positions have.
+class IndexExpansion {
+public:
+  IndexExpansion(WarpBuilder &warp, ArrayRef<Value> dims)
+      : warp(warp), dims(dims) {}
+
+  Value of(AffineExpr expr) {
+    if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+      return dims[dim.getPosition()];
+    }
+    if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+      return warp.c(constant.getValue());
+    }
+    auto binary = cast<AffineBinaryOpExpr>(expr);
+    Value left = of(binary.getLHS()), right = of(binary.getRHS());
+    bool counts = isCount(binary.getLHS());
+    switch (expr.getKind()) {
+    case AffineExprKind::Add:
+      return warp.add(left, right);
+    case AffineExprKind::Mul:
+      return make<arith::MulIOp>(left, right);
+    case AffineExprKind::FloorDiv:
+      return counts ? make<arith::DivUIOp>(left, right)
+                    : make<arith::FloorDivSIOp>(left, right);
+    case AffineExprKind::CeilDiv:
+      return make<arith::CeilDivSIOp>(left, right);
+    default: // mod, whose result is no less than 0
+      if (counts) {
+        return make<arith::RemUIOp>(left, right);
+      }
+      return warp.sub(left, make<arith::MulIOp>(
+                                make<arith::FloorDivSIOp>(left, right), right));
+    }
+  }
+
+  // Whether it is 0 or more; queries in front of the first key are not.
+  static bool isCount(AffineExpr expr) {
+    bool result = true;
+    expr.walk([&](AffineExpr part) {
+      if (auto dim = dyn_cast<AffineDimExpr>(part)) {
+        result = result && dim.getPosition() != 2;
+      } else if (auto constant = dyn_cast<AffineConstantExpr>(part)) {
+        result = result && constant.getValue() >= 0;
+      }
+    });
+    return result;
+  }
+
+private:
+  WarpBuilder &warp;
+  ArrayRef<Value> dims;
+
+  template <typename Op> Value make(Value a, Value b) {
+    return warp.builder.createOrFold<Op>(warp.loc, a, b);
+  }
+};
+
+} // namespace
+
 // Reads a captured element; scores of hidden pairs are computed too, so indices
 // are kept inside of the tensor.
 Value ScoreFragments::captured(const TensorView &view, Attribute attribute,
-                               ValueRange point) {
+                               const Row &row, Value position) {
   IndexBuilder index(warp.builder, warp.loc);
   AffineMap map = cast<AffineMapAttr>(attribute).getValue();
+  Value dims[] = {warp.toInt(program.online.getBatch()), warp.toInt(row.head),
+                  program.heads == 1 ? row.position : warp.toInt(row.query),
+                  position};
+  IndexExpansion expansion(warp, dims);
   SmallVector<Value> at;
   for (auto [d, result] : llvm::enumerate(map.getResults())) {
-    Value position = affine::expandAffineExpr(warp.builder, warp.loc, result,
-                                              point, ValueRange());
-    Value last = index.add(view.dims[d].size, -1);
-    at.push_back(index.clamp(position, index.constant(0), last));
+    Value here = expansion.of(result);
+    if (!IndexExpansion::isCount(result)) {
+      here = warp.max(here, warp.c(0));
+    }
+    Value last = warp.toInt(index.add(view.dims[d].size, -1));
+    at.push_back(warp.toIndex(warp.min(here, last)));
   }
   Value element = warp.load(
       view.element,
@@ -117,7 +181,7 @@ Value ScoreFragments::score(Value x, const Row &row, Value position) {
   SmallVector<Value> arguments = {x};
   for (auto [view, map] :
        llvm::zip_equal(capturedViews, program.online.getCapturedMaps())) {
-    arguments.push_back(captured(view, map, at));
+    arguments.push_back(captured(view, map, row, position));
   }
   arguments.append(at);
   return inlineScore(warp.builder, warp.loc, program.online.getScore(),
@@ -171,7 +235,7 @@ Value ScoreFragments::visible(const Row &row, Value position, Value column,
     SmallVector<Value> at = point(row, position), arguments;
     for (auto [view, map] :
          llvm::zip_equal(maskViews, program.online.getMaskMaps())) {
-      arguments.push_back(captured(view, map, at));
+      arguments.push_back(captured(view, map, row, position));
     }
     arguments.append(at);
     seen = warp.both(

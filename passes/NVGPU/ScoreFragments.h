@@ -33,7 +33,7 @@ public:
 
 private:
   mlir::Value captured(const TensorView &view, mlir::Attribute map,
-                       mlir::ValueRange point);
+                       const Row &row, mlir::Value position);
   llvm::SmallVector<mlir::Value> point(const Row &row, mlir::Value position);
   mlir::Value inSet(const Row &row, mlir::Value position);
 

@@ -147,6 +147,9 @@ KeyCursor::KeyCursor(WarpBuilder &warp, KeyLoopOp loop, int64_t step,
 }
 
 void KeyCursor::alignBorders() {
+  if (list) {
+    return; // whole tiles
+  }
   for (size_t i = 0; i + 1 < lower.size(); ++i) {
     // Inverted segments are empty, and keep their border.
     if (upper[i] != lower[i + 1] || kinds[i] == kinds[i + 1]) {
@@ -181,16 +184,16 @@ KeyCursor::State KeyCursor::choose(Value after) {
   return state;
 }
 
-LogicalResult KeyCursor::prepare(TensorViews &views) {
+LogicalResult KeyCursor::prepare(TensorViews &views, const IRMapping &mapping) {
   if (loop.getSource() != KeySource::Tiles) {
     return success();
   }
-  FailureOr<TensorView> view = views.get(loop.getList(), IRMapping());
+  FailureOr<TensorView> view = views.get(loop.getList(), mapping);
   if (failed(view)) {
     return failure();
   }
   list = *view;
-  limit = warp.toInt(loop.getLimit());
+  limit = warp.toInt(mapping.lookupOrDefault(loop.getLimit()));
   return success();
 }
 

@@ -64,8 +64,10 @@ public:
   /// `mapping` gives the values that stand for bounds of the loop.
   KeyCursor(WarpBuilder &warp, KeyLoopOp loop, int64_t step,
             const mlir::IRMapping &mapping = {});
-  /// Finds the list of tiles, where the loop has one.
-  mlir::LogicalResult prepare(TensorViews &views);
+  /// Finds the list of tiles, where the loop has one. `mapping` is for what it
+  /// depends on.
+  mlir::LogicalResult prepare(TensorViews &views,
+                              const mlir::IRMapping &mapping = {});
 
   struct Tile {
     mlir::Value key, size; // size 0: past the end

@@ -17,7 +17,7 @@ namespace attn {
 static bool laterTilesAreLonger(MaskAttrInterface mask, int64_t rows) {
   constexpr int64_t kTiles = 16;
   if (!mask) {
-    return true; // a region: most are causal
+    return false; // a region: rows that see all keys mostly are in front
   }
   MaskSet set = mask.getMaskSet();
   TileSegments analysis = analyzeTile(set, TileWalk::Keys, /*oneHead=*/true);

@@ -5,6 +5,8 @@
 // compares with the scalar reference. Prints "PASS seed" or "FAIL seed", with
 // all that is needed to see the failure again on standard error. Exit codes:
 // 0, 1 some differ, 4 no GPU.
+//
+// ATTN_SWEEP_REPEAT  further calls, whose results must be the same bits
 //===----------------------------------------------------------------------===//
 
 #include "GpuExecute.h"
@@ -21,6 +23,36 @@ using attn::rt::Status;
 
 namespace {
 
+/// The bits of results.
+std::vector<std::string> bitsOf(const std::vector<rt::Tensor> &results) {
+  std::vector<std::string> bits;
+  for (const rt::Tensor &tensor : results) {
+    bits.emplace_back(static_cast<const char *>(tensor.data()),
+                      static_cast<size_t>(tensor.numBytes()));
+  }
+  return bits;
+}
+
+/// Calls it `count` times more, and compares.
+Status repeat(run::GpuCall &call, int count,
+              const std::vector<rt::Tensor> &first) {
+  std::vector<std::string> expected = bitsOf(first);
+  for (int i = 0; i < count; ++i) {
+    if (Status status = call.start(); !status.ok()) {
+      return status;
+    }
+    Result<std::vector<rt::Tensor>> again = call.takeResults();
+    if (!again) {
+      return again.status();
+    }
+    if (bitsOf(*again) != expected) {
+      return Status::runtime("call " + std::to_string(i + 2) +
+                             " has other bits than the first");
+    }
+  }
+  return {};
+}
+
 std::string checkPackage(const rt::cuda::GpuPtr &gpu, const std::string &path,
                          uint64_t seed) {
   Result<rt::Package> read = rt::readPackage(path);
@@ -32,6 +64,8 @@ std::string checkPackage(const rt::cuda::GpuPtr &gpu, const std::string &path,
   if (!function) {
     return "the package has no function 'f'";
   }
+  const char *text = std::getenv("ATTN_SWEEP_REPEAT");
+  int repeats = text ? std::atoi(text) : 0;
   sweep::Case c = sweep::onGPU(sweep::randomCase(seed, sweep::kGPUWork),
                                package->manifest.target.cpu);
   return sweep::checkLaunches(
@@ -51,6 +85,9 @@ std::string checkPackage(const rt::cuda::GpuPtr &gpu, const std::string &path,
         Result<std::vector<rt::Tensor>> results = (*call)->takeResults();
         if (!results) {
           return results.status();
+        }
+        if (Status status = repeat(**call, repeats, *results); !status.ok()) {
+          return status;
         }
         return launch.values(*results);
       });

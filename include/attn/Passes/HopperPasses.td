@@ -88,7 +88,8 @@ def WarpgroupToNVVMPass : Pass<"attn-warpgroup-to-nvvm", "::mlir::gpu::GPUModule
     `test/Passes/Hopper/to-nvvm.mlir`.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
-                           "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];
+                           "::mlir::math::MathDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::scf::SCFDialect"];
 }
 
 #endif // ATTN_PASSES_HOPPERPASSES_TD

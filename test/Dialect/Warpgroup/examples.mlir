@@ -44,6 +44,12 @@ func.func @rings(%map: !warpgroup.tensor_map, %n: i32, %key: i32, %size: i32, %f
     %q = warpgroup.tile %ring[%n] row %row : !warpgroup.ring<2x128x128xbf16> -> !warpgroup.tile<128x64x128xbf16>
     // CHECK: warpgroup.clear_rows
     warpgroup.clear_rows %k[%n] from %size of %wg : !warpgroup.ring<2x128x128xbf16>
+    // CHECK: warpgroup.clear_hidden
+    warpgroup.clear_hidden %k[%n] of %wg {
+    ^bb0(%at: i32):
+      %seen = arith.cmpi slt, %at, %size : i32
+      warpgroup.yield %seen : i1
+    } : !warpgroup.ring<2x128x128xbf16>
     // CHECK: warpgroup.release
     warpgroup.release %k[%n] : !warpgroup.ring<2x128x128xbf16>
     %z = warpgroup.splat %zero : f32 -> !warpgroup.fragment<64x128xf32>

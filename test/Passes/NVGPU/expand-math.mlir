@@ -5,8 +5,10 @@ gpu.module @kernels {
   // CHECK-NOT: math.exp
   // CHECK: llvm.nvvm.ex2.approx.ftz
   // CHECK: llvm.nvvm.lg2.approx.f
+  // CHECK: arith.maximumf
+  // CHECK: arith.minimumf
+  // CHECK-COUNT-7: math.fma
   // CHECK: llvm.nvvm.rcp.approx.ftz.f
-  // CHECK: math.copysign
   func.func @f32(%x: f32) -> (f32, f32, f32) {
     %0 = math.exp %x : f32
     %1 = math.log %x : f32

@@ -81,10 +81,10 @@ func.func @fma(%q: tensor<1x1x64x16xf32>, %k: tensor<1x1x64x16xf32>, %v: tensor<
 // CHECK-NEXT: nvvm.barrier
 // CHECK: llvm.store {{.*}} : vector<4xi32>, !llvm.ptr<3>
 // CHECK: nvvm.barrier
-func.func @holes(%q: tensor<1x1x128x64xbf16>, %k: tensor<1x1x128x64xbf16>, %v: tensor<1x1x128x64xbf16>, %init: tensor<1x1x128x64xbf16>) -> tensor<1x1x128x64xbf16> {
-  %o = attn.attention ins(%q, %k, %v : tensor<1x1x128x64xbf16>, tensor<1x1x128x64xbf16>, tensor<1x1x128x64xbf16>)
-      outs(%init : tensor<1x1x128x64xbf16>) mask(#attn.set<affine_map<(b, h, q, k) -> (k mod 3 - 1)>>) -> tensor<1x1x128x64xbf16>
-  return %o : tensor<1x1x128x64xbf16>
+func.func @holes(%q: tensor<1x1x128x20xbf16>, %k: tensor<1x1x128x20xbf16>, %v: tensor<1x1x128x20xbf16>, %init: tensor<1x1x128x20xbf16>) -> tensor<1x1x128x20xbf16> {
+  %o = attn.attention ins(%q, %k, %v : tensor<1x1x128x20xbf16>, tensor<1x1x128x20xbf16>, tensor<1x1x128x20xbf16>)
+      outs(%init : tensor<1x1x128x20xbf16>) mask(#attn.set<affine_map<(b, h, q, k) -> (k mod 3 - 1)>>) -> tensor<1x1x128x20xbf16>
+  return %o : tensor<1x1x128x20xbf16>
 }
 
 // -----
@@ -118,13 +118,13 @@ func.func @merge(%q: tensor<1x1x1x16xf64>, %k: tensor<1x1x4096x16xf64>, %v: tens
 // CHECK: gpu.launch_func @lists_kernels::@lists_0
 // CHECK: gpu.launch_func @lists_kernels::@lists_1
 // CHECK: gpu.launch_func @lists_kernels::@lists_2
-func.func @lists(%q: tensor<1x1x512x64xbf16>, %k: tensor<1x1x512x64xbf16>, %v: tensor<1x1x512x64xbf16>, %ids: tensor<512xi32>, %init: tensor<1x1x512x64xbf16>) -> tensor<1x1x512x64xbf16> {
-  %o = attn.attention ins(%q, %k, %v : tensor<1x1x512x64xbf16>, tensor<1x1x512x64xbf16>, tensor<1x1x512x64xbf16>)
-      outs(%init : tensor<1x1x512x64xbf16>)
+func.func @lists(%q: tensor<1x1x512x20xbf16>, %k: tensor<1x1x512x20xbf16>, %v: tensor<1x1x512x20xbf16>, %ids: tensor<512xi32>, %init: tensor<1x1x512x20xbf16>) -> tensor<1x1x512x20xbf16> {
+  %o = attn.attention ins(%q, %k, %v : tensor<1x1x512x20xbf16>, tensor<1x1x512x20xbf16>, tensor<1x1x512x20xbf16>)
+      outs(%init : tensor<1x1x512x20xbf16>)
       mask(%ids at affine_map<(b, h, i, j) -> (i)> : tensor<512xi32>, %ids at affine_map<(b, h, i, j) -> (j)> : tensor<512xi32>) {
       ^bb0(%mine: i32, %other: i32, %b: index, %h: index, %i: index, %j: index):
         %same = arith.cmpi eq, %mine, %other : i32
         attn.yield %same : i1
-      } -> tensor<1x1x512x64xbf16>
-  return %o : tensor<1x1x512x64xbf16>
+      } -> tensor<1x1x512x20xbf16>
+  return %o : tensor<1x1x512x20xbf16>
 }
