@@ -299,6 +299,9 @@ json::Object attn::buildReport(ModuleOp module, const TargetDescription &target,
                        {"peakF32", target.peakGflops(32)},
                        {"peakF64", target.peakGflops(64)},
                        {"readGBs", target.readGBs}};
+  if (target.gpu) {
+    machine["gpu"] = target.gpu->chip;
+  }
   return json::Object{{"machine", std::move(machine)},
                       {"ops", std::move(ops)},
                       {"positions", std::move(positions)}};

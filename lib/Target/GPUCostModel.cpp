@@ -16,6 +16,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace attn {
 
@@ -171,6 +172,35 @@ static TileChoice tileOf(const WarpgroupKernel &kernel,
                     gpu.blockSharedBytes >> 10, kernel.consumerRegisters)
           .str();
   return choice;
+}
+
+GPUTime predictGPUTime(const AttentionWork &work, int64_t tiles,
+                       const GPUDescription &gpu) {
+  // Of the peak, under a cap of power: what a long plain attention reaches.
+  constexpr double kSustained = 0.75;
+  // What starts and ends a tile takes, in steps.
+  constexpr double kBoundary = 1;
+  double clocks = gpu.gigahertz * 1e9 * static_cast<double>(gpu.processors);
+  // wgmma has twice the rate of mma.sync.
+  double multiplies =
+      work.narrow
+          ? gpu.mmaFMAs *
+                (gpu.warpgroups && !work.fewRows ? 2 * kSustained : kSustained)
+          : gpu.fmas;
+  GPUTime time;
+  time.products = work.flops / 2 / multiplies / clocks;
+  time.exps = work.exps / gpu.exps / clocks;
+  time.memory = work.bytes / (gpu.readGBs * 1e9);
+  if (tiles > 0) {
+    double count = static_cast<double>(tiles);
+    double each = static_cast<double>(gpu.processors);
+    double waves = std::ceil(count / each) / (count / each);
+    double step = static_cast<double>(work.rows * work.keys *
+                                      (work.headSize + work.valueSize)) /
+                  multiplies / clocks;
+    time.tail = (waves - 1) * time.longest() + count * step * kBoundary;
+  }
+  return time;
 }
 
 int64_t gpuDecodeRowLimit(const AttentionShape &shape) {

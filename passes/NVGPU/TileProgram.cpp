@@ -228,12 +228,12 @@ KeyCursor::Tile KeyCursor::tile(ValueRange state) {
   tile.key = state[4];
   Value left = warp.sub(list ? limit : state[1], state[4]);
   tile.size = warp.min(left, warp.c(step));
-  Value ragged = warp.less(left, warp.c(step));
-  tile.masked = warp.select(ragged, warp.c(1), state[2]);
   if (list) {
     tile.size =
         warp.select(warp.less(state[0], state[1]), tile.size, warp.c(0));
   }
+  Value ragged = warp.less(tile.size, warp.c(step));
+  tile.masked = warp.select(ragged, warp.c(1), state[2]);
   return tile;
 }
 

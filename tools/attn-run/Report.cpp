@@ -4,6 +4,7 @@
 
 #include "attn/Runtime/DType.h"
 #include "attn/Target/CostModel.h"
+#include "attn/Target/GPUCostModel.h"
 
 #include <algorithm>
 #include <cstdarg>
@@ -46,7 +47,7 @@ std::string countText(double count) {
 
 double ratio(double a, double b) { return b > 0 ? a / b : 0; }
 
-PredictedTime predict(const Work &work, double flops, double bytes) {
+AttentionWork costOf(const Work &work) {
   AttentionWork cost;
   cost.flops = work.flops;
   cost.exps = work.exps;
@@ -58,10 +59,42 @@ PredictedTime predict(const Work &work, double flops, double bytes) {
   cost.narrow = rt::sizeOf(work.element) < 4;
   cost.dots = work.tiles.dots;
   cost.fewRows = work.isDecode;
-  return predictTime(cost, flops, bytes);
+  return cost;
+}
+
+PredictedTime predict(const Work &work, double flops, double bytes) {
+  return predictTime(costOf(work), flops, bytes);
+}
+
+std::string explainGPUBound(const Work &work, const GPUDescription &gpu) {
+  int64_t rows = std::max<int64_t>(work.tiles.rows, 1);
+  int64_t heads = work.isDecode ? work.keyHeads : work.queryHeads;
+  int64_t parts = !work.isDecode ? (work.queries + rows - 1) / rows
+                  : work.tiles.split > 0
+                      ? (work.keys + work.tiles.split - 1) / work.tiles.split
+                      : 1;
+  int64_t tiles = work.batch * heads * parts;
+  GPUTime time = predictGPUTime(costOf(work), tiles, gpu);
+  const char *name = time.tail > time.longest() / 2    ? "launch tail"
+                     : time.longest() == time.memory   ? "memory"
+                     : time.longest() == time.products ? "products"
+                                                       : "exponentials";
+  return print("  bound      %s: %.4f ms of products, %.4f ms of "
+               "exponentials, %.4f ms of memory; %.4f ms of borders of %lld "
+               "tiles and the last wave\n"
+               "  predicted  %.4f ms, products %.2f of it, on %s (%lld "
+               "multiprocessors, %.2f GHz)\n",
+               name, time.products * 1e3, time.exps * 1e3, time.memory * 1e3,
+               time.tail * 1e3, static_cast<long long>(tiles),
+               time.total() * 1e3, ratio(time.products, time.total()),
+               gpu.chip.c_str(), static_cast<long long>(gpu.processors),
+               gpu.gigahertz);
 }
 
 std::string explainBound(const Work &work, const Machine &machine) {
+  if (std::optional<GPUDescription> gpu = GPUDescription::get(machine.gpu)) {
+    return explainGPUBound(work, *gpu);
+  }
   double peak =
       machine.cores * 1e9 *
       (work.element == rt::DType::kF64 ? machine.peakF64 : machine.peakF32);

@@ -461,6 +461,7 @@ Machine attn::run::describeMachine(const json::Value &report) {
     machine.peakF32 = from->getNumber("peakF32").value_or(0);
     machine.peakF64 = from->getNumber("peakF64").value_or(0);
     machine.readGBs = from->getNumber("readGBs").value_or(0);
+    machine.gpu = from->getString("gpu").value_or("").str();
   }
   return machine;
 }

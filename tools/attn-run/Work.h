@@ -56,6 +56,7 @@ struct Machine {
   int64_t cores = 1, vectorBits = 0;
   double gigahertz = 0, peakF32 = 0, peakF64 = 0; // GFLOP/s of one core
   double readGBs = 0;                             // one core
+  std::string gpu; ///< a chip, if it is one
 };
 
 /// Parses the report. Null where it has none.

@@ -157,6 +157,10 @@ Status runOnGpu(const Source &source, const Program &program,
   if (!results) {
     return results.status();
   }
+  if (options.report) {
+    print(explain(work, describeMachine(report),
+                  positionNotes(report, function)));
+  }
   std::vector<Output> outputs = listOutputs(function, *arguments, *results);
   if (Status status = deliver(outputs, options); !status.ok()) {
     return status;
@@ -277,7 +281,9 @@ Status process(const Options &options) {
     if (options.repeat > 1) {
       return Status::usage("--repeat needs a function of a CPU");
     }
-    return runOnGpu(*source, *program, **function, options);
+    if (options.runs()) {
+      return runOnGpu(*source, *program, **function, options);
+    }
   }
   return options.runs() ? runFunction(*source, *program, **function, options)
                         : explainOnly(*program, **function, options);

@@ -9,6 +9,8 @@
 #include "attn/Target/CostModel.h"
 #include "attn/Target/GPUDescription.h"
 
+#include <algorithm>
+
 namespace attn {
 
 /// One block of an attention kernel on tensor cores. Warps lie as
@@ -52,6 +54,23 @@ struct FMAKernel {
 /// The tiles of each form of an attention on `gpu`.
 AttentionTiles chooseGPUTiles(const AttentionShape &shape,
                               const GPUDescription &gpu);
+
+/// Predicted seconds of a call on `gpu` by what they go to. The first three run
+/// beside each other.
+struct GPUTime {
+  double products = 0; // tensor cores; FMA units for f32 and f64
+  double exps = 0;
+  double memory = 0;
+  /// Where tiles begin and end, and multiprocessors without one in the end.
+  double tail = 0;
+  double longest() const { return std::max({products, exps, memory}); }
+  double total() const { return longest() + tail; }
+};
+/// `tiles`: row tiles of all heads. Not part of it: score regions, masks of
+/// partial steps, and decode's merge.
+GPUTime predictGPUTime(const AttentionWork &work, int64_t tiles,
+                       const GPUDescription &gpu);
+
 /// Up to this many rows (queries times heads of a group) take the decode form.
 int64_t gpuDecodeRowLimit(const AttentionShape &shape);
 
