@@ -337,7 +337,7 @@ LogicalResult SSMScanOp::verify() {
   if (!(isOf(getDelta(), {channels}) ||
         isOf(getDelta(), llvm::to_vector(rows))) ||
       !isOf(getA(), {channels, size}, pair) || !isRow(getB()) ||
-      !isRow(getC())) {
+      !isRow(getC()) || shaped(getB()).getRank() != shaped(getC()).getRank()) {
     return emitOpError(
                "expected 'delta' of tokens and channels or of channels, "
                "'a' of D x N, and 'b' and 'c' of D x N or of tokens, "
@@ -480,13 +480,14 @@ LogicalResult ScanChunkOp::verify() {
     std::swap(state[0], state[1]);
   }
   int64_t keys = state[0];
-  auto isRow = [&](Value value) {
-    return hasShape(value, {tokens, keys}) || hasShape(value, {keys, values});
-  };
-  bool fits = compatible(state[1], values) && isRow(getQ()) && isRow(getK()) &&
-              isOf(getOut(), {tokens, values}) && isOf(getNorm(), {keys}) &&
-              isOf(getWrite(), {tokens}) && isOf(getBeta(), {tokens}) &&
-              isOf(getRates(), {keys, values});
+  ArrayRef<int64_t> matrix = shaped(getState()).getShape();
+  SmallVector<int64_t> row{tokens, keys};
+  ArrayRef<int64_t> rows = getFixed() ? matrix : ArrayRef<int64_t>(row);
+  bool fits = compatible(state[1], values) && hasShape(getQ(), rows) &&
+              hasShape(getK(), rows) && isOf(getOut(), {tokens, values}) &&
+              isOf(getNorm(), {keys}) && isOf(getWrite(), {tokens}) &&
+              isOf(getBeta(), {tokens}) &&
+              isOf(getRates(), llvm::to_vector(matrix));
   if (getRates()) {
     fits &= getDecay() && isOf(getDecay(), {tokens, values});
   } else {

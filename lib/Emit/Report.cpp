@@ -5,8 +5,10 @@
 #include "attn/Passes/FoldRope.h"
 #include "attn/Target/CostModel.h"
 #include "attn/Target/GPUCostModel.h"
+#include "attn/Target/ScanModel.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace attn;
@@ -277,6 +279,71 @@ json::Object describeAttention(AttentionOp op, const TargetDescription &target,
   return result;
 }
 
+/// Batch and tokens of an op over sequences; a step has one token of each.
+std::pair<json::Value, json::Value> describeSequences(Operation *op) {
+  return llvm::TypeSwitch<Operation *, std::pair<json::Value, json::Value>>(op)
+      .Case<SSDOp, LinearAttentionOp>([](auto heads) {
+        Value out = heads.getOut();
+        bool ragged = heads.getLayout() == Layout::THD;
+        return std::pair(ragged ? json::Value(1) : describeSize(out, 0),
+                         describeSize(out, heads.getSeqDim()));
+      })
+      .Case<SSMScanOp, CausalConv1dOp>([](auto channels) {
+        Value out = channels.getOut();
+        bool ragged = channels.isRagged();
+        return std::pair(ragged ? json::Value(1) : describeSize(out, 0),
+                         describeSize(out, ragged ? 0 : 1));
+      })
+      .Default([](Operation *step) {
+        Value out = cast<DestinationStyleOpInterface>(step).getDpsInits()[0];
+        return std::pair(describeSize(out, 0), json::Value(1));
+      });
+}
+
+json::Object describeRecurrence(Operation *op) {
+  ScanChoice choice = chooseScan(op);
+  json::Object result{{"op", op->getName().getStringRef()},
+                      {"location", locationOf(op)},
+                      {"schedule", stringifyScanSchedule(choice.schedule)},
+                      {"chunk", choice.chunk},
+                      {"why", choice.why},
+                      {"flopsPerToken", scanFlops(op, choice)}};
+  if (auto function = op->getParentOfType<func::FuncOp>()) {
+    result["function"] = function.getName();
+  }
+  auto dps = cast<DestinationStyleOpInterface>(op);
+  std::string element;
+  llvm::raw_string_ostream(element)
+      << cast<ShapedType>(dps.getDpsInits()[0].getType()).getElementType();
+  result["element"] = std::move(element);
+  auto [batch, tokens] = describeSequences(op);
+  result["batch"] = std::move(batch);
+  result["queries"] = std::move(tokens);
+  Value starts;
+  llvm::TypeSwitch<Operation *>(op)
+      .Case<SSDOp, LinearAttentionOp, SSMScanOp, CausalConv1dOp>(
+          [&](auto ragged) { starts = ragged.getCuSeqlens(); });
+  result["cuSeqlensQ"] = describeValue(starts);
+  // Everything is read once, and results are written once, so state counts
+  // twice: a list of (bytes of an element, sizes).
+  json::Array traffic;
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto type = dyn_cast<ShapedType>(operand.get().getType());
+    if (!type) {
+      continue;
+    }
+    json::Array sizes{static_cast<int64_t>(
+        llvm::divideCeil(type.getElementTypeBitWidth(), 8) *
+        (isState(operand) ? 2 : 1))};
+    for (int64_t d = 0; d < type.getRank(); ++d) {
+      sizes.push_back(describeSize(operand.get(), d));
+    }
+    traffic.push_back(std::move(sizes));
+  }
+  result["traffic"] = std::move(traffic);
+  return result;
+}
+
 } // namespace
 
 json::Object attn::buildReport(ModuleOp module, const TargetDescription &target,
@@ -284,6 +351,12 @@ json::Object attn::buildReport(ModuleOp module, const TargetDescription &target,
   json::Array ops;
   module.walk([&](AttentionOp op) {
     ops.push_back(describeAttention(op, target, options));
+  });
+  json::Array recurrences;
+  module.walk([&](Operation *op) {
+    if (isRecurrence(op) && !isa<ScanChunkOp>(op)) {
+      recurrences.push_back(describeRecurrence(op));
+    }
   });
   json::Array positions;
   module.walk([&](RopeOp op) {
@@ -304,5 +377,6 @@ json::Object attn::buildReport(ModuleOp module, const TargetDescription &target,
   }
   return json::Object{{"machine", std::move(machine)},
                       {"ops", std::move(ops)},
+                      {"recurrences", std::move(recurrences)},
                       {"positions", std::move(positions)}};
 }

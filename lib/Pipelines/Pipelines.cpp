@@ -70,6 +70,9 @@ void buildAttnTilePipeline(OpPassManager &pm,
   tile.split = options.split;
   pm.addNestedPass<func::FuncOp>(createTileAttentionPass(tile));
   pm.addNestedPass<func::FuncOp>(createTileRopePass());
+  if (!GPUDescription::get(options.target)) {
+    pm.addNestedPass<func::FuncOp>(createTileRecurrencePass());
+  }
   pm.addNestedPass<func::FuncOp>(createTileGatherPass());
   if (GPUDescription::get(options.target)) {
     // Canonical, a loop over one tile is none, and there would be no kernel.
@@ -92,6 +95,8 @@ void buildAttnCPUVectorPipeline(OpPassManager &pm,
                                 const CPUPipelineOptions &options) {
   auto lower = withTarget<LowerTilesToVectorPassOptions>(options);
   pm.addNestedPass<func::FuncOp>(createLowerTilesToVectorPass(lower));
+  pm.addNestedPass<func::FuncOp>(createVectorizeElementwisePass(
+      withTarget<VectorizeElementwisePassOptions>(options)));
   pm.addNestedPass<func::FuncOp>(createLowerCopiesPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   ForallToOpenMPPassOptions openmp;

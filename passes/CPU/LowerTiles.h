@@ -29,6 +29,13 @@ mlir::LogicalResult lowerKVQuantize(KVQuantizeOp op,
 mlir::LogicalResult lowerKVDequantize(KVDequantizeOp op,
                                       const TargetDescription &target);
 mlir::LogicalResult lowerRope(RopeOp op, const TargetDescription &target);
+/// Either schedule; the sequential one is `lowerScanTokens`.
+mlir::LogicalResult lowerScanChunk(ScanChunkOp op,
+                                   const TargetDescription &target);
+mlir::LogicalResult lowerScanTokens(ScanChunkOp op,
+                                    const TargetDescription &target);
+mlir::LogicalResult lowerCausalConv(CausalConv1dOp op,
+                                    const TargetDescription &target);
 
 class LaneBuilder;
 

@@ -118,8 +118,8 @@ struct LowerTilesToVectorPass
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
       if (isa<OnlineAttentionOp, PackRowsOp, FinalizeStateOp, MergeStatesOp,
-              KVAppendOp, KVGatherOp, KVQuantizeOp, KVDequantizeOp, RopeOp>(
-              op) ||
+              KVAppendOp, KVGatherOp, KVQuantizeOp, KVDequantizeOp, RopeOp,
+              ScanChunkOp, CausalConv1dOp>(op) ||
           (isa<linalg::FillOp>(op) && op->getNumResults() == 0)) {
         ops.push_back(op);
       }
@@ -156,6 +156,12 @@ struct LowerTilesToVectorPass
                 return lowerKVDequantize(dequantize, *description);
               })
               .Case([&](RopeOp rope) { return lowerRope(rope, *description); })
+              .Case([&](ScanChunkOp scan) {
+                return lowerScanChunk(scan, *description);
+              })
+              .Case([&](CausalConv1dOp conv) {
+                return lowerCausalConv(conv, *description);
+              })
               .Case([&](linalg::FillOp fill) {
                 return lowerFill(fill, *description);
               })

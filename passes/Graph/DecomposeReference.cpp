@@ -494,7 +494,7 @@ struct DecomposeReferencePass
         return WalkResult::interrupt();
       }
       auto linear = dyn_cast<LinearAttentionOp>(op);
-      if (isa<SSMStepOp, ScanChunkOp>(op) || (linear && linear.getFavor())) {
+      if (isa<ScanChunkOp>(op) || (linear && linear.getFavor())) {
         op->emitOpError("has no reference form");
         return WalkResult::interrupt();
       }

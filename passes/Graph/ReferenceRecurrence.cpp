@@ -327,6 +327,9 @@ Values buildReferenceRecurrence(ImplicitLocOpBuilder &b, Operation *op,
     return runMatrix(b, linear, type, form, form.v, source, destination,
                      /*valuesFirst=*/false);
   }
+  if (auto step = dyn_cast<SSMStepOp>(op)) {
+    return buildStep(b, step, type, source, destination);
+  }
   if (auto conv = dyn_cast<CausalConv1dOp>(op)) {
     return buildCausalConv(b, conv, type, source, destination);
   }

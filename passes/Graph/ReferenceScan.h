@@ -166,7 +166,9 @@ inline Value stepSize(Scalars &s, Value dt, Value bias, bool softplus,
 /// `state` in the type of the arithmetic, zeros of `sizes` without one.
 Value startOf(Scalars &s, Value state, ArrayRef<OpFoldResult> sizes);
 
-/// `attn.ssm_scan` and `attn.causal_conv1d`.
+/// `attn.ssm_step`, `attn.ssm_scan` and `attn.causal_conv1d`.
+Values buildStep(ImplicitLocOpBuilder &b, SSMStepOp op, FloatType type,
+                 function_ref<Value(Value)> source, Value destination);
 Values buildChannelScan(ImplicitLocOpBuilder &b, SSMScanOp op, FloatType type,
                         function_ref<Value(Value)> source, Value destination);
 Values buildCausalConv(ImplicitLocOpBuilder &b, CausalConv1dOp op,

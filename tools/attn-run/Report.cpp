@@ -63,6 +63,12 @@ AttentionWork costOf(const Work &work) {
 }
 
 PredictedTime predict(const Work &work, double flops, double bytes) {
+  if (!work.schedule.empty()) {
+    PredictedTime time;
+    time.products = work.flops / flops;
+    time.memory = work.floorBytes / bytes;
+    return time;
+  }
   return predictTime(costOf(work), flops, bytes);
 }
 
@@ -157,6 +163,20 @@ std::string explainCache(const Work &work) {
       bytesText(token * work.pages * work.pageSize).c_str());
 }
 
+std::string explainRecurrence(const Work &work, const Machine &machine) {
+  std::string text =
+      print("  problem    batch %lld, %lld tokens, %s\n",
+            static_cast<long long>(work.batch),
+            static_cast<long long>(work.queries), rt::nameOf(work.element));
+  text += "  work       " + countText(work.flops) + "FLOP, floor " +
+          bytesText(work.floorBytes) + " (each operand and result once)\n";
+  text += machine.gpu.empty() ? explainBound(work, machine) : "";
+  return text + print("  schedule   %s, %lld tokens at a time: %s\n",
+                      work.schedule.c_str(),
+                      static_cast<long long>(work.tiles.rows),
+                      work.tiles.why.c_str());
+}
+
 std::string explainOp(const Work &work, const Machine &machine) {
   std::string text = work.op;
   if (!work.location.empty()) {
@@ -165,6 +185,9 @@ std::string explainOp(const Work &work, const Machine &machine) {
   if (!work.known) {
     return text + ": sizes are made by the program ('" + work.unknown +
            "'), nothing can be said ahead\n";
+  }
+  if (!work.schedule.empty()) {
+    return text + "\n" + explainRecurrence(work, machine);
   }
   text += "\n" + print("  problem    batch %lld, %lld query heads, %lld key "
                        "heads, %lld queries, %lld keys, head sizes %lld and "
@@ -208,7 +231,8 @@ std::string explainOp(const Work &work, const Machine &machine) {
 std::string attn::run::explain(const std::vector<Work> &work,
                                const Machine &machine,
                                const std::vector<std::string> &notes) {
-  std::string text = work.empty() ? "no attention op in this function\n" : "";
+  std::string text =
+      work.empty() ? "no attention op or recurrence in this function\n" : "";
   double token = 0;
   int64_t layers = 0;
   for (const Work &op : work) {

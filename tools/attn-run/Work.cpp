@@ -426,9 +426,9 @@ Work Measure::run() {
 
 template <typename Function>
 void forEachOp(const json::Value &report, const std::string &function,
-               Function apply) {
+               Function apply, const char *list = "ops") {
   const json::Object *top = report.getAsObject();
-  const json::Array *ops = top ? top->getArray("ops") : nullptr;
+  const json::Array *ops = top ? top->getArray(list) : nullptr;
   if (!ops) {
     return;
   }
@@ -466,6 +466,41 @@ Machine attn::run::describeMachine(const json::Value &report) {
   return machine;
 }
 
+/// A recurrence at the sizes of `arguments`.
+static Work measureRecurrence(const json::Object &op,
+                              const rt::Arguments &arguments) {
+  Work work;
+  work.op = op.getString("op").value_or("").str();
+  work.location = op.getString("location").value_or("").str();
+  work.schedule = op.getString("schedule").value_or("").str();
+  work.tiles.rows = op.getInteger("chunk").value_or(1);
+  work.tiles.why = op.getString("why").value_or("").str();
+  work.element = rt::parseDType(op.getString("element").value_or("").str())
+                     .value_or(rt::DType::kF32);
+  auto batch = evaluateSize(op.get("batch"), arguments);
+  auto tokens = evaluateSize(op.get("queries"), arguments);
+  work.known = batch && tokens;
+  work.unknown = batch ? "queries" : "batch";
+  if (!work.known) {
+    return work;
+  }
+  work.batch = *batch;
+  work.queries = work.keys = *tokens;
+  work.flops = op.getNumber("flopsPerToken").value_or(0) *
+               static_cast<double>(*batch) * static_cast<double>(*tokens);
+  for (const json::Value &operand : *op.getArray("traffic")) {
+    double bytes = 1;
+    for (const json::Value &size : *operand.getAsArray()) {
+      auto known = evaluateSize(&size, arguments);
+      work.known &= known.has_value();
+      bytes *= static_cast<double>(known.value_or(0));
+    }
+    work.floorBytes += bytes;
+  }
+  work.unknown = "sizes";
+  return work;
+}
+
 std::vector<Work> attn::run::measureWork(const json::Value &report,
                                          const rt::FunctionInfo &function,
                                          const rt::Arguments &arguments) {
@@ -473,6 +508,12 @@ std::vector<Work> attn::run::measureWork(const json::Value &report,
   forEachOp(report, function.name, [&](const json::Object &op) {
     result.push_back(Measure(op, arguments).run());
   });
+  forEachOp(
+      report, function.name,
+      [&](const json::Object &op) {
+        result.push_back(measureRecurrence(op, arguments));
+      },
+      "recurrences");
   return result;
 }
 
@@ -503,7 +544,7 @@ ArgumentRole attn::run::roleOf(const json::Value &report,
       {"cuSeqlensK", Role::kCuSeqlensK},
       {"blockTables", Role::kBlockTables}};
   ArgumentRole result;
-  forEachOp(report, function.name, [&](const json::Object &op) {
+  auto find = [&](const json::Object &op) {
     for (auto [key, role] : keys) {
       const json::Object *value = op.getObject(key);
       if (result.role == Role::kOther && value &&
@@ -511,7 +552,9 @@ ArgumentRole attn::run::roleOf(const json::Value &report,
         result = {role, &op};
       }
     }
-  });
+  };
+  forEachOp(report, function.name, find);
+  forEachOp(report, function.name, find, "recurrences");
   return result;
 }
 

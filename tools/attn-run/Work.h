@@ -25,7 +25,7 @@ struct Tiles {
   std::string why;
 };
 
-/// One attention op. Byte counts are for the whole op.
+/// One attention op, or a recurrence. Byte counts are for the whole op.
 struct Work {
   std::string op, location, layout;
   rt::DType element = rt::DType::kF32;
@@ -35,6 +35,7 @@ struct Work {
 
   int64_t batch = 0, queryHeads = 0, keyHeads = 0, queries = 0, keys = 0;
   int64_t headSize = 0, valueSize = 0;
+  std::string schedule;            ///< of a recurrence; else empty
   int64_t pageSize = 0, pages = 0; ///< of a paged cache; 0: none
   bool hasMask = false, hasScore = false, hasLse = false;
   bool hasMaskRegion = false; ///< which hides pairs that are counted here

@@ -31,6 +31,26 @@ def OrientTilesPass : InterfacePass<"attn-orient-tiles", "mlir::FunctionOpInterf
            "Target description: host, or an LLVM CPU name.">];
 }
 
+def VectorizeElementwisePass : InterfacePass<"attn-vectorize-elementwise", "mlir::FunctionOpInterface"> {
+  let summary = "elementwise linalg on memrefs, whole vectors at a time";
+  let description = [{
+    A `linalg.generic` without reductions whose operands lie side by side along
+    the last dimension, or do not move with it, becomes loops around vectors; the
+    rest of a row is masked. What has another form stays, for
+    `convert-linalg-to-loops`.
+
+    Needs: memrefs. Leaves: nothing new. Example:
+    `test/Passes/CPU/vectorize-elementwise.mlir`.
+  }];
+  let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+  let options = [Option<"target", "target", "std::string", /*default=*/"\"host\"",
+                        "Target description: host, or an LLVM CPU name.">];
+  let statistics = [Statistic<"numVectorized", "num-vectorized",
+                              "Number of ops vectorized">];
+}
+
 def ProtectArgumentsPass : Pass<"attn-protect-arguments", "::mlir::ModuleOp"> {
   let summary = "forbid writes to tensor arguments that are not donated";
   let description = [{

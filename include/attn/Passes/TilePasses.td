@@ -67,6 +67,32 @@ def TileRopePass : InterfacePass<"attn-tile-rope", "mlir::FunctionOpInterface"> 
                         "Tokens a tile.">];
 }
 
+def TileRecurrencePass : InterfacePass<"attn-tile-recurrence", "mlir::FunctionOpInterface"> {
+  let summary = "tile recurrences into chunks of tokens";
+  let description = [{
+    Rewrites `attn.ssd`, `attn.linear_attention`, `attn.ssm_scan` and
+    `attn.ssm_step` as an `scf.forall` over sequences and heads, or blocks of
+    channels, around an `scf.for` over chunks of tokens that carries the state.
+    Of each chunk, `linalg.generic`s make decays and weights (softplus, bias,
+    limit; features), an `attn.scan_chunk` runs the recurrence, and others apply
+    the skip and the gate, so that none of these passes through memory.
+    `attn.causal_conv1d` becomes tiles of tokens.
+
+    The schedule is chosen by shape, with a remark: chunked products of matrices
+    for decays of one number a token and more than a few tokens, else sequential.
+
+    Needs: tensors; static sizes of heads and states. Leaves: `attn.scan_chunk` and
+    tiles of `attn.causal_conv1d` alone. Example:
+    `test/Passes/Tile/tile-recurrence.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def TileGatherPass : InterfacePass<"attn-tile-gather", "mlir::FunctionOpInterface"> {
   let summary = "tile reads of a paged cache";
   let description = [{

@@ -275,7 +275,7 @@ def Attn_SSMScanOp : Attn_Op<"ssm_scan", RecurrenceTraits> {
     * `ssm_scan_c1`: `u`, `out` and `z` have one shape, of rank 3, or 2 with
       `cu_seqlens`.
     * `ssm_scan_c2`: `delta`, `a`, `b` and `c` are as in the table, G divides D,
-      and `b` and `c` are of one kind each.
+      and `b` and `c` are of one kind.
     * `ssm_scan_c3`: `dt_bias` and `skip` have D entries.
     * `ssm_scan_c4`: `outs` are `out` and at most one state, as in the table.
     * `ssm_scan_c5`: `seq_ids` is as in the table.
@@ -316,8 +316,8 @@ def Attn_SSMStepOp : Attn_Op<"ssm_step", RecurrenceTraits> {
   let description = [{
     The step of `attn.ssd` or `attn.ssm_scan`, with the same softplus, bias and
     limit of the time step, on one token of each sequence. State is read and
-    written at `slots`, where given; a negative slot gives an output of 0 and
-    changes no state. The bits are those of a prefill with `exact`.
+    written at `slots`, where given, each of which occurs once; one that the state
+    does not have (-1) gives an output of 0 and changes no state. The bits are those of a prefill with `exact`.
 
     | operand | Mamba-2 | Mamba-1 |
     |---------|---------|---------|
@@ -439,7 +439,7 @@ def Attn_ScanChunkOp : Attn_Op<"scan_chunk", RecurrenceTraits> {
     ```
     | operand | shape |
     |---------|-------|
-    | `q`, `k` | T x K, or K x V, the same for all tokens |
+    | `q`, `k` | T x K; K x V, the same for all tokens, with `fixed` |
     | `v`, `out` | T x V |
     | `decay` | T, T x K, or T x V with `rates` |
     | `rates` | K x V |
@@ -447,15 +447,17 @@ def Attn_ScanChunkOp : Attn_Op<"scan_chunk", RecurrenceTraits> {
     | `state` | K x V |
     | `norm` | K |
 
+    With `transposed`, what is K x V in this table is V x K in memory.
+
     `schedule` is `chunked`, products of matrices over all tokens, for decays of one
     number a token; or `sequential`, the tokens one by one, with the state in
     registers. `max_tokens` is a bound of T. A decay of -inf clears the state. State and norm are of
-    the type of the arithmetic; a state of V x K is `transposed`.
+    the type of the arithmetic.
 
     Constraints:
     * `scan_chunk_c1`: the shapes are as in the table.
     * `scan_chunk_c2`: `chunked` has at most one decay a token, no `beta`, no
-      `rates`, and `q` and `k` of tokens.
+      `rates`, and is neither `fixed` nor `transposed`.
     * `scan_chunk_c3`: `write` excludes `beta`.
     * `scan_chunk_c4`: operands are all tensors, or all memrefs.
 
@@ -471,7 +473,7 @@ def Attn_ScanChunkOp : Attn_Op<"scan_chunk", RecurrenceTraits> {
     Optional<Attn_AnyFloats>:$decay, Optional<Attn_AnyFloats>:$rates,
     Optional<Attn_AnyFloats>:$write, Optional<Attn_AnyFloats>:$beta,
     Variadic<Attn_AnyFloats>:$outs,
-    Attn_ScanScheduleAttr:$schedule, UnitAttr:$transposed,
+    Attn_ScanScheduleAttr:$schedule, UnitAttr:$transposed, UnitAttr:$fixed,
     DefaultValuedAttr<F64Attr, "0.0">:$epsilon, I64Attr:$max_tokens);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{

@@ -1,0 +1,462 @@
+//===- LowerScanChunk.cpp - recurrences as products of matrices -----------===//
+// The chunked schedule of attn.scan_chunk. With c_t the sum of the log decays
+// up to token t of the chunk,
+//   M[t,s] = (q_t . k_s) e^(c_t - c_s) write_s              s <= t
+//   y_t    = e^(c_t) q_t S + sum over s of M[t,s] v_s
+//   S'     = e^(c_T) S + sum over s of (e^(c_T - c_s) write_s k_s) v_s^T
+// Differences of sums are exponents of at most 0, so nothing overflows. A decay
+// of -inf starts a new segment; tokens of different segments do not meet.
+//===----------------------------------------------------------------------===//
+
+#include "LaneBuilder.h"
+#include "LowerTiles.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace attn {
+
+namespace {
+
+using Values = SmallVector<Value>;
+
+class ChunkLowering {
+public:
+  ChunkLowering(ScanChunkOp op, const TargetDescription &target)
+      : op(op), builder(op),
+        lb(builder, op.getLoc(), target, op.getAccumulatorType()) {
+    auto state = cast<MemRefType>(op.getState().getType());
+    keys = state.getDimSize(0);
+    values = state.getDimSize(1);
+    tokens = static_cast<int64_t>(op.getMaxTokens());
+    columns = (values + lb.lanes - 1) / lb.lanes;
+    keyVectors = (keys + lb.lanes - 1) / lb.lanes;
+    tokenVectors = (tokens + lb.lanes - 1) / lb.lanes;
+    zero = lb.index.constant(0);
+    count = lb.index.value(memref::getMixedSize(lb.b, lb.loc, op.getV(), 0));
+  }
+
+  void run() {
+    allocate();
+    sumDecays();
+    stage(op.getQ(), q, keys);
+    stage(op.getK(), k, keys);
+    stage(op.getV(), v, values);
+    transposeKeys();
+    pairProducts();
+    if (op.getNorm()) {
+      normalisers();
+    }
+    outputs();
+    weighKeys();
+    updateState();
+    op.erase();
+  }
+
+private:
+  ScanChunkOp op;
+  OpBuilder builder;
+  LaneBuilder lb;
+  int64_t keys, values, tokens;                 // K, V, the most tokens
+  int64_t columns, keyVectors, tokenVectors;    // vectors of V, K and tokens
+  Value zero, count;                            // T
+  Value q, k, v, keysT, pairs;                  // staged
+  Value sums, segments, enter, weights, writes; // of tokens
+  Value total, leave, lastSegment, inverse;     // of the chunk; of tokens
+
+  // Accumulators that fit in registers beside their operands.
+  static constexpr int64_t kAccumulators = 24, kMostRows = 12;
+
+  void allocate() {
+    int64_t rows = tokenVectors * lb.lanes;
+    q = scratch(lb, op, {rows, keyVectors * lb.lanes});
+    k = scratch(lb, op, {rows, keyVectors * lb.lanes});
+    v = scratch(lb, op, {rows, columns * lb.lanes});
+    keysT = scratch(lb, op, {keyVectors * lb.lanes, rows});
+    pairs = scratch(lb, op, {tokens, rows});
+    for (Value *vector :
+         {&sums, &segments, &enter, &weights, &writes, &inverse}) {
+      *vector = scratch(lb, op, {rows});
+    }
+  }
+
+  // Decays multiply, so their errors add up: no rounded product here.
+  Value exp(Value x) { return math::ExpOp::create(lb.b, lb.loc, x); }
+  Value number(double value) {
+    return arith::ConstantOp::create(lb.b, lb.loc,
+                                     lb.b.getFloatAttr(lb.type, value));
+  }
+  Value compare(arith::CmpFPredicate predicate, Value x, Value y) {
+    return arith::CmpFOp::create(lb.b, lb.loc, predicate, x, y);
+  }
+  Value select(Value condition, Value x, Value y) {
+    return arith::SelectOp::create(lb.b, lb.loc, condition, x, y);
+  }
+  Value scalarExp(Value x) { return lb.extract(exp(lb.splat(x)), 0); }
+  void storeScalar(Value value, Value memref, ValueRange at) {
+    memref::StoreOp::create(lb.b, lb.loc, value, memref, at);
+  }
+  Value broadcast(Value memref, ValueRange at) {
+    return lb.splat(lb.loadScalar(memref, at));
+  }
+
+  // c_t, and the number of the segment of t.
+  void sumDecays() {
+    if (op.getWrite()) {
+      lb.loop(zero, count, 1, [&](Value t) {
+        storeScalar(lb.loadScalar(op.getWrite(), t), writes, t);
+      });
+    }
+    if (!op.getDecay()) {
+      return;
+    }
+    double infinity = std::numeric_limits<double>::infinity();
+    Values last = lb.loop(
+        zero, count, 1, {number(0.0), number(0.0)},
+        [&](Value t, ValueRange carried) {
+          Value decay = lb.loadScalar(op.getDecay(), t);
+          Value clears =
+              compare(arith::CmpFPredicate::OEQ, decay, number(-infinity));
+          Value sum = select(clears, carried[0], lb.add(carried[0], decay));
+          Value segment =
+              select(clears, lb.add(carried[1], number(1.0)), carried[1]);
+          storeScalar(sum, sums, t);
+          storeScalar(segment, segments, t);
+          return Values{sum, segment};
+        });
+    total = last[0];
+    lastSegment = last[1];
+    Value isFirst =
+        compare(arith::CmpFPredicate::OEQ, lastSegment, number(0.0));
+    leave = select(isFirst, scalarExp(total), number(0.0));
+    Value none = lb.constant(0.0), one = lb.splat(total),
+          end = lb.splat(lastSegment);
+    lb.loop(zero, count, lb.lanes, [&](Value t) {
+      Value sum = lb.load(sums, t), segment = lb.load(segments, t);
+      Value inFirst = compare(arith::CmpFPredicate::OEQ, segment, none);
+      lb.store(select(inFirst, exp(sum), none), enter, t);
+      Value inLast = compare(arith::CmpFPredicate::OEQ, segment, end);
+      lb.store(select(inLast, exp(lb.sub(one, sum)), none), weights, t);
+    });
+  }
+
+  // Rows of `from` in the type of the arithmetic, filled up with zeros.
+  void stage(Value from, Value to, int64_t size) {
+    bool vectors = isUnitStride(from, 1);
+    lb.loop(zero, count, 1, [&](Value t) {
+      for (int64_t d = 0; d < size; d += lb.lanes) {
+        Value at = lb.index.constant(d);
+        int64_t left = std::min(size - d, lb.lanes);
+        if (!vectors) {
+          Value row = lb.constant(0.0);
+          for (int64_t n = 0; n < left; ++n) {
+            row = vector::InsertOp::create(
+                lb.b, lb.loc,
+                lb.loadScalar(from, {t, lb.index.constant(d + n)}), row, n);
+          }
+          lb.store(row, to, {t, at});
+          continue;
+        }
+        lb.store(left == lb.lanes
+                     ? lb.load(from, {t, at})
+                     : lb.loadPart(from, {t, at}, lb.index.constant(left)),
+                 to, {t, at});
+      }
+    });
+  }
+
+  void transposeKeys() {
+    lb.loop(zero, count, lb.lanes, [&](Value s) {
+      lb.loop(zero, lb.index.constant(keyVectors * lb.lanes), lb.lanes,
+              [&](Value n) {
+                Values rows;
+                for (int64_t l = 0; l < lb.lanes; ++l) {
+                  rows.push_back(lb.load(k, {lb.index.add(s, l), n}));
+                }
+                rows = lb.transpose(rows);
+                for (int64_t l = 0; l < lb.lanes; ++l) {
+                  lb.store(rows[l], keysT, {lb.index.add(n, l), s});
+                }
+              });
+    });
+  }
+
+  // Accumulators `rows` x `vectors` over [0, depth) of the products of
+  // `left(row, d)`, one for all lanes, and `right(d, vector)`.
+  Values products(int64_t rows, int64_t vectors, Value depth, ValueRange inits,
+                  function_ref<Value(int64_t, Value)> left,
+                  function_ref<Value(Value, int64_t)> right) {
+    constexpr int64_t kUnroll = 2;
+    return lb.unrolled(depth, kUnroll, inits, [&](Value d, ValueRange sums) {
+      Values next(sums), operands;
+      for (int64_t c = 0; c < vectors; ++c) {
+        operands.push_back(right(d, c));
+      }
+      for (int64_t r = 0; r < rows; ++r) {
+        Value factor = left(r, d);
+        for (int64_t c = 0; c < vectors; ++c) {
+          Value &sum = next[r * vectors + c];
+          sum = lb.fma(factor, operands[c], sum);
+        }
+      }
+      return next;
+    });
+  }
+  Values noSums(int64_t number) { return Values(number, lb.constant(0.0)); }
+
+  // M, in pairs of vectors of keys, from the first row that reads them.
+  void pairProducts() {
+    constexpr int64_t kVectors = 2;
+    Value numbers;
+    SmallVector<Attribute> lanes;
+    for (int64_t l = 0; l < lb.lanes; ++l) {
+      lanes.push_back(lb.b.getI32IntegerAttr(l));
+    }
+    auto ints = VectorType::get({lb.lanes}, lb.b.getI32Type());
+    numbers = arith::ConstantOp::create(lb.b, lb.loc,
+                                        DenseElementsAttr::get(ints, lanes));
+    auto asInt = [&](Value index) {
+      return lb.splat(
+          arith::IndexCastOp::create(lb.b, lb.loc, lb.b.getI32Type(), index));
+    };
+    for (int64_t first = 0; first < tokenVectors; first += kVectors) {
+      int64_t vectors = std::min(kVectors, tokenVectors - first);
+      // A tile of outputs reads as many keys as its last row sees.
+      int64_t from = std::max<int64_t>(first * lb.lanes - (kMostRows - 1), 0);
+      Value base = lb.index.constant(from);
+      Value rows = lb.index.max(lb.index.sub(count, base), zero);
+      lb.tiles(
+          rows, kAccumulators / vectors, {},
+          [&](int64_t size, Value at, ValueRange) {
+            Value row = lb.index.add(base, at);
+            auto column = [&](int64_t c) {
+              return lb.index.constant((first + c) * lb.lanes);
+            };
+            Values sums = products(
+                size, vectors, lb.index.constant(keys), noSums(size * vectors),
+                [&](int64_t r, Value n) {
+                  return broadcast(q, {lb.index.add(row, r), n});
+                },
+                [&](Value n, int64_t c) {
+                  return lb.load(keysT, {n, column(c)});
+                });
+            for (int64_t r = 0; r < size; ++r) {
+              Value t = lb.index.add(row, r);
+              for (int64_t c = 0; c < vectors; ++c) {
+                Value distance = asInt(
+                    lb.index.sub(t, column(c))); // lanes up to it are seen
+                Value seen = arith::CmpIOp::create(
+                    lb.b, lb.loc, arith::CmpIPredicate::sle, numbers, distance);
+                Value x = weighPairs(sums[r * vectors + c], t, column(c), seen);
+                lb.store(x, pairs, {t, column(c)});
+              }
+            }
+            return Values();
+          });
+    }
+  }
+
+  Value weighPairs(Value x, Value t, Value s, Value seen) {
+    if (op.getDecay()) {
+      Value decay = lb.sub(broadcast(sums, t), lb.load(sums, s));
+      x = lb.mul(x, exp(decay));
+      Value same = compare(arith::CmpFPredicate::OEQ, broadcast(segments, t),
+                           lb.load(segments, s));
+      seen = arith::AndIOp::create(lb.b, lb.loc, seen, same);
+    }
+    if (op.getWrite()) {
+      x = lb.mul(x, lb.load(writes, s));
+    }
+    return select(seen, x, lb.constant(0.0));
+  }
+
+  Value reduce(Value vector) {
+    return vector::ReductionOp::create(lb.b, lb.loc, vector::CombiningKind::ADD,
+                                       vector, arith::FastMathFlags::reassoc);
+  }
+
+  Value loadNorm(int64_t n) {
+    Value at = lb.index.constant(n * lb.lanes);
+    int64_t left = keys - n * lb.lanes;
+    return left >= lb.lanes
+               ? lb.load(op.getNorm(), at)
+               : lb.loadPart(op.getNorm(), at, lb.index.constant(left));
+  }
+
+  // 1 / (q . n + epsilon) of each token.
+  void normalisers() {
+    Values norm;
+    for (int64_t n = 0; n < keyVectors; ++n) {
+      norm.push_back(loadNorm(n));
+    }
+    lb.loop(zero, count, 1, [&](Value t) {
+      Value sum = lb.constant(0.0);
+      for (int64_t n = 0; n < keyVectors; ++n) {
+        sum = lb.fma(lb.load(q, {t, lb.index.constant(n * lb.lanes)}), norm[n],
+                     sum);
+      }
+      if (op.getDecay()) {
+        sum = lb.mul(sum, broadcast(enter, t));
+      }
+      sum = lb.loop(zero, lb.index.add(t, 1), lb.lanes, sum,
+                    [&](Value s, ValueRange carried) {
+                      return Values{lb.add(carried[0], lb.load(pairs, {t, s}))};
+                    })[0];
+      Value total =
+          lb.add(reduce(sum), number(op.getEpsilon().convertToDouble()));
+      storeScalar(arith::DivFOp::create(lb.b, lb.loc, number(1.0), total),
+                  inverse, t);
+    });
+  }
+
+  // Blocks of the vectors of V that fill the registers, and rows beside them.
+  void eachBlock(
+      function_ref<void(int64_t first, int64_t vectors, int64_t rows)> body) {
+    constexpr int64_t kVectors = 4;
+    for (int64_t first = 0; first < columns; first += kVectors) {
+      int64_t vectors = std::min(kVectors, columns - first);
+      body(first, vectors, std::min(kAccumulators / vectors, kMostRows));
+    }
+  }
+  Value column(int64_t c) { return lb.index.constant(c * lb.lanes); }
+  int64_t filled(int64_t c) {
+    return std::min(values - c * lb.lanes, lb.lanes);
+  }
+  Value loadColumn(Value memref, Value row, int64_t c) {
+    return filled(c) == lb.lanes ? lb.load(memref, {row, column(c)})
+                                 : lb.loadPart(memref, {row, column(c)},
+                                               lb.index.constant(filled(c)));
+  }
+  void storeColumn(Value value, Value memref, Value row, int64_t c) {
+    if (filled(c) == lb.lanes) {
+      lb.store(value, memref, {row, column(c)});
+    } else {
+      lb.storePart(value, memref, {row, column(c)},
+                   lb.index.constant(filled(c)));
+    }
+  }
+
+  void outputs() {
+    eachBlock([&](int64_t first, int64_t vectors, int64_t most) {
+      lb.tiles(count, most, {}, [&](int64_t size, Value row, ValueRange) {
+        auto at = [&](int64_t r) { return lb.index.add(row, r); };
+        Values sums = products(
+            size, vectors, lb.index.constant(keys), noSums(size * vectors),
+            [&](int64_t r, Value n) { return broadcast(q, {at(r), n}); },
+            [&](Value n, int64_t c) {
+              return loadColumn(op.getState(), n, first + c);
+            });
+        for (int64_t r = 0; op.getDecay() && r < size; ++r) {
+          Value factor = broadcast(enter, at(r));
+          for (int64_t c = 0; c < vectors; ++c) {
+            sums[r * vectors + c] = lb.mul(sums[r * vectors + c], factor);
+          }
+        }
+        sums = products(
+            size, vectors, lb.index.add(row, size), sums,
+            [&](int64_t r, Value s) { return broadcast(pairs, {at(r), s}); },
+            [&](Value s, int64_t c) {
+              return lb.load(v, {s, column(first + c)});
+            });
+        for (int64_t r = 0; r < size; ++r) {
+          Value factor = op.getNorm() ? broadcast(inverse, at(r)) : Value();
+          for (int64_t c = 0; c < vectors; ++c) {
+            Value y = sums[r * vectors + c];
+            storeColumn(factor ? lb.mul(y, factor) : y, op.getOut(), at(r),
+                        first + c);
+          }
+        }
+        return Values();
+      });
+    });
+  }
+
+  // Keys times e^(c_T - c_s) and the weight of the write.
+  void weighKeys() {
+    if (!op.getDecay() && !op.getWrite()) {
+      return;
+    }
+    lb.loop(zero, count, 1, [&](Value s) {
+      Value factor = op.getDecay() ? lb.loadScalar(weights, s) : number(1.0);
+      if (op.getWrite()) {
+        factor = lb.mul(factor, lb.loadScalar(writes, s));
+      }
+      factor = lb.splat(factor);
+      for (int64_t n = 0; n < keyVectors; ++n) {
+        Value at = lb.index.constant(n * lb.lanes);
+        lb.store(lb.mul(lb.load(k, {s, at}), factor), k, {s, at});
+      }
+    });
+  }
+
+  void updateState() {
+    Value kept = op.getDecay() ? lb.splat(leave) : Value();
+    auto decayed = [&](Value x) { return kept ? lb.mul(x, kept) : x; };
+    eachBlock([&](int64_t first, int64_t vectors, int64_t most) {
+      lb.tiles(lb.index.constant(keys), most, {},
+               [&](int64_t size, Value row, ValueRange) {
+                 Values sums;
+                 for (int64_t r = 0; r < size; ++r) {
+                   for (int64_t c = 0; c < vectors; ++c) {
+                     sums.push_back(decayed(loadColumn(
+                         op.getState(), lb.index.add(row, r), first + c)));
+                   }
+                 }
+                 sums = products(
+                     size, vectors, count, sums,
+                     [&](int64_t r, Value s) {
+                       return broadcast(k, {s, lb.index.add(row, r)});
+                     },
+                     [&](Value s, int64_t c) {
+                       return lb.load(v, {s, column(first + c)});
+                     });
+                 for (int64_t r = 0; r < size; ++r) {
+                   for (int64_t c = 0; c < vectors; ++c) {
+                     storeColumn(sums[r * vectors + c], op.getState(),
+                                 lb.index.add(row, r), first + c);
+                   }
+                 }
+                 return Values();
+               });
+    });
+    if (!op.getNorm()) {
+      return;
+    }
+    for (int64_t n = 0; n < keyVectors; ++n) {
+      Value at = lb.index.constant(n * lb.lanes);
+      Value sum =
+          lb.loop(zero, count, 1, decayed(loadNorm(n)),
+                  [&](Value s, ValueRange carried) {
+                    return Values{lb.add(carried[0], lb.load(k, {s, at}))};
+                  })[0];
+      int64_t left = keys - n * lb.lanes;
+      if (left >= lb.lanes) {
+        lb.store(sum, op.getNorm(), at);
+      } else {
+        lb.storePart(sum, op.getNorm(), at, lb.index.constant(left));
+      }
+    }
+  }
+};
+
+} // namespace
+
+LogicalResult lowerScanChunk(ScanChunkOp op, const TargetDescription &target) {
+  auto state = cast<MemRefType>(op.getState().getType());
+  if (!state.hasStaticShape() || !isUnitStride(op.getState(), 1) ||
+      !isUnitStride(op.getOut(), 1)) {
+    return op.emitOpError("expected a state of static sizes, and rows of state "
+                          "and output whose elements lie side by side");
+  }
+  if (op.getSchedule() == ScanSchedule::Sequential) {
+    return lowerScanTokens(op, target);
+  }
+  ChunkLowering(op, target).run();
+  return success();
+}
+
+} // namespace attn
