@@ -213,7 +213,10 @@ private:
                               }));
     Value base = warp.select(warp.isEqual(largest, none), zero,
                              warp.fmul(largest, warp.f(-unit, type)));
-    Value factor = warp.exp2(warp.fma(state[0], warp.f(unit, type), base));
+    // From the old reference as it was rounded: where the maximum grows in many
+    // steps, what is lost in each would add up in the sum.
+    Value before = warp.fmul(state[0], warp.f(-unit, type));
+    Value factor = warp.exp2(warp.fsub(base, before));
     Value weight = warp.exp2(warp.fma(score, warp.f(unit, type), base));
     Value sum =
         reduce(weight, [&](Value a, Value b) { return warp.fadd(a, b); });

@@ -331,8 +331,9 @@ MMATile::RowValues MMATile::follow(State &state, const Fragments &scores) {
     warp.builder.setInsertionPointToStart(choice.thenBlock());
     State scaled = state;
     forEachRow([&](int64_t block, int64_t half) {
-      Value factor = warp.exp2(
-          warp.fma(before[block][half], warp.f(unit), bases[block][half]));
+      // From the old reference as it was rounded: what is lost would add up.
+      Value old = warp.fmul(before[block][half], warp.f(-unit));
+      Value factor = warp.exp2(warp.fsub(bases[block][half], old));
       for (Fragment &fragment : scaled.accumulator[block]) {
         for (int64_t i = 2 * half; i < 2 * half + 2; ++i) {
           fragment[i] = warp.fmul(fragment[i], factor);
