@@ -238,6 +238,7 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
       tiles.prefill = tileOf(*kernel, gpu);
     }
   }
+  tiles.prefill.sortsLists = true;
   auto decode = [&](int64_t rows) {
     TileChoice choice = choose(std::max<int64_t>(1, rows));
     // Long enough that its merge is noise, short enough that one long sequence

@@ -492,7 +492,7 @@ Explanation Explainer::run() {
       options.panel > 0 ? std::min(options.panel, options.rows) : options.rows;
   result.byHead = problem.set.usesDim(HeadDim) || problem.set.usesDim(BatchDim);
   result.facts = findInMask(op, problem);
-  MaskPlan plan = MaskPlan::of(op, /*readsLengths=*/true);
+  MaskPlan plan = MaskPlan::of(op);
   result.loopsNote =
       op.getMaskRegion().empty() ? "over keys, for a tile of queries q0 to q1"
       : plan.rung == MaskPlan::Rung::Bounds

@@ -69,17 +69,19 @@ private:
                      .getResult();
   }
 
-  // The first loops read many elements, and one at a time each would wait for
-  // the one before it.
+  // Loops read many elements, and one at a time each would wait for the one
+  // before it.
   static void unroll(Block &block) {
     constexpr int64_t kFactor = 8;
-    for (auto loop : llvm::make_early_inc_range(block.getOps<scf::ForOp>())) {
-      bool innermost = llvm::all_of(*loop.getBody(), [](Operation &op) {
-        return op.getNumRegions() == 0;
-      });
-      if (innermost) {
-        (void)loopUnrollByFactor(loop, kFactor);
+    SmallVector<scf::ForOp> innermost;
+    block.walk([&](scf::ForOp loop) {
+      if (llvm::all_of(*loop.getBody(),
+                       [](Operation &op) { return op.getNumRegions() == 0; })) {
+        innermost.push_back(loop);
       }
+    });
+    for (scf::ForOp loop : innermost) {
+      (void)loopUnrollByFactor(loop, kFactor);
     }
   }
 

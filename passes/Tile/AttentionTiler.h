@@ -119,6 +119,25 @@ private:
                                     const PairBox &box);
   Range readCaptured(BoxEvaluator &evaluator, unsigned n, const PairBox &box,
                      int64_t step);
+  void wholeMask(mlir::Region &mask);
+  std::pair<mlir::Value, mlir::Value> reach(const Sequence &seq,
+                                            const RowTile &tile);
+  std::pair<mlir::Value, mlir::Value> kindOf(BoxEvaluator &evaluator,
+                                             mlir::Region &mask, PairBox box,
+                                             llvm::SmallVector<Range> captured,
+                                             const Sequence &seq,
+                                             mlir::Value number, int64_t step);
+  mlir::Value tabulate(
+      llvm::ArrayRef<mlir::OpFoldResult> grid, mlir::Type element,
+      llvm::function_ref<mlir::Value(mlir::ValueRange,
+                                     llvm::SmallVector<mlir::OpFoldResult> &)>
+          body);
+  mlir::Value classify(mlir::Region &mask, const TileChoice &tiles,
+                       llvm::SmallVector<mlir::OpFoldResult> grid,
+                       mlir::Value most);
+  mlir::Value rankTiles(llvm::ArrayRef<mlir::OpFoldResult> grid,
+                        mlir::Value rowTiles);
+  mlir::Value tileOfRank(mlir::Value batch, mlir::Value head, mlir::Value rank);
   void inspect(const TileChoice &tiles, mlir::Value rowTiles);
   void refine(const Sequence &seq, const RowTile &tile,
               llvm::SmallVector<mlir::Value> &lower,

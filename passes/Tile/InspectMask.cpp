@@ -160,6 +160,166 @@ void AttentionTiler::refine(const Sequence &seq, const RowTile &tile,
 // Lists
 //===----------------------------------------------------------------------===//
 
+// The mask as a whole as one region.
+void AttentionTiler::wholeMask(Region &mask) {
+  IRMapping mapping;
+  op.getMaskRegion().cloneInto(&mask, mapping);
+  MaskAttrInterface attribute = op.getMaskAttr();
+  if (!attribute) {
+    return;
+  }
+  OpBuilder::InsertionGuard guard(rewriter);
+  Operation *yield = mask.front().getTerminator();
+  rewriter.setInsertionPoint(yield);
+  auto point = mask.front().getArguments().take_back(4);
+  Value visible =
+      emitMask(rewriter, loc, attribute.getMaskSet(),
+               {point[0], point[1], point[2], point[3], op.getMaskSymbols()});
+  yield->setOperand(
+      0, arith::AndIOp::create(rewriter, loc, visible, yield->getOperand(0)));
+}
+
+// Keys that the attribute can show to a row tile: others need no look.
+std::pair<Value, Value> AttentionTiler::reach(const Sequence &seq,
+                                              const RowTile &tile) {
+  SmallVector<Value> lower, upper;
+  SmallVector<int32_t> kinds;
+  Value zero = index.constant(0);
+  segments(seq, tile, zero, seq.keys, lower, upper, kinds);
+  Value lo = seq.keys, hi = zero;
+  for (auto [from, to] : llvm::zip_equal(lower, upper)) {
+    Value any = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::slt,
+                                      from, to);
+    lo = arith::SelectOp::create(rewriter, loc, any, index.min(lo, from), lo);
+    hi = arith::SelectOp::create(rewriter, loc, any, index.max(hi, to), hi);
+  }
+  return {lo, hi};
+}
+
+// Of tile `number` of the keys, whether it is full and whether it is partial.
+// `captured` has what is the same for all of them.
+std::pair<Value, Value> AttentionTiler::kindOf(BoxEvaluator &evaluator,
+                                               Region &mask, PairBox box,
+                                               SmallVector<Range> captured,
+                                               const Sequence &seq,
+                                               Value number, int64_t step) {
+  Value key = index.mul(number, step);
+  box.dims[3] = evaluator.span(
+      key, index.add(index.min(index.add(key, step), seq.keys), -1));
+  for (unsigned n = 0; n < captured.size(); ++n) {
+    if (maskMapOf(op, n).isFunctionOfDim(3)) {
+      captured[n] = readCaptured(evaluator, n, box, step);
+    }
+  }
+  Range visible = evaluator.evaluate(mask, captured, box);
+  Value partial =
+      arith::AndIOp::create(rewriter, loc, visible.can, visible.cannot);
+  Value full = arith::SelectOp::create(
+      rewriter, loc, visible.cannot,
+      arith::ConstantOp::create(rewriter, loc, rewriter.getBoolAttr(false)),
+      visible.can);
+  return {full, partial};
+}
+
+// One value a point of `grid`: `body` makes it, and says where it goes.
+Value AttentionTiler::tabulate(
+    ArrayRef<OpFoldResult> grid, Type element,
+    function_ref<Value(ValueRange, SmallVector<OpFoldResult> &)> body) {
+  Value empty = tensor::EmptyOp::create(rewriter, loc, grid, element);
+  auto forall = scf::ForallOp::create(rewriter, loc, grid, ValueRange{empty},
+                                      std::nullopt);
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(forall.getBody());
+  SmallVector<OpFoldResult> at = getAsOpFoldResult(forall.getInductionVars());
+  SmallVector<OpFoldResult> ones(grid.size(), rewriter.getIndexAttr(1));
+  Value value = body(forall.getInductionVars(), at);
+  Value out = forall.getRegionIterArgs()[0];
+  auto type = RankedTensorType::get({1}, element);
+  Value place =
+      tensor::ExtractSliceOp::create(rewriter, loc, type, out, at, ones, ones);
+  Value filled =
+      tensor::InsertOp::create(rewriter, loc, value, place, index.constant(0));
+  rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
+  tensor::ParallelInsertSliceOp::create(rewriter, loc, filled, out, at, ones,
+                                        ones);
+  return forall.getResult(0);
+}
+
+// The kinds of all tiles, each by itself: 1 full, 2 partial, 0 neither.
+Value AttentionTiler::classify(Region &mask, const TileChoice &tiles,
+                               SmallVector<OpFoldResult> grid, Value most) {
+  grid.push_back(getAsOpFoldResult(most));
+  Type i8 = rewriter.getI8Type();
+  return tabulate(grid, i8, [&](ValueRange at, SmallVector<OpFoldResult> &) {
+    Sequence seq = sequence(at[0]);
+    RowTile tile = rowTile(at[0], at[1], at[2], tiles.rows, seq);
+    auto [lo, hi] = reach(seq, tile);
+    Value key = index.mul(at[3], tiles.keys);
+    auto less = [&](Value a, Value b) -> Value {
+      return arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::slt, a,
+                                   b);
+    };
+    Value inside = arith::AndIOp::create(
+        rewriter, loc, less(lo, index.add(key, tiles.keys)), less(key, hi));
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantIntOp::create(rewriter, loc, i8, value);
+    };
+    auto choice = scf::IfOp::create(rewriter, loc, i8, inside,
+                                    /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(choice.thenBlock());
+    BoxEvaluator evaluator(rewriter, loc);
+    PairBox box = boxOf(seq, tile);
+    auto [full, partial] = kindOf(
+        evaluator, mask, box, readRows(evaluator, box), seq, at[3], tiles.keys);
+    Value kind = arith::SelectOp::create(rewriter, loc, partial, constant(2),
+                                         constant(0));
+    kind = arith::SelectOp::create(rewriter, loc, full, constant(1), kind);
+    scf::YieldOp::create(rewriter, loc, kind);
+    rewriter.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(rewriter, loc, constant(0));
+    return choice.getResult(0);
+  });
+}
+
+// Row tiles in the order of what they see, the most first.
+Value AttentionTiler::rankTiles(ArrayRef<OpFoldResult> grid, Value rowTiles) {
+  auto tabled = [&](ValueRange at, SmallVector<OpFoldResult> &place) -> Value {
+    auto load = [&](Value tile, int64_t n) -> Value {
+      return tensor::ExtractOp::create(
+          rewriter, loc, plan.counts,
+          ValueRange{at[0], at[1], tile, index.constant(n)});
+    };
+    auto work = [&](Value tile) -> Value {
+      return arith::AddIOp::create(rewriter, loc, load(tile, 0), load(tile, 1));
+    };
+    Value mine = work(at[2]);
+    auto loop = scf::ForOp::create(
+        rewriter, loc, index.constant(0), rowTiles, index.constant(1),
+        ValueRange{index.constant(0)},
+        [&](OpBuilder &, Location, Value other, ValueRange rank) {
+          OpBuilder::InsertionGuard guard(rewriter);
+          using P = arith::CmpIPredicate;
+          auto compare = [&](P kind, Value a, Value b) -> Value {
+            return arith::CmpIOp::create(rewriter, loc, kind, a, b);
+          };
+          Value its = work(other);
+          Value tie =
+              arith::AndIOp::create(rewriter, loc, compare(P::eq, its, mine),
+                                    compare(P::sgt, other, at[2]));
+          Value ahead = arith::OrIOp::create(rewriter, loc,
+                                             compare(P::sgt, its, mine), tie);
+          Value one = arith::IndexCastUIOp::create(
+              rewriter, loc, rewriter.getIndexType(), ahead);
+          scf::YieldOp::create(rewriter, loc, index.add(rank[0], one));
+        });
+    place[2] = loop.getResult(0);
+    return arith::IndexCastOp::create(rewriter, loc, rewriter.getI32Type(),
+                                      at[2]);
+  };
+  return tabulate(grid, rewriter.getI32Type(), tabled);
+}
+
 /// Tables and lists, before the tiles: for each row tile the full tiles of keys
 /// from the front of its list, the partial ones from the back.
 void AttentionTiler::inspect(const TileChoice &tiles, Value rowTiles) {
@@ -173,22 +333,8 @@ void AttentionTiler::inspect(const TileChoice &tiles, Value rowTiles) {
       }
     }
   }
-
-  // The mask as a whole as one region.
   Region mask;
-  IRMapping mapping;
-  op.getMaskRegion().cloneInto(&mask, mapping);
-  if (MaskAttrInterface attribute = op.getMaskAttr()) {
-    OpBuilder::InsertionGuard guard(rewriter);
-    Operation *yield = mask.front().getTerminator();
-    rewriter.setInsertionPoint(yield);
-    auto point = mask.front().getArguments().take_back(4);
-    Value visible =
-        emitMask(rewriter, loc, attribute.getMaskSet(),
-                 {point[0], point[1], point[2], point[3], op.getMaskSymbols()});
-    yield->setOperand(
-        0, arith::AndIOp::create(rewriter, loc, visible, yield->getOperand(0)));
-  }
+  wholeMask(mask);
 
   Value zero = index.constant(0), one = index.constant(1);
   Value length = index.value(
@@ -201,6 +347,7 @@ void AttentionTiler::inspect(const TileChoice &tiles, Value rowTiles) {
       plan.byBatch ? getAsOpFoldResult(batches) : attrOne,
       plan.byHead ? getAsOpFoldResult(heads) : attrOne,
       getAsOpFoldResult(rowTiles)};
+  Value table = tiles.sortsLists ? classify(mask, tiles, grid, most) : Value();
   auto empty = [&](OpFoldResult size) -> Value {
     SmallVector<OpFoldResult> shape(grid);
     shape.push_back(size);
@@ -211,88 +358,94 @@ void AttentionTiler::inspect(const TileChoice &tiles, Value rowTiles) {
   auto forall = scf::ForallOp::create(rewriter, loc, grid,
                                       ValueRange{empty(listSize), empty(two)},
                                       std::nullopt);
-  OpBuilder::InsertionGuard guard(rewriter);
-  rewriter.setInsertionPointToStart(forall.getBody());
-  auto ivs = forall.getInductionVars();
-  Sequence seq = sequence(ivs[0]);
-  RowTile tile = rowTile(ivs[0], ivs[1], ivs[2], tiles.rows, seq);
-  SmallVector<OpFoldResult> offsets = getAsOpFoldResult(ivs);
-  offsets.push_back(attrZero);
-  auto rowOf = [&](unsigned n, OpFoldResult size) {
-    SmallVector<OpFoldResult> sizes{attrOne, attrOne, attrOne, size};
-    return slice(forall.getRegionIterArgs()[n], offsets, sizes,
-                 tileType({size}, i32));
-  };
-  Value list = rowOf(0, listSize), counts = rowOf(1, two);
-
-  // Tiles outside of what the attribute shows need no look.
-  SmallVector<Value> lower, upper;
-  SmallVector<int32_t> kinds;
-  segments(seq, tile, zero, seq.keys, lower, upper, kinds);
-  Value lo = seq.keys, hi = zero;
-  for (auto [from, to] : llvm::zip_equal(lower, upper)) {
-    Value any = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::slt,
-                                      from, to);
-    lo = arith::SelectOp::create(rewriter, loc, any, index.min(lo, from), lo);
-    hi = arith::SelectOp::create(rewriter, loc, any, index.max(hi, to), hi);
-  }
-  PairBox box = boxOf(seq, tile);
-  SmallVector<Range> captured = readRows(evaluator, box);
-  auto loop = scf::ForOp::create(rewriter, loc, index.div(lo, tiles.keys),
-                                 index.ceilDiv(hi, tiles.keys), one,
-                                 ValueRange{list, zero, zero});
   {
-    OpBuilder::InsertionGuard inner(rewriter);
-    rewriter.setInsertionPointToStart(loop.getBody());
-    Value number = loop.getInductionVar();
-    Value key = index.mul(number, tiles.keys);
-    box.dims[3] = evaluator.span(
-        key, index.add(index.min(index.add(key, tiles.keys), seq.keys), -1));
-    for (unsigned n = 0; n < captured.size(); ++n) {
-      if (maskMapOf(op, n).isFunctionOfDim(3)) {
-        captured[n] = readCaptured(evaluator, n, box, tiles.keys);
-      }
-    }
-    Range visible = evaluator.evaluate(mask, captured, box);
-    auto carried = loop.getRegionIterArgs();
-    Value partial =
-        arith::AndIOp::create(rewriter, loc, visible.can, visible.cannot);
-    Value full = arith::SelectOp::create(
-        rewriter, loc, visible.cannot,
-        arith::ConstantOp::create(rewriter, loc, rewriter.getBoolAttr(false)),
-        visible.can);
-    // The place is free, so that what is neither may be written too.
-    Value back = index.sub(index.add(most, -1), carried[2]);
-    Value at = arith::SelectOp::create(rewriter, loc, full, carried[1], back);
-    Value entry = arith::IndexCastOp::create(rewriter, loc, i32, number);
-    Value next = tensor::InsertOp::create(rewriter, loc, entry, carried[0], at);
-    auto count = [&](Value old, Value condition) -> Value {
-      return index.add(old,
-                       arith::IndexCastUIOp::create(
-                           rewriter, loc, rewriter.getIndexType(), condition));
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(forall.getBody());
+    auto ivs = forall.getInductionVars();
+    Sequence seq = sequence(ivs[0]);
+    RowTile tile = rowTile(ivs[0], ivs[1], ivs[2], tiles.rows, seq);
+    SmallVector<OpFoldResult> offsets = getAsOpFoldResult(ivs);
+    offsets.push_back(attrZero);
+    auto rowOf = [&](unsigned n, OpFoldResult size) {
+      SmallVector<OpFoldResult> sizes{attrOne, attrOne, attrOne, size};
+      return slice(forall.getRegionIterArgs()[n], offsets, sizes,
+                   tileType({size}, i32));
     };
-    scf::YieldOp::create(
-        rewriter, loc,
-        ValueRange{next, count(carried[1], full), count(carried[2], partial)});
-  }
-  for (int64_t n : {0, 1}) {
-    Value count =
-        arith::IndexCastOp::create(rewriter, loc, i32, loop.getResult(1 + n));
-    counts = tensor::InsertOp::create(rewriter, loc, count, counts,
-                                      index.constant(n));
-  }
-  rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
-  SmallVector<OpFoldResult> strides(4, attrOne);
-  SmallVector<Value> rows{loop.getResult(0), counts};
-  for (auto [n, row] : llvm::enumerate(rows)) {
-    SmallVector<OpFoldResult> sizes{attrOne, attrOne, attrOne,
-                                    n == 0 ? listSize : two};
-    tensor::ParallelInsertSliceOp::create(rewriter, loc, row,
-                                          forall.getRegionIterArgs()[n],
-                                          offsets, sizes, strides);
+    Value list = rowOf(0, listSize), counts = rowOf(1, two);
+    auto [lo, hi] = reach(seq, tile);
+    PairBox box = boxOf(seq, tile);
+    SmallVector<Range> captured;
+    if (!table) {
+      captured = readRows(evaluator, box);
+    }
+    auto loop = scf::ForOp::create(rewriter, loc, index.div(lo, tiles.keys),
+                                   index.ceilDiv(hi, tiles.keys), one,
+                                   ValueRange{list, zero, zero});
+    {
+      OpBuilder::InsertionGuard inner(rewriter);
+      rewriter.setInsertionPointToStart(loop.getBody());
+      Value number = loop.getInductionVar(), full, partial;
+      if (table) {
+        Value kind = tensor::ExtractOp::create(
+            rewriter, loc, table, ValueRange{ivs[0], ivs[1], ivs[2], number});
+        auto is = [&](int64_t value) -> Value {
+          return arith::CmpIOp::create(
+              rewriter, loc, arith::CmpIPredicate::eq, kind,
+              arith::ConstantIntOp::create(rewriter, loc, kind.getType(),
+                                           value));
+        };
+        full = is(1);
+        partial = is(2);
+      } else {
+        std::tie(full, partial) =
+            kindOf(evaluator, mask, box, captured, seq, number, tiles.keys);
+      }
+      auto carried = loop.getRegionIterArgs();
+      // The place is free, so that what is neither may be written too.
+      Value back = index.sub(index.add(most, -1), carried[2]);
+      Value at = arith::SelectOp::create(rewriter, loc, full, carried[1], back);
+      Value entry = arith::IndexCastOp::create(rewriter, loc, i32, number);
+      Value next =
+          tensor::InsertOp::create(rewriter, loc, entry, carried[0], at);
+      auto count = [&](Value old, Value condition) -> Value {
+        return index.add(
+            old, arith::IndexCastUIOp::create(
+                     rewriter, loc, rewriter.getIndexType(), condition));
+      };
+      scf::YieldOp::create(rewriter, loc,
+                           ValueRange{next, count(carried[1], full),
+                                      count(carried[2], partial)});
+    }
+    for (int64_t n : {0, 1}) {
+      Value count =
+          arith::IndexCastOp::create(rewriter, loc, i32, loop.getResult(1 + n));
+      counts = tensor::InsertOp::create(rewriter, loc, count, counts,
+                                        index.constant(n));
+    }
+    rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
+    SmallVector<OpFoldResult> strides(4, attrOne);
+    SmallVector<Value> rows{loop.getResult(0), counts};
+    for (auto [n, row] : llvm::enumerate(rows)) {
+      SmallVector<OpFoldResult> sizes{attrOne, attrOne, attrOne,
+                                      n == 0 ? listSize : two};
+      tensor::ParallelInsertSliceOp::create(rewriter, loc, row,
+                                            forall.getRegionIterArgs()[n],
+                                            offsets, sizes, strides);
+    }
   }
   plan.list = forall.getResult(0);
   plan.counts = forall.getResult(1);
+  plan.order = tiles.sortsLists ? rankTiles(grid, rowTiles) : Value();
+}
+
+// The row tile that has place `rank` among those of a head.
+Value AttentionTiler::tileOfRank(Value batch, Value head, Value rank) {
+  Value zero = index.constant(0);
+  Value number = tensor::ExtractOp::create(
+      rewriter, loc, plan.order,
+      ValueRange{plan.byBatch ? batch : zero, plan.byHead ? head : zero, rank});
+  return arith::IndexCastOp::create(rewriter, loc, rewriter.getIndexType(),
+                                    number);
 }
 
 AttentionTiler::TileList

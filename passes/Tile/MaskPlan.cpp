@@ -111,7 +111,7 @@ static std::string describe(Value value) {
   return text;
 }
 
-MaskPlan MaskPlan::of(AttentionOp op, bool readsLengths) {
+MaskPlan MaskPlan::of(AttentionOp op) {
   MaskPlan plan;
   if (op.getMaskRegion().empty()) {
     return plan;
@@ -153,9 +153,8 @@ MaskPlan MaskPlan::of(AttentionOp op, bool readsLengths) {
   plan.byHead = usesHead || !block.getArgument(captured + 1).use_empty();
   Value blocker;
   bool bounds = solvableComparisons(op, &blocker).has_value();
-  // Lists are written by a loop in front of the tiles, which has no lowering to
-  // kernels yet. A loop over pages takes no list of tiles.
-  bool lists = readsLengths && !op.isPaged();
+  // A loop over pages takes no list of tiles.
+  bool lists = !op.isPaged();
   plan.rung = bounds ? Rung::Bounds : lists ? Rung::Lists : Rung::None;
   plan.text =
       bounds

@@ -24,11 +24,10 @@ struct MaskPlan {
   llvm::SmallVector<mlir::Value> tables; ///< by captured tensor, or null
   mlir::Value list;   ///< batch x head x row tile x tile of keys
   mlir::Value counts; ///< batch x head x row tile x (full, partial)
+  mlir::Value order;  ///< batch x head x rank: the row tile; or null
   std::string text;   ///< the rung and its reason; empty without a region
 
-  /// The plan of `op`, whose code can look at lengths, and so write lists,
-  /// before the tiles where `readsLengths` holds.
-  static MaskPlan of(AttentionOp op, bool readsLengths);
+  static MaskPlan of(AttentionOp op);
 };
 
 /// Of (b, h, i, j), where captured operand `n` of the mask region is read.

@@ -518,8 +518,7 @@ AttentionTiler::guard(Value condition, function_ref<SmallVector<Value>()> then,
 SmallVector<Value> AttentionTiler::run(const AttentionTiles &tiles,
                                        int64_t rowLimit) {
   readSizes();
-  // Lists of a batch need its lengths on the host, where the tiles are counted.
-  plan = MaskPlan::of(op, readsLengths || op.getLayout() != Layout::THD);
+  plan = MaskPlan::of(op);
   auto prefill = [&] { return prefillForm(tiles.prefill); };
   std::optional<int64_t> heads = getConstantIntValue(group);
   // Ragged rows do not make a rectangle of (head, query), and a group must be

@@ -49,13 +49,20 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   SmallVector<OpFoldResult> bounds = {getAsOpFoldResult(batches),
                                       getAsOpFoldResult(countHeads()),
                                       getAsOpFoldResult(ofAll)};
+  // Tiles by their rank are taken of all heads at a time.
+  if (plan.order) {
+    std::rotate(bounds.begin(), bounds.begin() + 2, bounds.end());
+  }
   auto forall =
       scf::ForallOp::create(rewriter, loc, bounds, outs, std::nullopt);
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(forall.getBody());
-  Value batch = forall.getInductionVar(0);
-  Value head = index.add(forall.getInductionVar(1), classes.firstHead);
-  Value number = forall.getInductionVar(2);
+  SmallVector<Value> point(forall.getInductionVars());
+  if (plan.order) {
+    std::rotate(point.begin(), point.begin() + 1, point.end());
+  }
+  Value batch = point[0], number = point[2];
+  Value head = index.add(point[1], classes.firstHead);
   Sequence seq = sequence(batch);
   if (classes.step > 1) { // the tiles of a class follow each other
     Value one = index.constant(1);
@@ -65,13 +72,15 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   }
   // The longest tiles go first.
   bool masked = classes.mask || !op.getMaskRegion().empty();
-  if (masked && laterTilesAreLonger(classes.mask, tiles.rows)) {
+  if (plan.order) {
+    number = tileOfRank(batch, head, number);
+  } else if (masked && laterTilesAreLonger(classes.mask, tiles.rows)) {
     number = index.sub(index.add(count, -1), number);
   }
   RowTile tile = rowTile(batch, head, number, tiles.rows, seq);
   SmallVector<Value> state =
       keyLoop(seq, tile, index.constant(0), seq.keys, tiles, number);
-  plan.list = Value();
+  plan.list = plan.order = Value();
 
   SmallVector<OpFoldResult> offsets, sizes, lseOffsets, lseSizes;
   sliceRows(seq, tile, valueSize, offsets, sizes);

@@ -43,6 +43,8 @@ struct TileChoice {
   int64_t registerTile = 0; // keys (or values) times `vectors` accumulators
   int64_t split = 0;        // keys a decode chunk; 0: keys are not split
   bool dots = false;        // products of pairs of bf16
+  bool sortsLists = false;  // tiles are classified each by itself, and row
+                            // tiles taken in the order of what they see
   std::string reason;       // one sentence for the report
 };
 

@@ -1,6 +1,7 @@
 // RUN: attn-opt %s --pass-pipeline='builtin.module(func.func(attn-tile-attention{target=x86-64-v3 rows=64 keys=32}))' --remark-format=emitRemark --remarks-filter=attn-tile-attention -o %t 2> %t.remarks
 // RUN: FileCheck %s < %t
 // RUN: FileCheck %s --check-prefix=REMARK < %t.remarks
+// RUN: attn-opt %s --pass-pipeline='builtin.module(func.func(attn-tile-attention{target=sm_80 rows=64 keys=32}))' | FileCheck %s --check-prefix=GPU
 
 !t = tensor<1x4x1000x64xf32>
 
@@ -36,6 +37,19 @@ func.func @bounds(%q: !t, %start: tensor<1000xi32>) -> !t {
 // CHECK: scf.forall (%{{.*}}, %{{.*}}, %{{.*}}) in (1, 4, 16)
 // CHECK: %[[LIST:.*]] = tensor.extract_slice %[[LISTS]]#0
 // CHECK: attn.key_loop {{.*}} segments(full %{{.*}} to %{{.*}}, partial %{{.*}} to %c32{{.*}}) source(tiles) list(%[[LIST]] : tensor<32xi32>) limit(%{{.*}})
+// For a GPU the kinds of all pairs of tiles are found first, and the row tiles of
+// all heads taken in the order of what they see.
+// GPU-LABEL: func.func @lists
+// GPU: scf.forall (%{{.*}}) in (32) {{.*}} -> (tensor<32x2xi32>)
+// GPU: %[[KINDS:.*]] = scf.forall (%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}) in (1, 1, 16, 32) {{.*}} -> (tensor<1x1x16x32xi8>)
+// GPU: scf.if
+// GPU: %[[LISTS:.*]]:2 = scf.forall {{.*}} in (1, 1, 16)
+// GPU: tensor.extract %[[KINDS]]
+// GPU: %[[ORDER:.*]] = scf.forall {{.*}} in (1, 1, 16) {{.*}} -> (tensor<1x1x16xi32>)
+// GPU: tensor.extract %[[LISTS]]#1
+// GPU: tensor.parallel_insert_slice %{{.*}} into %{{.*}}[%{{.*}}, %{{.*}}, %[[RANK:.*]]] [1, 1, 1]
+// GPU: scf.forall (%[[N:.*]], %{{.*}}, %{{.*}}) in (16, 1, 4)
+// GPU: tensor.extract %[[ORDER]][%{{.*}}, %{{.*}}, %[[N]]]
 func.func @lists(%q: !t, %ids: tensor<1000xi32>) -> !t {
   %o = attn.attention ins(%q, %q, %q : !t, !t, !t) outs(%q : !t)
     mask(%ids at affine_map<(b, h, i, j) -> (i)> : tensor<1000xi32>, %ids at affine_map<(b, h, i, j) -> (j)> : tensor<1000xi32>) {
