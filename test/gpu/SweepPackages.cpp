@@ -4,6 +4,8 @@
 // Compiles `COUNT` cases of the sweep for CHIP and writes each as
 // DIRECTORY/sweep-<seed>.attnpkg, for attn-gpu-sweep. Exit code 3: one does not
 // compile.
+//   ATTN_SWEEP_CASE   this one case instead, by the seed that a failure named
+//   ATTN_SWEEP_ONLY   those alone whose description has this text
 //===----------------------------------------------------------------------===//
 
 #include "Runner.h"
@@ -26,9 +28,20 @@ int main(int argc, char **argv) {
   std::filesystem::create_directories(folder);
   uint64_t seed = argc > 4 ? std::strtoull(argv[4], nullptr, 0) : 1;
   int failed = 0;
-  for (const sweep::Case &sampled :
-       sweep::sampleCases(seed, std::atoll(argv[3]), sweep::kGPUWork)) {
+  const char *one = std::getenv("ATTN_SWEEP_CASE");
+  const char *only = std::getenv("ATTN_SWEEP_ONLY");
+  std::vector<sweep::Case> cases;
+  if (one) {
+    cases.push_back(
+        sweep::randomCase(std::strtoull(one, nullptr, 0), sweep::kGPUWork));
+  } else {
+    cases = sweep::sampleCases(seed, std::atoll(argv[3]), sweep::kGPUWork);
+  }
+  for (const sweep::Case &sampled : cases) {
     sweep::Case c = sweep::onGPU(sampled, argv[2]);
+    if (only && c.describe().find(only) == std::string::npos) {
+      continue;
+    }
     rt::Result<CompileResult> made = compileText(
         moduleText(c), "case.mlir", sweep::compileOptions(c.options));
     rt::Status status = made.status();
