@@ -48,6 +48,8 @@ fake_cuda = os.path.join(config.attn_lib_dir, "libAttnFakeCuda.so")
 if os.path.exists(fake_cuda):
     config.available_features.add("fake-cuda")
     config.substitutions.append(("%fake_cuda", fake_cuda))
+    config.substitutions.append((
+        "%fake_cublaslt", os.path.join(config.attn_lib_dir, "libAttnFakeCublasLt.so")))
 
 if shutil.which("ptxas"):
     config.available_features.add("ptxas")

@@ -7,6 +7,8 @@
 #include "attn/Dialect/Warpgroup/WarpgroupOps.h"
 #include "attn/Emit/EmitManifest.h"
 
+#include "PlanProduct.h"
+
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Matchers.h"
@@ -32,34 +34,35 @@ public:
     Operation *end = function.getBody().front().getTerminator();
     for (Value value : end->getOperands()) {
       rt::PlanResult result;
-      auto argument = dyn_cast<BlockArgument>(value);
-      if (argument) {
-        result.shape = sizes(value);
-      }
+      Value root = rootOf(value);
+      auto argument = dyn_cast<BlockArgument>(root);
       if (argument &&
           function.getArgAttr(argument.getArgNumber(), kDonatedAttr)) {
         result.argument = argument.getArgNumber();
       } else if (!argument) {
-        buffers[value] = nextResult();
+        buffers.try_emplace(root, nextResult());
       }
       plan.results.push_back(std::move(result));
     }
     for (Operation &op : function.getBody().front().without_terminator()) {
       if (!emit(op)) {
         return Status::compile("'" + op.getName().getStringRef().str() +
-                               "' has no form in a launch plan");
+                               "' has no form in a launch plan" + reason);
       }
     }
     // An argument that the caller keeps is returned as a copy.
     for (auto [number, value] : llvm::enumerate(end->getOperands())) {
-      if (isa<BlockArgument>(value) && !plan.results[number].argument) {
+      plan.results[number].shape = sizes(value);
+      rt::BufferRef root = buffers[rootOf(value)];
+      bool here = root.kind == rt::BufferRef::Kind::kResult &&
+                  root.index == static_cast<int64_t>(number);
+      if (!here && !plan.results[number].argument) {
         rt::BufferRef to = {rt::BufferRef::Kind::kResult,
                             static_cast<int64_t>(number)};
-        plan.steps.push_back({"copy",
-                              {},
-                              rt::CopyStep{{to, Expr(0)},
-                                           {buffers[value], Expr(0)},
-                                           bytes(value)}});
+        plan.steps.push_back(
+            {"copy",
+             {},
+             rt::CopyStep{{to, Expr(0)}, {root, Expr(0)}, bytes(value)}});
       }
     }
     return std::move(plan);
@@ -73,6 +76,8 @@ private:
   llvm::DenseMap<Value, rt::BufferRef> buffers;
   llvm::DenseMap<Value, Expr> known;
   llvm::DenseMap<Value, SmallVector<Value>> dynamicSizes;
+  llvm::DenseMap<Value, std::vector<Expr>> viewSizes;
+  std::string reason; // of what has no form, where it is known
   std::vector<rt::Condition> when;
 
   void addArgument(BlockArgument argument) {
@@ -111,8 +116,20 @@ private:
                                 : std::optional<Expr>(found->second);
   }
 
+  // The buffer of which `value` is all.
+  static Value rootOf(Value value) {
+    while (isa_and_nonnull<memref::CollapseShapeOp, memref::ExpandShapeOp,
+                           memref::CastOp>(value.getDefiningOp())) {
+      value = value.getDefiningOp()->getOperand(0);
+    }
+    return value;
+  }
+
   // Sizes of a buffer; a caller knows that all of them have expressions.
   std::vector<Expr> sizes(Value buffer) {
+    if (auto found = viewSizes.find(buffer); found != viewSizes.end()) {
+      return found->second;
+    }
     auto type = cast<MemRefType>(buffer.getType());
     std::vector<Expr> result;
     unsigned dynamic = 0;
@@ -160,6 +177,21 @@ private:
     if (auto global = dyn_cast<memref::GetGlobalOp>(op)) {
       return constant(global);
     }
+    if (isa<memref::CollapseShapeOp, memref::ExpandShapeOp, memref::CastOp>(
+            op)) {
+      return view(op);
+    }
+    if (auto copied = dyn_cast<memref::CopyOp>(op)) {
+      plan.steps.push_back(
+          {"copy", when,
+           rt::CopyStep{{bufferOf(copied.getTarget()), Expr(0)},
+                        {bufferOf(copied.getSource()), Expr(0)},
+                        bytes(copied.getSource())}});
+      return true;
+    }
+    if (auto structured = dyn_cast<linalg::LinalgOp>(op)) {
+      return product(structured);
+    }
     if (auto choice = dyn_cast<scf::IfOp>(op)) {
       return guard(choice);
     }
@@ -176,6 +208,48 @@ private:
     }
     // Compared where a guard uses it.
     return isa<arith::CmpIOp>(op) || arithmetic(op);
+  }
+
+  rt::BufferRef bufferOf(Value value) { return buffers.lookup(rootOf(value)); }
+
+  bool view(Operation &op) {
+    std::vector<Expr> from = sizes(op.getOperand(0)), to;
+    if (auto collapse = dyn_cast<memref::CollapseShapeOp>(op)) {
+      for (ArrayRef<int64_t> group : collapse.getReassociationIndices()) {
+        Expr product(1);
+        for (int64_t part : group) {
+          product = product * from[part];
+        }
+        to.push_back(std::move(product));
+      }
+    } else if (auto expand = dyn_cast<memref::ExpandShapeOp>(op)) {
+      for (OpFoldResult size : expand.getMixedOutputShape()) {
+        auto value = dyn_cast<Value>(size);
+        std::optional<Expr> known =
+            value ? expr(value) : Expr(*getConstantIntValue(size));
+        if (!known) {
+          return false;
+        }
+        to.push_back(*known);
+      }
+    } else {
+      to = std::move(from);
+    }
+    viewSizes[op.getResult(0)] = std::move(to);
+    buffers[op.getResult(0)] = bufferOf(op.getOperand(0));
+    return true;
+  }
+
+  bool product(linalg::LinalgOp op) {
+    Result<rt::GemmStep> step = productStep(op, [&](Value value) {
+      return std::pair(bufferOf(value), sizes(value));
+    });
+    if (!step) {
+      reason = ": " + step.status().message();
+      return false;
+    }
+    plan.steps.push_back({"product", when, *std::move(step)});
+    return true;
   }
 
   bool arithmetic(Operation &op) {
@@ -220,10 +294,8 @@ private:
       }
     }
     dynamicSizes[alloc] = llvm::to_vector(alloc.getDynamicSizes());
-    std::vector<Expr> shape = sizes(alloc);
-    if (auto found = buffers.find(alloc); found != buffers.end()) {
-      plan.results[found->second.index].shape = std::move(shape);
-      return true;
+    if (buffers.contains(alloc)) {
+      return true; // a result
     }
     int64_t number = plan.temporaries.size();
     buffers[alloc] = {rt::BufferRef::Kind::kTemporary, number};

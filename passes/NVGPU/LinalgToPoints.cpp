@@ -70,6 +70,175 @@ SmallVector<Value> inlineBlock(RewriterBase &rewriter, Block &block,
       [&](Value value) { return mapping.lookupOrDefault(value); });
 }
 
+// Copies: concatenations, insertions, and slices that no kernel but a library
+// or the caller reads.
+class CopyRewriter {
+public:
+  CopyRewriter(RewriterBase &rewriter, Operation *op)
+      : rewriter(rewriter), op(op), loc(op->getLoc()), index(rewriter, loc) {}
+
+  void run() {
+    rewriter.setInsertionPoint(op);
+    auto type = cast<RankedTensorType>(op->getResult(0).getType());
+    if (auto concat = dyn_cast<tensor::ConcatOp>(op)) {
+      starts(concat);
+    }
+    rewriter.replaceOp(
+        op,
+        forEachPoint(rewriter, loc, type, sizesOf(type), [&](ValueRange point) {
+          return SmallVector<Value>{element(point)};
+        }));
+  }
+
+  static bool takes(Operation *op) {
+    auto needsCopy = [](Operation *user) {
+      return isa<func::ReturnOp>(user) || isProduct(user);
+    };
+    return isa<tensor::ConcatOp, tensor::InsertSliceOp>(op) ||
+           (isa<tensor::ExtractSliceOp>(op) &&
+            llvm::any_of(op->getUsers(), needsCopy));
+  }
+
+private:
+  RewriterBase &rewriter;
+  Operation *op;
+  Location loc;
+  IndexBuilder index;
+  SmallVector<Value> ends; // of the parts of a concatenation
+
+  static bool isProduct(Operation *op) {
+    auto structured = dyn_cast<linalg::LinalgOp>(op);
+    return structured && linalg::isaContractionOpInterface(structured);
+  }
+
+  Value here(OpFoldResult item) { return index.value(item); }
+  Value less(Value a, Value b) {
+    return arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::slt, a,
+                                 b);
+  }
+
+  void starts(tensor::ConcatOp concat) {
+    Value end = index.constant(0);
+    for (Value part : concat.getInputs()) {
+      end = index.add(end, here(tensor::getMixedSize(rewriter, loc, part,
+                                                     concat.getDim())));
+      ends.push_back(end);
+    }
+  }
+
+  SmallVector<OpFoldResult> sizesOf(RankedTensorType type) {
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
+      SmallVector<OpFoldResult> kept;
+      llvm::SmallBitVector dropped = slice.getDroppedDims();
+      for (auto [d, size] : llvm::enumerate(slice.getMixedSizes())) {
+        if (!dropped.test(d)) {
+          kept.push_back(size);
+        }
+      }
+      return kept;
+    }
+    if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
+      return tensor::getMixedSizes(rewriter, loc, insert.getDest());
+    }
+    auto concat = cast<tensor::ConcatOp>(op);
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(rewriter, loc, concat.getInputs()[0]);
+    sizes[concat.getDim()] =
+        type.isDynamicDim(concat.getDim())
+            ? OpFoldResult(ends.back())
+            : rewriter.getIndexAttr(type.getDimSize(concat.getDim()));
+    return sizes;
+  }
+
+  Value element(ValueRange point) {
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
+      SmallVector<Value> at;
+      llvm::SmallBitVector dropped = slice.getDroppedDims();
+      size_t next = 0;
+      for (auto [d, offset] : llvm::enumerate(slice.getMixedOffsets())) {
+        Value place = here(offset);
+        if (!dropped.test(d)) {
+          Value step = here(slice.getMixedStrides()[d]);
+          place = index.add(place, index.mul(point[next++], step));
+        }
+        at.push_back(place);
+      }
+      return tensor::ExtractOp::create(rewriter, loc, slice.getSource(), at);
+    }
+    if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
+      return inserted(insert, point);
+    }
+    return joined(cast<tensor::ConcatOp>(op), point, 0);
+  }
+
+  Value choose(Value condition, llvm::function_ref<Value()> then,
+               llvm::function_ref<Value()> otherwise) {
+    Type element =
+        cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
+    auto choice = scf::IfOp::create(rewriter, loc, element, condition,
+                                    /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(choice.thenBlock());
+    scf::YieldOp::create(rewriter, loc, then());
+    rewriter.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(rewriter, loc, otherwise());
+    return choice.getResult(0);
+  }
+
+  // Parts from number `n` on.
+  Value joined(tensor::ConcatOp concat, ValueRange point, size_t n) {
+    int64_t dim = concat.getDim();
+    auto read = [&]() -> Value {
+      SmallVector<Value> at(point);
+      if (n > 0) {
+        at[dim] = index.sub(at[dim], ends[n - 1]);
+      }
+      return tensor::ExtractOp::create(rewriter, loc, concat.getInputs()[n],
+                                       at);
+    };
+    if (n + 1 == concat.getInputs().size()) {
+      return read();
+    }
+    return choose(less(point[dim], ends[n]), read,
+                  [&] { return joined(concat, point, n + 1); });
+  }
+
+  Value inserted(tensor::InsertSliceOp insert, ValueRange point) {
+    Value inside;
+    SmallVector<Value> at;
+    llvm::SmallBitVector dropped = insert.getDroppedDims();
+    auto also = [&](Value condition) {
+      inside = inside ? arith::AndIOp::create(rewriter, loc, inside, condition)
+                            .getResult()
+                      : condition;
+    };
+    Value zero = index.constant(0);
+    for (auto [d, place] : llvm::enumerate(point)) {
+      Value from = index.sub(place, here(insert.getMixedOffsets()[d]));
+      Value step = here(insert.getMixedStrides()[d]);
+      Value number = index.div(from, step);
+      also(arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::sge, from,
+                                 zero));
+      also(less(number, here(insert.getMixedSizes()[d])));
+      also(arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq,
+                                 index.mul(number, step), from));
+      if (!dropped.test(d)) {
+        at.push_back(number);
+      }
+    }
+    auto of = [&](Value tensor, ValueRange indices) {
+      return tensor::ExtractOp::create(rewriter, loc, tensor, indices)
+          .getResult();
+    };
+    if (!inside) {
+      return of(insert.getSource(), at);
+    }
+    return choose(
+        inside, [&] { return of(insert.getSource(), at); },
+        [&] { return of(insert.getDest(), point); });
+  }
+};
+
 void rewriteGenerate(RewriterBase &rewriter, tensor::GenerateOp op) {
   rewriter.setInsertionPoint(op);
   SmallVector<OpFoldResult> sizes;
@@ -157,7 +326,12 @@ private:
     }
     SmallVector<Value> state;
     for (OpOperand &init : op.getDpsInitsMutable()) {
-      state.push_back(read(init, loops));
+      BlockArgument start = op.getMatchingBlockArgument(&init);
+      state.push_back(
+          start.use_empty()
+              ? arith::ConstantOp::create(rewriter, loc,
+                                          rewriter.getZeroAttr(start.getType()))
+              : read(init, loops));
     }
     return reduce(0, loops, state);
   }
@@ -215,7 +389,8 @@ struct LinalgToPointsPass
       if (isa<scf::ForallOp>(op)) {
         return WalkResult::skip();
       }
-      if (isa<tensor::GenerateOp, linalg::LinalgOp>(op)) {
+      if (isa<tensor::GenerateOp, linalg::LinalgOp>(op) ||
+          CopyRewriter::takes(op)) {
         ops.push_back(op);
       }
       return WalkResult::advance();
@@ -223,6 +398,10 @@ struct LinalgToPointsPass
     for (Operation *op : ops) {
       if (auto generate = dyn_cast<tensor::GenerateOp>(op)) {
         rewriteGenerate(rewriter, generate);
+        continue;
+      }
+      if (CopyRewriter::takes(op)) {
+        CopyRewriter(rewriter, op).run();
         continue;
       }
       auto structured = cast<linalg::LinalgOp>(op);

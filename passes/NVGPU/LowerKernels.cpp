@@ -288,8 +288,8 @@ private:
                tensor::EmptyOp, memref::SubViewOp, memref::CastOp,
                bufferization::ToTensorOp,
                bufferization::MaterializeInDestinationOp,
-               tensor::ExtractSliceOp, tensor::ExpandShapeOp, tensor::CastOp>(
-              op)) {
+               tensor::ExtractSliceOp, tensor::ExpandShapeOp,
+               tensor::CollapseShapeOp, tensor::CastOp>(op)) {
         return op.emitOpError("in a kernel has no lowering for GPUs");
       }
       dead.push_back(&op);

@@ -25,6 +25,8 @@ using namespace attn;
 namespace {
 
 constexpr char kDonatedAttr[] = "attn.donated";
+// A product that does not add to what is there.
+constexpr char kOverwritesAttr[] = "attn.overwrites";
 
 bool isView(Operation *op) {
   return isa_and_nonnull<tensor::ExtractSliceOp, tensor::ExpandShapeOp,
@@ -35,6 +37,13 @@ bool hasTensors(Operation *op) {
   auto isTensor = [](Type type) { return isa<TensorType>(type); };
   return llvm::any_of(op->getOperandTypes(), isTensor) ||
          llvm::any_of(op->getResultTypes(), isTensor);
+}
+
+// A product of matrices, which a library computes.
+bool isProduct(Operation *op) {
+  auto structured = dyn_cast<linalg::LinalgOp>(op);
+  return structured && structured.hasPureTensorSemantics() &&
+         linalg::isaContractionOpInterface(structured);
 }
 
 class Outliner {
@@ -127,6 +136,22 @@ private:
           return scalars.lookup(value);
         }
       }
+    }
+    if (auto expand = tensor.getDefiningOp<tensor::ExpandShapeOp>()) {
+      auto value = dyn_cast<Value>(expand.getMixedOutputShape()[d]);
+      return scalars.lookup(value);
+    }
+    if (auto collapse = tensor.getDefiningOp<tensor::CollapseShapeOp>()) {
+      IndexBuilder index(builder, loc);
+      Value product = index.constant(1);
+      for (int64_t part : collapse.getReassociationIndices()[d]) {
+        OpFoldResult size = sizeOf(collapse.getSrc(), part);
+        if (!size) {
+          return OpFoldResult();
+        }
+        product = index.mul(product, index.value(size));
+      }
+      return product;
     }
     if (auto result = dyn_cast<OpResult>(tensor)) {
       if (auto fill = dyn_cast<linalg::FillOp>(result.getOwner())) {
@@ -243,10 +268,13 @@ private:
       buffers[constant.getResult()] = global(constant);
       return success();
     }
+    if (isProduct(&op)) {
+      return multiply(cast<linalg::LinalgOp>(op));
+    }
     // Attention writes every element of its destination.
     bool written = isa<linalg::FillOp>(op) &&
                    llvm::all_of(op.getUsers(), [](Operation *user) {
-                     return isa<scf::ForallOp>(user);
+                     return isa<scf::ForallOp>(user) || isProduct(user);
                    });
     if (isView(&op) || written ||
         isa<tensor::EmptyOp, bufferization::MaterializeInDestinationOp>(op)) {
@@ -255,7 +283,7 @@ private:
     if (auto ret = dyn_cast<func::ReturnOp>(op)) {
       SmallVector<Value> values;
       for (Value value : ret.getOperands()) {
-        Value buffer = isa<TensorType>(value.getType()) ? buffers.lookup(value)
+        Value buffer = isa<TensorType>(value.getType()) ? hostBuffer(value)
                                                         : scalars.lookup(value);
         // Attention that has no row folds to its destination.
         if (!buffer && value.getDefiningOp<tensor::EmptyOp>()) {
@@ -285,6 +313,80 @@ private:
       return success();
     }
     return clone(op);
+  }
+
+  // The buffer of `tensor`, or a view of all of one; null where there is none.
+  Value hostBuffer(Value tensor) {
+    if (Value buffer = buffers.lookup(tensor)) {
+      return buffer;
+    }
+    Operation *made = tensor.getDefiningOp();
+    if (!isa_and_nonnull<tensor::CollapseShapeOp, tensor::ExpandShapeOp,
+                         tensor::CastOp>(made)) {
+      return Value();
+    }
+    Value source = hostBuffer(made->getOperand(0));
+    auto type = cast<MemRefType>(bufferType(tensor.getType()));
+    Value &buffer = buffers[tensor];
+    if (!source) {
+      return Value();
+    }
+    if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(made)) {
+      buffer = memref::CollapseShapeOp::create(
+          builder, loc, type, source, collapse.getReassociationIndices());
+    } else if (auto expand = dyn_cast<tensor::ExpandShapeOp>(made)) {
+      SmallVector<OpFoldResult> sizes;
+      for (OpFoldResult size : expand.getMixedOutputShape()) {
+        auto value = dyn_cast<Value>(size);
+        sizes.push_back(value ? OpFoldResult(scalars.lookup(value)) : size);
+      }
+      buffer = memref::ExpandShapeOp::create(
+          builder, loc, type, source, expand.getReassociationIndices(), sizes);
+    } else {
+      buffer = memref::CastOp::create(builder, loc, type, source);
+    }
+    return buffer;
+  }
+
+  // The op on buffers. Its result starts as `init`; zeros are not written.
+  LogicalResult multiply(linalg::LinalgOp product) {
+    Value init = product.getDpsInits()[0], result = product->getResult(0);
+    auto fill = init.getDefiningOp<linalg::FillOp>();
+    bool zeros = fill && matchPattern(fill.getInputs()[0], m_AnyZeroFloat());
+    if (fill && !zeros && !buffers.contains(init)) {
+      return product.emitOpError("on a fill other than 0 has no lowering for "
+                                 "GPUs");
+    }
+    SmallVector<Value> operands;
+    for (Value input : product.getDpsInputs()) {
+      operands.push_back(hostBuffer(input));
+      if (!operands.back()) {
+        return product.emitOpError("of a tensor that no kernel writes has no "
+                                   "lowering for GPUs");
+      }
+    }
+    FailureOr<Value> dest = destination(product, result, init);
+    if (failed(dest)) {
+      return failure();
+    }
+    if (!zeros) {
+      Value start = hostBuffer(init);
+      if (!start) {
+        return product.emitOpError("onto a tensor that no kernel writes has no "
+                                   "lowering for GPUs");
+      }
+      if (start != *dest) {
+        memref::CopyOp::create(builder, loc, start, *dest);
+      }
+    }
+    operands.push_back(*dest);
+    Operation *made =
+        mlir::clone(builder, product, /*newResultTypes=*/{}, operands);
+    if (zeros) {
+      made->setAttr(kOverwritesAttr, builder.getUnitAttr());
+    }
+    buffers[result] = *dest;
+    return success();
   }
 
   // Data of the program, which the runtime uploads once.

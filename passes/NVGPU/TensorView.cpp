@@ -88,7 +88,7 @@ static FailureOr<TensorView> sliceView(OpBuilder &builder,
   return view;
 }
 
-// Splits dimensions: sizes are static but for at most the outermost of a group.
+// Splits dimensions: sizes are static but for at most one of a group.
 static FailureOr<TensorView> expandView(OpBuilder &builder,
                                         tensor::ExpandShapeOp expand,
                                         const TensorView &source) {
@@ -98,25 +98,56 @@ static FailureOr<TensorView> expandView(OpBuilder &builder,
   for (auto [d, group] : llvm::enumerate(expand.getReassociationIndices())) {
     Value stride = source.dims[d].stride;
     int64_t multiple = source.dims[d].strideMultiple;
-    int64_t inner = 1;
+    int64_t known = 1, dynamic = 0;
+    for (int64_t part : group) {
+      int64_t size = expand.getResultType().getDimSize(part);
+      bool isDynamic = ShapedType::isDynamic(size);
+      known *= isDynamic ? 1 : size;
+      dynamic += isDynamic;
+    }
+    if (dynamic > 1) {
+      return expand.emitOpError("with two dynamic sizes of one has no lowering "
+                                "for GPUs");
+    }
     for (int64_t part : llvm::reverse(group)) {
       TensorView::Dim &dim = view.dims[part];
       dim.stride = stride;
       dim.strideMultiple = multiple;
       int64_t size = expand.getResultType().getDimSize(part);
-      if (ShapedType::isDynamic(size)) {
-        if (part != group.front()) {
-          return expand.emitOpError("with a dynamic inner size has no lowering "
-                                    "for GPUs");
-        }
-        dim.size = index.div(source.dims[d].size, inner);
-        continue;
-      }
-      dim.size = index.constant(size);
-      stride = index.mul(stride, size);
-      multiple *= size;
-      inner *= size;
+      bool isDynamic = ShapedType::isDynamic(size);
+      dim.size = isDynamic ? index.div(source.dims[d].size, known)
+                           : index.constant(size);
+      stride = index.mul(stride, dim.size);
+      multiple *= isDynamic ? 1 : size;
     }
+  }
+  return view;
+}
+
+// Joins dimensions that lie together, as those of whole buffers do.
+static FailureOr<TensorView> collapseView(OpBuilder &builder,
+                                          tensor::CollapseShapeOp collapse,
+                                          const TensorView &source) {
+  Value root = collapse.getSrc();
+  while (Operation *made = root.getDefiningOp()) {
+    if (!isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(
+            made)) {
+      break;
+    }
+    root = made->getOperand(0);
+  }
+  if (root.getDefiningOp<tensor::ExtractSliceOp>()) {
+    return collapse.emitOpError("of a slice has no lowering for GPUs");
+  }
+  IndexBuilder index(builder, collapse.getLoc());
+  TensorView view = source;
+  view.dims.clear();
+  for (ArrayRef<int64_t> group : collapse.getReassociationIndices()) {
+    TensorView::Dim dim = source.dims[group.back()];
+    for (int64_t part : group.drop_back()) {
+      dim.size = index.mul(source.dims[part].size, dim.size);
+    }
+    view.dims.push_back(dim);
   }
   return view;
 }
@@ -134,6 +165,10 @@ FailureOr<TensorView> TensorViews::get(Value tensor, const IRMapping &mapping) {
   if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(made)) {
     FailureOr<TensorView> source = get(expand.getSrc(), mapping);
     return failed(source) ? source : expandView(builder, expand, *source);
+  }
+  if (auto collapse = dyn_cast_or_null<tensor::CollapseShapeOp>(made)) {
+    FailureOr<TensorView> source = get(collapse.getSrc(), mapping);
+    return failed(source) ? source : collapseView(builder, collapse, *source);
   }
   if (auto cast = dyn_cast_or_null<tensor::CastOp>(made)) {
     return get(cast.getSource(), mapping);

@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <dlfcn.h>
+#include <vector>
 
 using namespace attn::rt;
 using namespace attn::rt::cuda;
@@ -92,13 +93,15 @@ Result<std::shared_ptr<CublasLt>> attn::rt::cuda::loadCublasLt() {
   auto blas = std::make_shared<CublasLt>();
   const char *chosen = std::getenv("ATTN_CUBLASLT");
   std::string tried;
-  for (const char *name :
-       {chosen ? chosen : "", "libcublasLt.so.13", "libcublasLt.so.12"}) {
-    if (!*name || blas->library) {
-      continue;
+  std::vector<const char *> names = {"libcublasLt.so.13", "libcublasLt.so.12"};
+  if (chosen && *chosen) {
+    names = {chosen};
+  }
+  for (const char *name : names) {
+    if (!blas->library) {
+      blas->library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
+      tried += (tried.empty() ? "" : ", ") + std::string(name);
     }
-    blas->library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    tried += (tried.empty() ? "" : ", ") + std::string(name);
   }
   if (!blas->library) {
     return Status::runtime("a matrix product needs cuBLASLt (tried " + tried +

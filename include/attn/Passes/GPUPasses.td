@@ -16,6 +16,10 @@ def OutlineKernelsPass : Pass<"attn-gpu-outline", "::mlir::ModuleOp"> {
     on `bufferization.to_tensor` of its arguments; views (`tensor.extract_slice`)
     move into the kernels that use them.
 
+    A contraction of `linalg` stays an op of the host, on buffers, which the
+    launch plan hands to cuBLASLt: with `attn.overwrites` where it starts as
+    zeros, else added to a copy of what it starts as.
+
     The launches have one thread a block and no shared memory until
     `attn-gpu-lower-kernels` knows better.
 
@@ -31,8 +35,9 @@ def OutlineKernelsPass : Pass<"attn-gpu-outline", "::mlir::ModuleOp"> {
 def LinalgToPointsPass : Pass<"attn-gpu-linalg-to-points", "::mlir::func::FuncOp"> {
   let summary = "write elementwise ops and reductions as loops over points";
   let description = [{
-    Each `linalg.generic` (or named op that is one) and each `tensor.generate`
-    becomes an `scf.forall` over the elements of its results, whose body is
+    Each `linalg.generic` (or named op that is one), each `tensor.generate`, and
+    each copy (`tensor.concat`, `tensor.insert_slice`, and a `tensor.extract_slice`
+    that the caller or a contraction reads) becomes an `scf.forall` over the elements of its results, whose body is
     scalar code: a loop for what is reduced, and reads of single elements. A
     point is a thread, so this is for what stands around attention and is small
     next to it.

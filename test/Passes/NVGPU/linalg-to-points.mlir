@@ -54,6 +54,49 @@ func.func @named(%x: tensor<4x4xf32>, %o: tensor<4x4xf32>) -> tensor<4x4xf32> {
 
 // -----
 
+// Copies are elementwise too, and so is a slice that a library reads.
+// CHECK-LABEL: func.func @joined
+// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<?x4xf32>, %[[B:[a-z0-9]+]]: tensor<?x4xf32>
+// CHECK: scf.forall (%[[I:.*]], %[[J:.*]]) in (%[[END:.*]], 4)
+// CHECK: %[[LEFT:.*]] = arith.cmpi slt, %[[I]],
+// CHECK: scf.if %[[LEFT]]
+// CHECK: tensor.extract %[[A]][%[[I]], %[[J]]]
+// CHECK: } else {
+// CHECK: %[[AT:.*]] = arith.subi %[[I]]
+// CHECK: tensor.extract %[[B]][%[[AT]], %[[J]]]
+func.func @joined(%a: tensor<?x4xf32>, %b: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %0 = tensor.concat dim(0) %a, %b : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @put
+// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<4xf32>, %[[B:[a-z0-9]+]]: tensor<8x4xf32>
+// CHECK: scf.forall (%[[I:.*]], %[[J:.*]]) in (8, 4)
+// CHECK: scf.if
+// CHECK: tensor.extract %[[A]][%[[J]]]
+// CHECK: } else {
+// CHECK: tensor.extract %[[B]][%[[I]], %[[J]]]
+func.func @put(%a: tensor<4xf32>, %b: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %0 = tensor.insert_slice %a into %b[3, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<8x4xf32>
+  return %0 : tensor<8x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @taken
+// CHECK: scf.forall (%[[I:.*]], %[[J:.*]]) in (4, 4)
+// CHECK: tensor.extract %arg0[%{{.*}}, %{{.*}}]
+// CHECK: linalg.matmul
+func.func @taken(%x: tensor<4x8xf32>, %o: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %0 = tensor.extract_slice %x[0, 4] [4, 4] [1, 1] : tensor<4x8xf32> to tensor<4x4xf32>
+  %1 = linalg.matmul ins(%0, %o : tensor<4x4xf32>, tensor<4x4xf32>) outs(%o : tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %1 : tensor<4x4xf32>
+}
+
+// -----
+
 func.func @maps(%x: tensor<4xf32>, %o: tensor<4xf32>, %p: tensor<8xf32>) -> (tensor<4xf32>, tensor<8xf32>) {
   // expected-error @below {{whose results have different maps has no lowering for GPUs}}
   %0:2 = linalg.generic {

@@ -8,8 +8,20 @@ func.func @elementwise(%a: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-func.func @written(%a: tensor<8xf32>) -> tensor<4xf32> {
-  %0 = tensor.extract_slice %a[0] [4] [1] : tensor<8xf32> to tensor<4xf32>
+func.func @written(%a: tensor<8xf32>) -> tensor<8xf32> {
+  %0 = tensor.empty() : tensor<2x4xf32>
+  %1 = tensor.collapse_shape %0 [[0, 1]] : tensor<2x4xf32> into tensor<8xf32>
   // expected-error @below {{returns a tensor that no kernel writes}}
-  return %0 : tensor<4xf32>
+  return %1 : tensor<8xf32>
+}
+
+// -----
+
+func.func @product_onto_ones(%a: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %one = arith.constant 1.0 : f32
+  %0 = tensor.empty() : tensor<4x4xf32>
+  %1 = linalg.fill ins(%one : f32) outs(%0 : tensor<4x4xf32>) -> tensor<4x4xf32>
+  // expected-error @below {{on a fill other than 0 has no lowering for GPUs}}
+  %2 = linalg.matmul ins(%a, %a : tensor<4x4xf32>, tensor<4x4xf32>) outs(%1 : tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %2 : tensor<4x4xf32>
 }

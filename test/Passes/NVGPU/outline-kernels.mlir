@@ -102,3 +102,30 @@ func.func @kinds_result(%q: tensor<1x4x512x64xf16>, %k: tensor<1x4x512x64xf16>) 
           #attn.and<#attn.set<affine_map<(b, h, q, k) -> (h - 2)>>, #attn.dilated<2>>>) -> tensor<1x4x512x64xf16>
   return %r : tensor<1x4x512x64xf16>
 }
+
+// -----
+
+// A product is an op of the host on buffers, and so are views of all of one. It
+// overwrites where it starts as zeros; else a copy is what it adds to.
+// CHECK-LABEL: func.func @products
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?x8x8xf32>, %[[W:[a-z0-9]+]]: memref<64x64xf32>, %[[R:[a-z0-9]+]]: memref<?x64xf32>)
+// CHECK: %[[FLAT:.*]] = memref.collapse_shape %[[X]] {{\[\[}}0], [1, 2]]
+// CHECK: %[[A:.*]] = memref.alloc(%{{.*}}) {alignment = 256 : i64} : memref<?x64xf32>
+// CHECK: linalg.matmul {attn.overwrites} ins(%[[FLAT]], %[[W]] : {{.*}}) outs(%[[A]] : memref<?x64xf32>)
+// CHECK: %[[Y:.*]] = memref.alloc(%{{.*}}) {alignment = 256 : i64} : memref<?x64xf32>
+// CHECK: memref.copy %[[R]], %[[Y]]
+// CHECK: linalg.matmul ins(%[[A]], %[[W]] : {{.*}}) outs(%[[Y]] : memref<?x64xf32>)
+// CHECK: %[[WIDE:.*]] = memref.expand_shape %[[Y]] {{\[\[}}0], [1, 2]]
+// CHECK: return %[[WIDE]]
+func.func @products(%x: tensor<?x8x8xf32>, %w: tensor<64x64xf32>, %r: tensor<?x64xf32>) -> tensor<?x8x8xf32> {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %s = tensor.dim %x, %c0 : tensor<?x8x8xf32>
+  %e = tensor.empty(%s) : tensor<?x64xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?x64xf32>) -> tensor<?x64xf32>
+  %flat = tensor.collapse_shape %x [[0], [1, 2]] : tensor<?x8x8xf32> into tensor<?x64xf32>
+  %a = linalg.matmul ins(%flat, %w : tensor<?x64xf32>, tensor<64x64xf32>) outs(%f : tensor<?x64xf32>) -> tensor<?x64xf32>
+  %y = linalg.matmul ins(%a, %w : tensor<?x64xf32>, tensor<64x64xf32>) outs(%r : tensor<?x64xf32>) -> tensor<?x64xf32>
+  %wide = tensor.expand_shape %y [[0], [1, 2]] output_shape [%s, 8, 8] : tensor<?x64xf32> into tensor<?x8x8xf32>
+  return %wide : tensor<?x8x8xf32>
+}
