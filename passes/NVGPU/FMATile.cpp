@@ -1,6 +1,7 @@
 //===- FMATile.cpp - a tile of attention without tensor cores -------------===//
 
 #include "FMATile.h"
+#include "RowFinish.h"
 #include "ScoreFragments.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Target/GPUCostModel.h"
@@ -208,16 +209,17 @@ private:
 
     Value none = warp.f(kMinusInfinity, type);
     double unit = program.log2Unit();
-    Value largest = warp.fmax(state[0], reduce(score, [&](Value a, Value b) {
-                                return warp.fmax(a, b);
-                              }));
-    Value base = warp.select(warp.isEqual(largest, none), zero,
-                             warp.fmul(largest, warp.f(-unit, type)));
-    // From the old reference as it was rounded: where the maximum grows in many
-    // steps, what is lost in each would add up in the sum.
-    Value before = warp.fmul(state[0], warp.f(-unit, type));
-    Value factor = warp.exp2(warp.fsub(base, before));
-    Value weight = warp.exp2(warp.fma(score, warp.f(unit, type), base));
+    // In powers of 2, as rounded: a factor made from the maximum itself would
+    // differ from 1 by what was lost, tile after tile.
+    Value here = warp.fmul(
+        reduce(score, [&](Value a, Value b) { return warp.fmax(a, b); }),
+        warp.f(unit, type));
+    Value largest = warp.fmax(state[0], here);
+    Value base = warp.select(warp.isEqual(largest, none), zero, largest);
+    Value factor = warp.exp2(warp.fsub(state[0], base));
+    Value weight =
+        warp.exp2(warp.fma(score, warp.f(unit, type),
+                           arith::NegFOp::create(builder, warp.loc, base)));
     Value sum =
         reduce(weight, [&](Value a, Value b) { return warp.fadd(a, b); });
     state[0] = largest;
@@ -273,29 +275,12 @@ private:
 
   void finish(Value row, ValueRange state) {
     IndexBuilder index(warp.builder, warp.loc);
-    double unit = program.log2Unit();
-    Value none = warp.f(kMinusInfinity, type), zero = warp.f(0, type);
-    Value max = warp.fmul(state[0], warp.f(unit, type)), sum = state[1];
-    Value factor = warp.f(1, type);
-    if (sink.pointer) {
-      auto [g, m] = rows.split(warp, row);
-      Value head = index.add(program.finalize.getHead(), warp.toIndex(g));
-      Value logit =
-          warp.fmul(read(sink, sink.at(warp.builder, warp.loc, {head})),
-                    warp.f(llvm::numbers::log2e, type));
-      Value both = warp.fmax(max, logit);
-      Value base = warp.select(warp.isEqual(both, none), zero, both);
-      factor = warp.exp2(warp.fsub(max, base));
-      sum = warp.fma(sum, factor, warp.exp2(warp.fsub(logit, base)));
-      max = both;
-    }
-    Value empty = warp.isEqual(sum, zero);
+    auto [inverse, natural] =
+        finishRow(warp, program, rows, sink, state[0], state[1], row);
     Value start = rows.offset(warp, row, out, outDim(0), outDim(1));
     for (int64_t i = 0; i < chunks; ++i) {
       Value column = warp.add(lane, 32 * i);
-      Value value = arith::DivFOp::create(warp.builder, warp.loc,
-                                          warp.fmul(state[2 + i], factor), sum);
-      value = warp.select(empty, zero, value);
+      Value value = warp.fmul(state[2 + i], inverse);
       warp.guarded(warp.less(column, warp.c(program.valueSize)), [&] {
         Value at = index.add(
             start, index.mul(warp.toIndex(column), out.dims[outDim(2)].stride));
@@ -304,9 +289,8 @@ private:
       });
     }
     if (lse.pointer) {
-      Value value = warp.fmul(warp.fadd(max, warp.log2(sum)),
-                              warp.f(llvm::numbers::ln2, type));
-      value = warp.select(empty, none, value);
+      // A lambda takes no name of a structured binding.
+      Value value = natural;
       warp.guarded(warp.equal(lane, warp.c(0)), [&] {
         warp.store(warp.convert(value, lse.element),
                    warp.globalAddress(lse.pointer,

@@ -332,7 +332,11 @@ MMATile::RowValues MMATile::follow(State &state, const Fragments &scores) {
     State scaled = state;
     forEachRow([&](int64_t block, int64_t half) {
       // From the old reference as it was rounded: what is lost would add up.
-      Value old = warp.fmul(before[block][half], warp.f(-unit));
+      // The choice keeps the product from becoming part of an fma.
+      Value reference = before[block][half];
+      Value old = warp.select(warp.isEqual(reference, none),
+                              warp.f(std::numeric_limits<double>::infinity()),
+                              warp.fmul(reference, warp.f(-unit)));
       Value factor = warp.exp2(warp.fsub(bases[block][half], old));
       for (Fragment &fragment : scaled.accumulator[block]) {
         for (int64_t i = 2 * half; i < 2 * half + 2; ++i) {

@@ -13,8 +13,9 @@ constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 std::pair<Value, Value> finishRow(WarpBuilder &warp, TileProgram &program,
                                   const TileRows &rows, const TensorView &sink,
                                   Value max, Value sum, Value row) {
-  Value none = warp.f(kMinusInfinity), zero = warp.f(0);
-  Value factor = warp.f(1);
+  Type type = sum.getType();
+  Value none = warp.f(kMinusInfinity, type), zero = warp.f(0, type);
+  Value factor = warp.f(1, type);
   if (sink.pointer) {
     auto [g, m] = rows.split(warp, row);
     IndexBuilder index(warp.builder, warp.loc);
@@ -26,8 +27,8 @@ std::pair<Value, Value> finishRow(WarpBuilder &warp, TileProgram &program,
                   warp.globalAddress(sink.pointer,
                                      sink.at(warp.builder, warp.loc, {head}),
                                      sink.element));
-    logit = warp.fmul(warp.convert(logit, warp.f32()),
-                      warp.f(llvm::numbers::log2e));
+    logit = warp.fmul(warp.convert(logit, type),
+                      warp.f(llvm::numbers::log2e, type));
     Value both = warp.fmax(max, logit);
     Value base = warp.select(warp.isEqual(both, none), zero, both);
     factor = warp.exp2(warp.fsub(max, base));
@@ -36,9 +37,9 @@ std::pair<Value, Value> finishRow(WarpBuilder &warp, TileProgram &program,
   }
   Value empty = warp.isEqual(sum, zero);
   Value inverse = warp.select(empty, zero, warp.fmul(factor, warp.rcp(sum)));
-  Value lse = warp.select(
-      empty, none,
-      warp.fmul(warp.fadd(max, warp.log2(sum)), warp.f(llvm::numbers::ln2)));
+  Value lse = warp.select(empty, none,
+                          warp.fmul(warp.fadd(max, warp.log2(sum)),
+                                    warp.f(llvm::numbers::ln2, type)));
   return {inverse, lse};
 }
 
