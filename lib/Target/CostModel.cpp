@@ -253,6 +253,9 @@ void AttentionTiles::useOptions(int64_t rows, int64_t keys, int64_t split) {
   useOption(prefill, rows, keys, 0);
   useOption(fewRows, 0, keys, split);
   useOption(decode, 0, keys, split);
+  if (split > 0) {
+    fewRows.chunks = decode.chunks = 0;
+  }
 }
 
 } // namespace attn

@@ -244,7 +244,9 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
     // Long enough that its merge is noise, short enough that one long sequence
     // feeds all multiprocessors.
     choice.split = 1024;
-    choice.reason += ", chunks of 1024 keys";
+    choice.chunks = 256;
+    choice.reason += ", chunks of 1024 keys, or longer ones where a sequence "
+                     "has more than 256";
     return choice;
   };
   tiles.fewRows = decode(limit);

@@ -135,8 +135,11 @@ private:
   mlir::Value classify(mlir::Region &mask, const TileChoice &tiles,
                        llvm::SmallVector<mlir::OpFoldResult> grid,
                        mlir::Value most);
-  mlir::Value rankTiles(llvm::ArrayRef<mlir::OpFoldResult> grid,
-                        mlir::Value rowTiles);
+  void listKinds(mlir::Value kinds, llvm::SmallVector<mlir::OpFoldResult> grid,
+                 mlir::Value most);
+  mlir::Value countOf(mlir::Value batch, mlir::Value head, mlir::Value tile,
+                      int64_t n);
+  void rankTiles(llvm::ArrayRef<mlir::OpFoldResult> grid, mlir::Value rowTiles);
   mlir::Value tileOfRank(mlir::Value batch, mlir::Value head, mlir::Value rank);
   void inspect(const TileChoice &tiles, mlir::Value rowTiles);
   void refine(const Sequence &seq, const RowTile &tile,

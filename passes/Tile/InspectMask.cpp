@@ -282,16 +282,107 @@ Value AttentionTiler::classify(Region &mask, const TileChoice &tiles,
   });
 }
 
+// The lists from the kinds, with a point for each entry: what stands in front
+// of it is counted by blocks of tiles first. Tiles that are neither full nor
+// partial get the places between.
+void AttentionTiler::listKinds(Value kinds, SmallVector<OpFoldResult> grid,
+                               Value most) {
+  constexpr int64_t kBlock = 32;
+  Type i32 = rewriter.getI32Type();
+  Value one = index.constant(1), zero = index.constant(0);
+  using P = arith::CmpIPredicate;
+  // How many of the tiles [from, to) of a row tile are full, and partial.
+  auto countKinds = [&](ValueRange at, Value from, Value to) {
+    auto loop = scf::ForOp::create(
+        rewriter, loc, from, to, one, ValueRange{zero, zero},
+        [&](OpBuilder &, Location, Value tile, ValueRange counts) {
+          OpBuilder::InsertionGuard guard(rewriter);
+          Value kind = tensor::ExtractOp::create(
+              rewriter, loc, kinds, ValueRange{at[0], at[1], at[2], tile});
+          SmallVector<Value> next;
+          for (int64_t n : {0, 1}) {
+            Value is = arith::CmpIOp::create(
+                rewriter, loc, P::eq, kind,
+                arith::ConstantIntOp::create(rewriter, loc, kind.getType(),
+                                             n + 1));
+            next.push_back(index.add(
+                counts[n], arith::IndexCastUIOp::create(
+                               rewriter, loc, rewriter.getIndexType(), is)));
+          }
+          scf::YieldOp::create(rewriter, loc, next);
+        });
+    return std::pair(loop.getResult(0), loop.getResult(1));
+  };
+  auto choose = [&](Value test, Value a, Value b) -> Value {
+    return arith::SelectOp::create(rewriter, loc, test, a, b);
+  };
+  auto equal = [&](Value a, Value b) -> Value {
+    return arith::CmpIOp::create(rewriter, loc, P::eq, a, b);
+  };
+  auto narrow = [&](Value value) -> Value {
+    return arith::IndexCastOp::create(rewriter, loc, i32, value);
+  };
+  // Up to the end of each block; the last one has all.
+  Value blocks = index.max(index.ceilDiv(most, kBlock), one);
+  SmallVector<OpFoldResult> counted(grid);
+  counted.append({getAsOpFoldResult(blocks), rewriter.getIndexAttr(2)});
+  plan.counts =
+      tabulate(counted, i32, [&](ValueRange at, SmallVector<OpFoldResult> &) {
+        Value end = index.min(index.mul(index.add(at[3], 1), kBlock), most);
+        auto [full, partial] = countKinds(at, zero, end);
+        return narrow(choose(equal(at[4], zero), full, partial));
+      });
+  SmallVector<OpFoldResult> listed(grid);
+  listed.push_back(getAsOpFoldResult(most));
+  plan.list = tabulate(
+      listed, i32, [&](ValueRange at, SmallVector<OpFoldResult> &place) {
+        Value block = index.div(at[3], kBlock);
+        auto [full, partial] = countKinds(at, index.mul(block, kBlock), at[3]);
+        // The block in front of the first has counted nothing.
+        Value before = index.max(index.add(block, -1), zero);
+        Value first = equal(block, zero);
+        auto inFront = [&](int64_t n) {
+          Value count = tensor::ExtractOp::create(
+              rewriter, loc, plan.counts,
+              ValueRange{at[0], at[1], at[2], before, index.constant(n)});
+          return choose(first, zero,
+                        arith::IndexCastOp::create(
+                            rewriter, loc, rewriter.getIndexType(), count));
+        };
+        full = index.add(full, inFront(0));
+        partial = index.add(partial, inFront(1));
+        Value kind = tensor::ExtractOp::create(rewriter, loc, kinds, at);
+        auto is = [&](int64_t value) {
+          return equal(kind, arith::ConstantIntOp::create(
+                                 rewriter, loc, kind.getType(), value));
+        };
+        Value neither = index.add(countOf(at[0], at[1], at[2], 0),
+                                  index.sub(index.sub(at[3], full), partial));
+        Value back = index.sub(index.add(most, -1), partial);
+        place[3] = choose(is(1), full, choose(is(2), back, neither));
+        return narrow(at[3]);
+      });
+}
+
+// How many tiles the list of a row tile has that are full (0) or partial (1).
+Value AttentionTiler::countOf(Value batch, Value head, Value tile, int64_t n) {
+  SmallVector<Value> at{batch, head, tile, index.constant(n)};
+  if (cast<ShapedType>(plan.counts.getType()).getRank() > 4) {
+    Value blocks = index.value(tensor::getMixedSize(rewriter, loc, plan.counts,
+                                                    /*dim=*/3));
+    at.insert(at.end() - 1, index.add(blocks, -1));
+  }
+  Value count = tensor::ExtractOp::create(rewriter, loc, plan.counts, at);
+  return arith::IndexCastOp::create(rewriter, loc, rewriter.getIndexType(),
+                                    count);
+}
+
 // Row tiles in the order of what they see, the most first.
-Value AttentionTiler::rankTiles(ArrayRef<OpFoldResult> grid, Value rowTiles) {
-  auto tabled = [&](ValueRange at, SmallVector<OpFoldResult> &place) -> Value {
-    auto load = [&](Value tile, int64_t n) -> Value {
-      return tensor::ExtractOp::create(
-          rewriter, loc, plan.counts,
-          ValueRange{at[0], at[1], tile, index.constant(n)});
-    };
+void AttentionTiler::rankTiles(ArrayRef<OpFoldResult> grid, Value rowTiles) {
+  auto rank = [&](ValueRange at, SmallVector<OpFoldResult> &place) -> Value {
     auto work = [&](Value tile) -> Value {
-      return arith::AddIOp::create(rewriter, loc, load(tile, 0), load(tile, 1));
+      return index.add(countOf(at[0], at[1], tile, 0),
+                       countOf(at[0], at[1], tile, 1));
     };
     Value mine = work(at[2]);
     auto loop = scf::ForOp::create(
@@ -317,7 +408,7 @@ Value AttentionTiler::rankTiles(ArrayRef<OpFoldResult> grid, Value rowTiles) {
     return arith::IndexCastOp::create(rewriter, loc, rewriter.getI32Type(),
                                       at[2]);
   };
-  return tabulate(grid, rewriter.getI32Type(), tabled);
+  plan.order = tabulate(grid, rewriter.getI32Type(), rank);
 }
 
 /// Tables and lists, before the tiles: for each row tile the full tiles of keys
@@ -347,7 +438,10 @@ void AttentionTiler::inspect(const TileChoice &tiles, Value rowTiles) {
       plan.byBatch ? getAsOpFoldResult(batches) : attrOne,
       plan.byHead ? getAsOpFoldResult(heads) : attrOne,
       getAsOpFoldResult(rowTiles)};
-  Value table = tiles.sortsLists ? classify(mask, tiles, grid, most) : Value();
+  if (tiles.sortsLists) {
+    listKinds(classify(mask, tiles, grid, most), grid, most);
+    return rankTiles(grid, rowTiles);
+  }
   auto empty = [&](OpFoldResult size) -> Value {
     SmallVector<OpFoldResult> shape(grid);
     shape.push_back(size);
@@ -358,84 +452,64 @@ void AttentionTiler::inspect(const TileChoice &tiles, Value rowTiles) {
   auto forall = scf::ForallOp::create(rewriter, loc, grid,
                                       ValueRange{empty(listSize), empty(two)},
                                       std::nullopt);
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(forall.getBody());
+  auto ivs = forall.getInductionVars();
+  Sequence seq = sequence(ivs[0]);
+  RowTile tile = rowTile(ivs[0], ivs[1], ivs[2], tiles.rows, seq);
+  SmallVector<OpFoldResult> offsets = getAsOpFoldResult(ivs);
+  offsets.push_back(attrZero);
+  auto rowOf = [&](unsigned n, OpFoldResult size) {
+    SmallVector<OpFoldResult> sizes{attrOne, attrOne, attrOne, size};
+    return slice(forall.getRegionIterArgs()[n], offsets, sizes,
+                 tileType({size}, i32));
+  };
+  Value list = rowOf(0, listSize), counts = rowOf(1, two);
+  auto [lo, hi] = reach(seq, tile);
+  PairBox box = boxOf(seq, tile);
+  SmallVector<Range> captured = readRows(evaluator, box);
+  auto loop = scf::ForOp::create(rewriter, loc, index.div(lo, tiles.keys),
+                                 index.ceilDiv(hi, tiles.keys), one,
+                                 ValueRange{list, zero, zero});
   {
-    OpBuilder::InsertionGuard guard(rewriter);
-    rewriter.setInsertionPointToStart(forall.getBody());
-    auto ivs = forall.getInductionVars();
-    Sequence seq = sequence(ivs[0]);
-    RowTile tile = rowTile(ivs[0], ivs[1], ivs[2], tiles.rows, seq);
-    SmallVector<OpFoldResult> offsets = getAsOpFoldResult(ivs);
-    offsets.push_back(attrZero);
-    auto rowOf = [&](unsigned n, OpFoldResult size) {
-      SmallVector<OpFoldResult> sizes{attrOne, attrOne, attrOne, size};
-      return slice(forall.getRegionIterArgs()[n], offsets, sizes,
-                   tileType({size}, i32));
+    OpBuilder::InsertionGuard inner(rewriter);
+    rewriter.setInsertionPointToStart(loop.getBody());
+    Value number = loop.getInductionVar();
+    auto [full, partial] =
+        kindOf(evaluator, mask, box, captured, seq, number, tiles.keys);
+    auto carried = loop.getRegionIterArgs();
+    // The place is free, so that what is neither may be written too.
+    Value back = index.sub(index.add(most, -1), carried[2]);
+    Value at = arith::SelectOp::create(rewriter, loc, full, carried[1], back);
+    Value entry = arith::IndexCastOp::create(rewriter, loc, i32, number);
+    Value next = tensor::InsertOp::create(rewriter, loc, entry, carried[0], at);
+    auto count = [&](Value old, Value condition) -> Value {
+      return index.add(old,
+                       arith::IndexCastUIOp::create(
+                           rewriter, loc, rewriter.getIndexType(), condition));
     };
-    Value list = rowOf(0, listSize), counts = rowOf(1, two);
-    auto [lo, hi] = reach(seq, tile);
-    PairBox box = boxOf(seq, tile);
-    SmallVector<Range> captured;
-    if (!table) {
-      captured = readRows(evaluator, box);
-    }
-    auto loop = scf::ForOp::create(rewriter, loc, index.div(lo, tiles.keys),
-                                   index.ceilDiv(hi, tiles.keys), one,
-                                   ValueRange{list, zero, zero});
-    {
-      OpBuilder::InsertionGuard inner(rewriter);
-      rewriter.setInsertionPointToStart(loop.getBody());
-      Value number = loop.getInductionVar(), full, partial;
-      if (table) {
-        Value kind = tensor::ExtractOp::create(
-            rewriter, loc, table, ValueRange{ivs[0], ivs[1], ivs[2], number});
-        auto is = [&](int64_t value) -> Value {
-          return arith::CmpIOp::create(
-              rewriter, loc, arith::CmpIPredicate::eq, kind,
-              arith::ConstantIntOp::create(rewriter, loc, kind.getType(),
-                                           value));
-        };
-        full = is(1);
-        partial = is(2);
-      } else {
-        std::tie(full, partial) =
-            kindOf(evaluator, mask, box, captured, seq, number, tiles.keys);
-      }
-      auto carried = loop.getRegionIterArgs();
-      // The place is free, so that what is neither may be written too.
-      Value back = index.sub(index.add(most, -1), carried[2]);
-      Value at = arith::SelectOp::create(rewriter, loc, full, carried[1], back);
-      Value entry = arith::IndexCastOp::create(rewriter, loc, i32, number);
-      Value next =
-          tensor::InsertOp::create(rewriter, loc, entry, carried[0], at);
-      auto count = [&](Value old, Value condition) -> Value {
-        return index.add(
-            old, arith::IndexCastUIOp::create(
-                     rewriter, loc, rewriter.getIndexType(), condition));
-      };
-      scf::YieldOp::create(rewriter, loc,
-                           ValueRange{next, count(carried[1], full),
-                                      count(carried[2], partial)});
-    }
-    for (int64_t n : {0, 1}) {
-      Value count =
-          arith::IndexCastOp::create(rewriter, loc, i32, loop.getResult(1 + n));
-      counts = tensor::InsertOp::create(rewriter, loc, count, counts,
-                                        index.constant(n));
-    }
-    rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
-    SmallVector<OpFoldResult> strides(4, attrOne);
-    SmallVector<Value> rows{loop.getResult(0), counts};
-    for (auto [n, row] : llvm::enumerate(rows)) {
-      SmallVector<OpFoldResult> sizes{attrOne, attrOne, attrOne,
-                                      n == 0 ? listSize : two};
-      tensor::ParallelInsertSliceOp::create(rewriter, loc, row,
-                                            forall.getRegionIterArgs()[n],
-                                            offsets, sizes, strides);
-    }
+    scf::YieldOp::create(
+        rewriter, loc,
+        ValueRange{next, count(carried[1], full), count(carried[2], partial)});
+  }
+  for (int64_t n : {0, 1}) {
+    Value count =
+        arith::IndexCastOp::create(rewriter, loc, i32, loop.getResult(1 + n));
+    counts = tensor::InsertOp::create(rewriter, loc, count, counts,
+                                      index.constant(n));
+  }
+  rewriter.setInsertionPointToStart(forall.getTerminator().getBody());
+  SmallVector<OpFoldResult> strides(4, attrOne);
+  SmallVector<Value> rows{loop.getResult(0), counts};
+  for (auto [n, row] : llvm::enumerate(rows)) {
+    SmallVector<OpFoldResult> sizes{attrOne, attrOne, attrOne,
+                                    n == 0 ? listSize : two};
+    tensor::ParallelInsertSliceOp::create(rewriter, loc, row,
+                                          forall.getRegionIterArgs()[n],
+                                          offsets, sizes, strides);
   }
   plan.list = forall.getResult(0);
   plan.counts = forall.getResult(1);
-  plan.order = tiles.sortsLists ? rankTiles(grid, rowTiles) : Value();
 }
 
 // The row tile that has place `rank` among those of a head.
@@ -462,13 +536,7 @@ AttentionTiler::listSegments(const Sequence &seq, const RowTile &tile,
                                     rewriter.getIndexAttr(0)};
   Value list = slice(plan.list, offsets, {one, one, one, size},
                      tileType({size}, rewriter.getI32Type()));
-  auto count = [&](int64_t n) -> Value {
-    Value value = tensor::ExtractOp::create(
-        rewriter, loc, plan.counts,
-        ValueRange{batch, head, number, index.constant(n)});
-    return arith::IndexCastOp::create(rewriter, loc, rewriter.getIndexType(),
-                                      value);
-  };
+  auto count = [&](int64_t n) { return countOf(batch, head, number, n); };
   Value end = index.value(size);
   lower = {zero, index.sub(end, count(1))};
   upper = {count(0), end};

@@ -23,7 +23,7 @@ struct MaskPlan {
   // Of the prefill form with lists, before its tiles:
   llvm::SmallVector<mlir::Value> tables; ///< by captured tensor, or null
   mlir::Value list;   ///< batch x head x row tile x tile of keys
-  mlir::Value counts; ///< batch x head x row tile x (full, partial)
+  mlir::Value counts; ///< batch x head x row tile (x block) x (full, partial)
   mlir::Value order;  ///< batch x head x rank: the row tile; or null
   std::string text;   ///< the rung and its reason; empty without a region
 

@@ -18,8 +18,16 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
   OpFoldResult count =
       tensor::getMixedSize(rewriter, loc, op.getQ(), op.getSeqDim());
   Value keys = index.ceilDiv(countKeys(), classes.step);
-  // Without keys there is one part, with nothing in it.
+  // Without keys there is one part, with nothing in it. A sequence that would
+  // have more than `most` chunks has longer ones, so that fewer parts are
+  // merged.
   Value splits = index.max(index.ceilDiv(keys, tiles.split), index.constant(1));
+  Value most;
+  if (tiles.chunks > 0) {
+    Value divisor = index.max(keyHeads, index.constant(1));
+    most = index.div(index.add(divisor, tiles.chunks - 1), divisor);
+    splits = index.min(splits, most);
+  }
   SmallVector<OpFoldResult> shapeOf = {
       getAsOpFoldResult(splits), getAsOpFoldResult(batches),
       getAsOpFoldResult(heads), count, valueSize};
@@ -59,8 +67,14 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
     tile.head = index.mul(tile.keyHead, group);
     tile.query = index.constant(0);
     tile.queries = seq.queries;
-    Value lo = index.min(index.mul(split, tiles.split), seq.keys);
-    Value hi = index.min(index.add(lo, tiles.split), seq.keys);
+    Value chunk = index.constant(tiles.split);
+    if (most) {
+      Value units = index.ceilDiv(seq.keys, tiles.split);
+      Value times = index.div(index.add(units, index.add(most, -1)), most);
+      chunk = index.mul(index.max(times, index.constant(1)), tiles.split);
+    }
+    Value lo = index.min(index.mul(split, chunk), seq.keys);
+    Value hi = index.min(index.add(lo, chunk), seq.keys);
     SmallVector<Value> state = keyLoop(seq, tile, lo, hi, tiles, Value());
 
     constexpr int64_t kRowDim = 3;

@@ -42,6 +42,8 @@ struct TileChoice {
   int64_t vectors = 0;      // vectors a panel
   int64_t registerTile = 0; // keys (or values) times `vectors` accumulators
   int64_t split = 0;        // keys a decode chunk; 0: keys are not split
+  int64_t chunks = 0;       // of a sequence and all its key heads, at most, by
+                            // multiples of `split`; 0: any number
   bool dots = false;        // products of pairs of bf16
   bool sortsLists = false;  // tiles are classified each by itself, and row
                             // tiles taken in the order of what they see

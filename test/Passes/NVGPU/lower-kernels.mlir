@@ -102,7 +102,8 @@ func.func @merge(%q: tensor<1x1x1x16xf64>, %k: tensor<1x1x4096x16xf64>, %v: tens
 // -----
 
 // Lists of tiles, by kernels of scalar code: the zone map of the keys, the kind
-// of each pair of tiles, the lists, and the place of each row tile among all.
+// of each pair of tiles, how many of each kind there are up to each block, the
+// lists, and the place of each row tile among all.
 // The attention reads the number of a tile one ahead of its use.
 // CHECK-LABEL: llvm.func @lists_0(
 // CHECK: nvvm.read.ptx.sreg.ctaid.x
@@ -116,7 +117,9 @@ func.func @merge(%q: tensor<1x1x1x16xf64>, %k: tensor<1x1x4096x16xf64>, %v: tens
 // CHECK: llvm.load {{.*}} invariant : !llvm.ptr<1> -> i8
 // CHECK: llvm.store {{.*}} : i32, !llvm.ptr<1>
 // CHECK: llvm.func @lists_3(
+// CHECK: llvm.store {{.*}} : i32, !llvm.ptr<1>
 // CHECK: llvm.func @lists_4(
+// CHECK: llvm.func @lists_5(
 // CHECK: llvm.load {{.*}} invariant : !llvm.ptr<1> -> i32
 // CHECK: nvvm.cp.async.shared.global
 // CHECK-LABEL: func.func @lists
@@ -125,6 +128,7 @@ func.func @merge(%q: tensor<1x1x1x16xf64>, %k: tensor<1x1x4096x16xf64>, %v: tens
 // CHECK: gpu.launch_func @lists_kernels::@lists_2
 // CHECK: gpu.launch_func @lists_kernels::@lists_3
 // CHECK: gpu.launch_func @lists_kernels::@lists_4
+// CHECK: gpu.launch_func @lists_kernels::@lists_5
 func.func @lists(%q: tensor<1x1x512x20xbf16>, %k: tensor<1x1x512x20xbf16>, %v: tensor<1x1x512x20xbf16>, %ids: tensor<512xi32>, %init: tensor<1x1x512x20xbf16>) -> tensor<1x1x512x20xbf16> {
   %o = attn.attention ins(%q, %k, %v : tensor<1x1x512x20xbf16>, tensor<1x1x512x20xbf16>, tensor<1x1x512x20xbf16>)
       outs(%init : tensor<1x1x512x20xbf16>)

@@ -43,10 +43,14 @@ func.func @bounds(%q: !t, %start: tensor<1000xi32>) -> !t {
 // GPU: scf.forall (%{{.*}}) in (32) {{.*}} -> (tensor<32x2xi32>)
 // GPU: %[[KINDS:.*]] = scf.forall (%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}) in (1, 1, 16, 32) {{.*}} -> (tensor<1x1x16x32xi8>)
 // GPU: scf.if
-// GPU: %[[LISTS:.*]]:2 = scf.forall {{.*}} in (1, 1, 16)
+// GPU: %[[COUNTS:.*]] = scf.forall {{.*}} in (1, 1, 16, 1, 2) {{.*}} -> (tensor<1x1x16x1x2xi32>)
 // GPU: tensor.extract %[[KINDS]]
+// GPU: %[[LISTS:.*]] = scf.forall {{.*}} in (1, 1, 16, 32) {{.*}} -> (tensor<1x1x16x32xi32>)
+// GPU: tensor.extract %[[KINDS]]
+// GPU: tensor.extract %[[COUNTS]]
+// GPU: tensor.parallel_insert_slice {{.*}}[%{{.*}}, %{{.*}}, %{{.*}}, %[[PLACE:.*]]] [1, 1, 1, 1]
 // GPU: %[[ORDER:.*]] = scf.forall {{.*}} in (1, 1, 16) {{.*}} -> (tensor<1x1x16xi32>)
-// GPU: tensor.extract %[[LISTS]]#1
+// GPU: tensor.extract %[[COUNTS]]
 // GPU: tensor.parallel_insert_slice %{{.*}} into %{{.*}}[%{{.*}}, %{{.*}}, %[[RANK:.*]]] [1, 1, 1]
 // GPU: scf.forall (%[[N:.*]], %{{.*}}, %{{.*}}) in (16, 1, 4)
 // GPU: tensor.extract %[[ORDER]][%{{.*}}, %{{.*}}, %[[N]]]
