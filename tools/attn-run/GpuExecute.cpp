@@ -199,13 +199,55 @@ Result<std::vector<Tensor>> GpuCall::takeResults() {
   return tensors;
 }
 
+// As many as fill the L2 cache twice, within reason.
+Result<std::vector<GpuCall::Inputs>> GpuCall::copyInputs() {
+  auto isRead = [&](size_t i) {
+    const rt::ValueInfo &info = function.info().arguments[i];
+    return info.kind == rt::ValueKind::kTensor && !info.donated;
+  };
+  int64_t bytes = 1;
+  for (size_t i = 0; i < hosts.size(); ++i) {
+    bytes += isRead(i) ? hosts[i]->numBytes() : 0;
+  }
+  constexpr int64_t kMost = 8;
+  int64_t count =
+      std::clamp<int64_t>(2 * gpu->info().l2Bytes / bytes, 1, kMost);
+  std::vector<Inputs> copies(static_cast<size_t>(count));
+  for (Inputs &copy : copies) {
+    copy.arguments = arguments;
+    for (size_t i = 0; i < hosts.size(); ++i) {
+      if (!isRead(i)) {
+        continue;
+      }
+      Result<Memory> device = Memory::device(gpu, hosts[i]->numBytes());
+      if (!device) {
+        return device.status();
+      }
+      Gpu::Scope scope(*gpu);
+      Status status = gpu->check(
+          gpu->driver().memcpyDtoDAsync(
+              device->address(), reinterpret_cast<DevicePtr>(arguments[i].data),
+              static_cast<size_t>(hosts[i]->numBytes()), stream.get()),
+          "copy of an input");
+      if (!status.ok()) {
+        return status;
+      }
+      copy.arguments[i].data = reinterpret_cast<void *>(device->address());
+      copy.memory.push_back(*std::move(device));
+    }
+  }
+  return copies;
+}
+
 Result<GpuCall::Times> GpuCall::bench(int calls) {
   Result<EventOwner> begin = EventOwner::create(gpu);
   Result<EventOwner> end = EventOwner::create(gpu);
   // Twice the cache: written before each call, it leaves nothing of the inputs.
   int64_t flushBytes = std::max<int64_t>(2 * gpu->info().l2Bytes, 1);
   Result<Memory> flush = Memory::device(gpu, flushBytes);
-  for (const Status &status : {begin.status(), end.status(), flush.status()}) {
+  Result<std::vector<Inputs>> copies = copyInputs();
+  for (const Status &status :
+       {begin.status(), end.status(), flush.status(), copies.status()}) {
     if (!status.ok()) {
       return status;
     }
@@ -250,7 +292,11 @@ Result<GpuCall::Times> GpuCall::bench(int calls) {
   };
 
   std::vector<double> device, host, replay;
-  auto call = [&] { return start(); };
+  size_t turn = 0;
+  auto call = [&] {
+    turn = (turn + 1) % copies->size();
+    return function.call(stream.get(), (*copies)[turn].arguments, results);
+  };
   for (int i = -2; i < calls; ++i) {
     if (i == 0) {
       device.clear();

@@ -37,7 +37,8 @@ public:
     double graph = 0;           ///< of replaying it as a graph, median
     int calls = 0;
   };
-  /// Times `calls` calls, each with cold caches.
+  /// Times `calls` calls, each with cold caches: these are flushed, and calls
+  /// take turns with copies of the inputs.
   rt::Result<Times> bench(int calls);
 
 private:
@@ -47,6 +48,12 @@ private:
         stream(std::move(stream)) {}
   rt::Status upload(const rt::Arguments &from);
   rt::Status makeResults();
+  /// The arguments, those that are only read as copies.
+  struct Inputs {
+    std::vector<rt::cuda::Memory> memory;
+    std::vector<rt::cuda::Value> arguments;
+  };
+  rt::Result<std::vector<Inputs>> copyInputs();
   rt::Status download(rt::Tensor &to, rt::cuda::DevicePtr from);
 
   rt::cuda::GpuPtr gpu;
