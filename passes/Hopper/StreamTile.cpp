@@ -123,8 +123,15 @@ void StreamTile::prepareOrder() {
   // Neighbours of a tile that sees little bring its K and V to the cache. And a
   // tile that sees more than others must not wait for the last section.
   MaskAttrInterface mask = program.online.getMaskAttr();
-  if (program.loop.getList() || (mask && seesLittle(mask, kernel.rows()))) {
-    headsOfSection = index.constant(1 << 20);
+  constexpr int64_t kAll = 1 << 20;
+  if (program.loop.getList()) {
+    // Tiling has put the tiles of all heads in order.
+    rowTiles = index.constant(1);
+    headsOfSection = index.constant(kAll);
+    return;
+  }
+  if (mask && seesLittle(mask, kernel.rows())) {
+    headsOfSection = index.constant(kAll);
     return;
   }
   IRMapping none;
