@@ -57,13 +57,13 @@ def ops():
     makers = texts("passes/Tile/Tile*.cpp", "passes/CPU/OrientTiles.cpp")
     rows = []
     for path in files(TD + "/*Ops.td"):
-        for d in re.finditer(r"^def Attn_(\w+) : Attn_Op<\"(\w+)\"(.*?)(?=^def |\Z)",
+        for d in re.finditer(r"^def Attn_(\w+) : Attn_\w*Op<\"(\w+)\"(.*?)(?=^def |\Z)",
                              path.read_text(), re.M | re.S):
             cls, name, body = d.groups()
             spelled = r"attn\.%s\b" % name
             labels = re.findall(r"\* `(%s_c\d+)`:" % name, body)
             verified = [c for c in labels if c in verifiers and "[%s]" % c in invalid]
-            data = re.search("DestinationStyleOpInterface|RecurrenceTraits", body)
+            data = re.search("DestinationStyleOpInterface|RecurrenceTraits|cacheDeclaration", body)
             run = mark(having(spelled, runs))
             if run == NO and having(r"\b%s::create" % cls, makers):
                 run = "through `attn.attention`"

@@ -28,7 +28,8 @@ struct DestinationModel
     auto dps = cast<DestinationStyleOpInterface>(op);
     return !dps.isDpsInit(&operand) || attn::isState(operand) ||
            std::is_same_v<OpTy, attn::OnlineAttentionOp> ||
-           std::is_same_v<OpTy, attn::KVAppendOp>;
+           std::is_same_v<OpTy, attn::KVAppendOp> ||
+           std::is_same_v<OpTy, attn::KVScoreOp>;
   }
 
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
@@ -80,6 +81,8 @@ void attn::registerBufferizableOpInterfaceModels(DialectRegistry &registry) {
     KVGatherOp::attachInterface<DestinationModel<KVGatherOp>>(*context);
     KVQuantizeOp::attachInterface<DestinationModel<KVQuantizeOp>>(*context);
     KVDequantizeOp::attachInterface<DestinationModel<KVDequantizeOp>>(*context);
+    KVScoreOp::attachInterface<DestinationModel<KVScoreOp>>(*context);
+    KVEvictOp::attachInterface<DestinationModel<KVEvictOp>>(*context);
     RopeOp::attachInterface<DestinationModel<RopeOp>>(*context);
     SSDOp::attachInterface<DestinationModel<SSDOp>>(*context);
     LinearAttentionOp::attachInterface<DestinationModel<LinearAttentionOp>>(

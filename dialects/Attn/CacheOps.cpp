@@ -171,3 +171,24 @@ LogicalResult KVGatherOp::verify() {
   }
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// PageTablesOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult PageTablesOp::verify() {
+  int64_t starts = shaped(getStarts()).getDimSize(0);
+  ShapedType tables = shaped(getResult());
+  if (!ShapedType::isDynamic(starts) &&
+      !compatible(tables.getDimSize(0), starts - 1)) {
+    return emitOpError("expected a row for each of ")
+           << starts - 1 << " sequences, but got " << tables
+           << " [page_tables_c1]";
+  }
+  if (getColumns() && !tables.isDynamicDim(1)) {
+    return emitOpError("expected 'columns' for a dynamic number of them, but "
+                       "got ")
+           << tables << " [page_tables_c2]";
+  }
+  return success();
+}

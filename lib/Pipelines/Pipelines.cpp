@@ -59,6 +59,7 @@ void buildAttnGraphPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createFoldRopePass());
   pm.addNestedPass<func::FuncOp>(createRaiseMaskPass());
   pm.addNestedPass<func::FuncOp>(createExpandPositionTablesPass());
+  pm.addNestedPass<func::FuncOp>(createExpandPageTablesPass());
   addCleanup(pm);
 }
 
@@ -196,6 +197,7 @@ void buildAttnToNVPTXPipeline(OpPassManager &pm,
 void buildAttnReferencePipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createWrapMemrefsPass());
   pm.addNestedPass<func::FuncOp>(createExpandPositionTablesPass());
+  pm.addNestedPass<func::FuncOp>(createExpandPageTablesPass());
   pm.addPass(createDecomposeReferencePass());
   addCleanup(pm);
   addBufferization(pm);

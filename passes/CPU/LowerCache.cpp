@@ -24,13 +24,26 @@ static ElementRow pageRow(Value pool, PageLayout layout, Value page, Value head,
                                    : ElementRow(pool, {page, slot, head});
 }
 
-// Token after token, so that of two with one slot the later one is kept.
+// Parts of the pages side by side, each with its own tokens in their order, so
+// that of two with one slot the later one is kept.
 LogicalResult lowerKVAppend(KVAppendOp op, const TargetDescription &target) {
   bool turns = static_cast<bool>(op.getPositions());
   if (turns && op.getRotarySize() < 0) {
     return op.emitOpError("expected a static number of rotary elements");
   }
   OpBuilder builder(op);
+  IndexBuilder index(builder, op.getLoc());
+  Value tokens =
+      index.value(memref::getMixedSize(builder, op.getLoc(), op.getK(), 0));
+  constexpr int64_t kMostParts = 32, kTokens = 8; // a part, at least
+  Value parts = index.clamp(index.ceilDiv(tokens, kTokens), index.constant(1),
+                            index.constant(kMostParts));
+  auto forall =
+      scf::ForallOp::create(builder, op.getLoc(), ArrayRef<OpFoldResult>{parts},
+                            ValueRange(), std::nullopt);
+  op->moveBefore(forall.getTerminator());
+  builder.setInsertionPoint(op);
+  Value part = forall.getInductionVar(0);
   LaneBuilder lb(builder, op.getLoc(), target, op.getAccumulatorType());
   std::optional<RopeRows> rows;
   if (turns) {
@@ -47,10 +60,16 @@ LogicalResult lowerKVAppend(KVAppendOp op, const TargetDescription &target) {
     // As an unsigned number, what is negative is beyond all slots.
     Value inside = arith::CmpIOp::create(
         lb.b, lb.loc, arith::CmpIPredicate::ult, slot, slots);
-    auto guarded = scf::IfOp::create(lb.b, lb.loc, inside);
+    // Slots of pages without any are not inside.
+    Value page =
+        lb.index.div(slot, lb.index.max(slotsOfPage, lb.index.constant(1)));
+    Value mine = arith::CmpIOp::create(
+        lb.b, lb.loc, arith::CmpIPredicate::eq,
+        arith::RemUIOp::create(lb.b, lb.loc, page, parts), part);
+    auto guarded = scf::IfOp::create(
+        lb.b, lb.loc, arith::AndIOp::create(lb.b, lb.loc, inside, mine));
     OpBuilder::InsertionGuard guard(lb.b);
     lb.b.setInsertionPoint(guarded.thenYield());
-    Value page = lb.index.div(slot, slotsOfPage);
     Value within = lb.index.sub(slot, lb.index.mul(page, slotsOfPage));
     if (turns) {
       rows->moveTo(loadIndex(lb, op.getPositions(), {zero, token}));

@@ -118,8 +118,8 @@ struct LowerTilesToVectorPass
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
       if (isa<OnlineAttentionOp, PackRowsOp, FinalizeStateOp, MergeStatesOp,
-              KVAppendOp, KVGatherOp, KVQuantizeOp, KVDequantizeOp, RopeOp,
-              ScanChunkOp, CausalConv1dOp>(op) ||
+              KVAppendOp, KVGatherOp, KVQuantizeOp, KVDequantizeOp, KVScoreOp,
+              KVEvictOp, RopeOp, ScanChunkOp, CausalConv1dOp>(op) ||
           (isa<linalg::FillOp>(op) && op->getNumResults() == 0)) {
         ops.push_back(op);
       }
@@ -154,6 +154,12 @@ struct LowerTilesToVectorPass
               })
               .Case([&](KVDequantizeOp dequantize) {
                 return lowerKVDequantize(dequantize, *description);
+              })
+              .Case([&](KVScoreOp score) {
+                return lowerKVScore(score, *description);
+              })
+              .Case([&](KVEvictOp evict) {
+                return lowerKVEvict(evict, *description);
               })
               .Case([&](RopeOp rope) { return lowerRope(rope, *description); })
               .Case([&](ScanChunkOp scan) {

@@ -35,6 +35,57 @@ linalg::FillOp initialFill(Value init) {
   return init.getDefiningOp<linalg::FillOp>();
 }
 
+// Codes that a tile decodes become elements of the accumulation type `type`, to
+// which tiles of narrower ones are widened at each read; so do slices of them.
+// Whether `op` was rebuilt so, in the loop or, for the tile itself, in front of
+// it.
+static bool widen(RewriterBase &rewriter, Operation *op, FloatType type,
+                  KeyLoopOp loop, IRMapping &mapping) {
+  Location loc = op->getLoc();
+  auto wide = [&](Value value) {
+    return cast<RankedTensorType>(value.getType()).clone(type);
+  };
+  if (auto part = dyn_cast<tensor::ExtractSliceOp>(op)) {
+    Value source = mapping.lookupOrDefault(part.getSource());
+    if (source.getType() == part.getSource().getType()) {
+      return false;
+    }
+    auto lookup = [&](ArrayRef<OpFoldResult> values) {
+      return llvm::map_to_vector(values, [&](OpFoldResult value) {
+        auto dynamic = dyn_cast<Value>(value);
+        return dynamic ? OpFoldResult(mapping.lookupOrDefault(dynamic)) : value;
+      });
+    };
+    mapping.map(part.getResult(), tensor::ExtractSliceOp::create(
+                                      rewriter, loc, wide(part.getResult()),
+                                      source, lookup(part.getMixedOffsets()),
+                                      lookup(part.getMixedSizes()),
+                                      lookup(part.getMixedStrides()))
+                                      .getResult());
+    return true;
+  }
+  auto codes = dyn_cast<KVDequantizeOp>(op);
+  auto into = codes ? codes.getOut().getDefiningOp<tensor::ExtractSliceOp>()
+                    : tensor::ExtractSliceOp();
+  auto tile =
+      into ? into.getSource().getDefiningOp<bufferization::AllocTensorOp>()
+           : bufferization::AllocTensorOp();
+  if (!tile || tile.getType().getElementType() == type) {
+    return false;
+  }
+  {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPoint(loop);
+    Value larger = bufferization::AllocTensorOp::create(
+        rewriter, loc, wide(tile), ValueRange());
+    mapping.map(tile.getResult(), larger);
+  }
+  widen(rewriter, into, type, loop, mapping);
+  Operation *decoded = rewriter.clone(*op, mapping);
+  decoded->getResult(0).setType(wide(codes.getResult(0)));
+  return true;
+}
+
 struct OrientTilesPass
     : public attn::impl::OrientTilesPassBase<OrientTilesPass> {
   using OrientTilesPassBase::OrientTilesPassBase;
@@ -197,7 +248,9 @@ struct OrientTilesPass
                         map({P, W})};
     for (Operation &op : loop.getBody().front().without_terminator()) {
       if (&op != online) {
-        rewriter.clone(op, mapping);
+        if (dots || !widen(rewriter, &op, type, packed, mapping)) {
+          rewriter.clone(op, mapping);
+        }
         continue;
       }
       auto lookup = [&](Value value) { return mapping.lookupOrDefault(value); };

@@ -144,7 +144,7 @@ struct WrapMemrefsPass
     getOperation().walk([&](Operation *op) {
       if ((isRecurrence(op) ||
            isa<AttentionOp, MergeStatesOp, RopeOp, KVAppendOp, KVGatherOp,
-               KVQuantizeOp, KVDequantizeOp>(op)) &&
+               KVQuantizeOp, KVDequantizeOp, KVScoreOp, KVEvictOp>(op)) &&
           op->getNumResults() == 0) {
         ops.push_back(cast<DestinationStyleOpInterface>(op));
       }

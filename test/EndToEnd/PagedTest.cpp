@@ -116,6 +116,43 @@ TEST(Paged, OrderAndLayoutOfPagesDoNotChangeBits) {
   }
 }
 
+// Heads of q that share one of k, against a pool with a copy for each of them.
+TEST(Paged, GroupsEqualRepeatedKeys) {
+  for (Case c : forms("#attn.causal")) {
+    c.heads = 8;
+    c.keyHeads = 2;
+    Case repeated = c;
+    repeated.keyHeads = 8;
+    Data data = makeData(c, c.launches.front());
+    Data copies = makeData(repeated, c.launches.front());
+    copies.q = *data.q.clone();
+    for (auto [from, to] : {std::pair(&data.k, &copies.k),
+                            std::pair(&data.v, &copies.v)}) {
+      ASSERT_EQ(from->numElements() * 4, to->numElements());
+      // Heads are the second dimension in all of these layouts.
+      int64_t row = from->shape().back();
+      row *= from->rank() == 4 ? from->shape()[2] : 1;
+      for (int64_t n = 0; n < to->numElements(); ++n) {
+        int64_t outer = n / row / 8, head = n / row % 8;
+        to->set(n, from->get((outer * 2 + head / 4) * row + n % row));
+      }
+    }
+    std::string error;
+    Values shared, apart;
+    std::unique_ptr<Program> one = Program::make(c, error);
+    ASSERT_TRUE(one) << error;
+    std::unique_ptr<Program> other = Program::make(repeated, error);
+    ASSERT_TRUE(other) << error;
+    ASSERT_EQ(one->run(data, shared), "");
+    ASSERT_EQ(other->run(copies, apart), "");
+    ASSERT_EQ(shared.out.size(), apart.out.size());
+    for (size_t n = 0; n < shared.out.size(); ++n) {
+      // Tiles differ, so the order of sums does.
+      EXPECT_NEAR(shared.out[n], apart.out[n], 2e-5) << c.describe();
+    }
+  }
+}
+
 TEST(Paged, AnyNumberOfSplitsIsCorrect) {
   for (int64_t split : {16, 40, 128, 1000}) {
     Case c = makeCase("#attn.causal", {{1, 1}, {700, 700}});

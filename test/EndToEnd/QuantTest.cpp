@@ -3,14 +3,11 @@
 // attention on the numbers that they stand for.
 //===----------------------------------------------------------------------===//
 
-#include "attn/Emit/Compiler.h"
+#include "CallText.h"
+
 #include "attn/Reference/Attention.h"
 #include "attn/Reference/ErrorRule.h"
 #include "attn/Reference/Precision.h"
-#include "attn/Runtime/Launch.h"
-#include "attn/Runtime/Library.h"
-
-#include "gtest/gtest.h"
 
 #include <cmath>
 
@@ -20,30 +17,8 @@ using attn::rt::Tensor;
 
 namespace {
 
-template <typename... Tensors>
-std::vector<Tensor> call(const std::string &module, Tensors... tensors) {
-  std::vector<Tensor> arguments;
-  (arguments.push_back(std::move(tensors)), ...);
-  rt::Result<CompileResult> compiled = compileText(module, "quant.mlir", {});
-  EXPECT_TRUE(compiled.ok()) << compiled.message() << module;
-  if (!compiled.ok()) {
-    return {};
-  }
-  rt::Library library = *rt::Library::load(compiled->package);
-  rt::Arguments pointers;
-  for (Tensor &argument : arguments) {
-    pointers.push_back(&argument);
-  }
-  auto results = rt::call(
-      library, *compiled->package.manifest.findFunction("f"), pointers);
-  EXPECT_TRUE(results.ok()) << results.message();
-  return results.ok() ? std::move(*results) : std::vector<Tensor>();
-}
-
 std::vector<double> random(int64_t count, uint64_t stream) {
-  Tensor tensor = *Tensor::create(DType::kF32, {count});
-  rt::fillRandom(tensor, 7, stream);
-  return tensor.toDoubles();
+  return randomTensor({count}, stream).toDoubles();
 }
 
 // ggml's quantize_row_q8_0 and quantize_row_q4_0, in its own arithmetic.

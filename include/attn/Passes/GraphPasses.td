@@ -123,6 +123,19 @@ def ExpandPositionTablesPass : InterfacePass<"attn-expand-position-tables", "mli
                            "::mlir::math::MathDialect"];
 }
 
+def ExpandPageTablesPass : InterfacePass<"attn-expand-page-tables", "mlir::FunctionOpInterface"> {
+  let summary = "write block tables of listed pages as plain tensors";
+  let description = [{
+    `attn.page_tables` becomes a `tensor.generate`, behind a loop that finds the most
+    pages of a sequence where nothing tells the number of columns.
+
+    Needs: nothing. Leaves: no `attn.page_tables`. Example:
+    `test/Passes/Graph/expand-page-tables.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def DecomposeReferencePass : Pass<"attn-decompose-reference", "::mlir::ModuleOp"> {
   let summary = "compute attention by its definition, in a chosen precision";
   let description = [{

@@ -46,3 +46,21 @@ func.func @dequantize(%c: memref<?x32xi8>, %q: memref<?x68xi8>, %s: memref<9x2xf
   attn.kv_dequantize ins(%q : memref<?x68xi8>) packed(q8_0) outs(%o : memref<?x64xbf16>)
   return
 }
+
+// CHECK-LABEL: func.func @evict
+func.func @evict(%q: memref<3x8x5x64xbf16>, %k: memref<3x2x?x64xbf16>, %lse: memref<3x8x5xf32>, %l: memref<3xi32>, %s: memref<3x2x?xf32>, %c: memref<3x2x9xi32>, %n: memref<3x2xi32>) {
+  // CHECK: attn.kv_score ins(%{{[^ ]+}}, %{{[^ ]+}} : memref<3x8x5x64xbf16>, memref<3x2x?x64xbf16>) lse(%{{[^ ]+}} : memref<3x8x5xf32>) kv_lens(%{{[^ ]+}} : memref<3xi32>) outs(%{{[^ ]+}} : memref<3x2x?xf32>) {power = 2 : i64, queries = 3 : i64}
+  attn.kv_score ins(%q, %k : memref<3x8x5x64xbf16>, memref<3x2x?x64xbf16>) lse(%lse : memref<3x8x5xf32>) kv_lens(%l : memref<3xi32>) outs(%s : memref<3x2x?xf32>) {power = 2 : i64, queries = 3 : i64}
+  // CHECK: attn.kv_evict scores(%{{[^ ]+}} : memref<3x2x?xf32>) kv_lens(%{{[^ ]+}} : memref<3xi32>) outs(%{{[^ ]+}}, %{{[^ ]+}} : memref<3x2x9xi32>, memref<3x2xi32>) {budget = 7 : i64, max_pool, pool = 7 : i64, recent = 4 : i64, shared}
+  attn.kv_evict scores(%s : memref<3x2x?xf32>) kv_lens(%l : memref<3xi32>) outs(%c, %n : memref<3x2x9xi32>, memref<3x2xi32>) {budget = 7 : i64, max_pool, pool = 7 : i64, recent = 4 : i64, shared}
+  // CHECK: attn.kv_evict kv_lens(%{{[^ ]+}} : memref<3xi32>) outs(
+  attn.kv_evict kv_lens(%l : memref<3xi32>) outs(%c, %n : memref<3x2x9xi32>, memref<3x2xi32>) {sinks = 4 : i64, recent = 5 : i64}
+  return
+}
+
+// CHECK-LABEL: func.func @page_lists
+func.func @page_lists(%l: tensor<?xi32>, %s: tensor<?xi32>, %c: index) -> tensor<?x?xi32> {
+  // CHECK: attn.page_tables ins(%{{[^ ]+}} : tensor<?xi32>) starts(%{{[^ ]+}} : tensor<?xi32>) columns(%{{[^ ]+}}) -> tensor<?x?xi32>
+  %t = attn.page_tables ins(%l : tensor<?xi32>) starts(%s : tensor<?xi32>) columns(%c) -> tensor<?x?xi32>
+  return %t : tensor<?x?xi32>
+}

@@ -150,3 +150,21 @@ func.func @kv_quantize(%k: tensor<?x8x128xbf16>, %ci: tensor<?x8x128xi8>, %si: t
              outs(%ci, %si : tensor<?x8x128xi8>, tensor<?x8xf32>) -> tensor<?x8x128xi8>, tensor<?x8xf32>
   return %c, %s : tensor<?x8x128xi8>, tensor<?x8xf32>
 }
+
+func.func @kv_score(%q: tensor<4x32x?x128xbf16>, %k: tensor<4x8x?x128xbf16>, %lse: tensor<4x32x?xf32>, %lens: tensor<4xi32>, %init: tensor<4x8x?xf32>) -> tensor<4x8x?xf32> {
+  %s = attn.kv_score ins(%q, %k : tensor<4x32x?x128xbf16>, tensor<4x8x?x128xbf16>) lse(%lse : tensor<4x32x?xf32>)
+         kv_lens(%lens : tensor<4xi32>) outs(%init : tensor<4x8x?xf32>) {queries = 32 : i64} -> tensor<4x8x?xf32>
+  return %s : tensor<4x8x?xf32>
+}
+
+func.func @kv_evict(%s: tensor<4x8x?xf32>, %lens: tensor<4xi32>, %ki: tensor<4x8x1024xi32>, %ci: tensor<4x8xi32>) -> (tensor<4x8x1024xi32>, tensor<4x8xi32>) {
+  %kept, %counts = attn.kv_evict scores(%s : tensor<4x8x?xf32>) kv_lens(%lens : tensor<4xi32>)
+         outs(%ki, %ci : tensor<4x8x1024xi32>, tensor<4x8xi32>) {recent = 32 : i64, pool = 5 : i64}
+         -> tensor<4x8x1024xi32>, tensor<4x8xi32>
+  return %kept, %counts : tensor<4x8x1024xi32>, tensor<4x8xi32>
+}
+
+func.func @page_tables(%list: tensor<?xi32>, %starts: tensor<5xi32>) -> tensor<4x?xi32> {
+  %t = attn.page_tables ins(%list : tensor<?xi32>) starts(%starts : tensor<5xi32>) -> tensor<4x?xi32>
+  return %t : tensor<4x?xi32>
+}

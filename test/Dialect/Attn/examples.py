@@ -21,7 +21,7 @@ tested = " ".join(
 status = 0
 for file in glob.glob(os.path.join(source, "include/attn/Dialect/*/*.td")):
     text = open(file).read()
-    ops = re.findall(r"^def \w+ : \w+_Op<\"(\w+)\".*?(?=^def |\Z)", text, re.M | re.S)
+    ops = re.findall(r"^def \w+ : \w+Op<\"(\w+)\".*?(?=^def |\Z)", text, re.M | re.S)
     examples = re.findall(r"^ *```mlir\n(.*?)^ *```", text, re.M | re.S)
     for example in examples:
         if words(example) not in tested:

@@ -1283,3 +1283,75 @@ func.func @kv_dequantize_c4(%c: tensor<13x32xi8>, %s: tensor<13xf32>, %o: memref
   attn.kv_dequantize ins(%c : tensor<13x32xi8>) scale(%s : tensor<13xf32>) at affine_map<(n, d) -> (n)> outs(%o : memref<13x32xf32>)
   return
 }
+
+// -----
+
+func.func @kv_score_c1(%q: tensor<3x7x5x64xf32>, %k: tensor<3x2x9x64xf32>, %l: tensor<3x7x5xf32>, %s: tensor<3x2x9xf32>) {
+  // expected-error @below {{expected 'q' and 'k' of B x heads x length x D with heads that share those of 'k', but got 'tensor<3x7x5x64xf32>' and 'tensor<3x2x9x64xf32>' [kv_score_c1]}}
+  %r = attn.kv_score ins(%q, %k : tensor<3x7x5x64xf32>, tensor<3x2x9x64xf32>) lse(%l : tensor<3x7x5xf32>) outs(%s : tensor<3x2x9xf32>) -> tensor<3x2x9xf32>
+  return
+}
+
+// -----
+
+func.func @kv_score_c2(%q: tensor<3x8x5x64xf32>, %k: tensor<3x2x9x64xf32>, %l: tensor<3x8x5xf32>, %s: tensor<3x8x9xf32>) {
+  // expected-error @below {{expected 'lse' for each row of 'q', scores for each key, and 'kv_lens' for each sequence [kv_score_c2]}}
+  %r = attn.kv_score ins(%q, %k : tensor<3x8x5x64xf32>, tensor<3x2x9x64xf32>) lse(%l : tensor<3x8x5xf32>) outs(%s : tensor<3x8x9xf32>) -> tensor<3x8x9xf32>
+  return
+}
+
+// -----
+
+func.func @kv_score_c3(%q: tensor<3x8x5x64xf32>, %k: tensor<3x2x9x64xf32>, %l: tensor<3x8x5xf32>, %s: tensor<3x2x9xf32>) {
+  // expected-error @below {{expected a power of 1 or 2, and 1 or more queries [kv_score_c3]}}
+  %r = attn.kv_score ins(%q, %k : tensor<3x8x5x64xf32>, tensor<3x2x9x64xf32>) lse(%l : tensor<3x8x5xf32>) outs(%s : tensor<3x2x9xf32>) {power = 3 : i64} -> tensor<3x2x9xf32>
+  return
+}
+
+// -----
+
+func.func @kv_score_c4(%q: tensor<3x8x5x64xf32>, %k: tensor<3x2x9x64xf32>, %l: tensor<3x8x5xf32>, %s: memref<3x2x9xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [kv_score_c4]}}
+  attn.kv_score ins(%q, %k : tensor<3x8x5x64xf32>, tensor<3x2x9x64xf32>) lse(%l : tensor<3x8x5xf32>) outs(%s : memref<3x2x9xf32>)
+  return
+}
+
+// -----
+
+func.func @kv_evict_c1(%s: tensor<3x2x9xf32>, %l: tensor<4xi32>, %c: tensor<3x2x5xi32>, %n: tensor<3x2xi32>) {
+  // expected-error @below {{expected scores, counts and 'kv_lens' for the sequences and heads of 'tensor<3x2x5xi32>' [kv_evict_c1]}}
+  %r:2 = attn.kv_evict scores(%s : tensor<3x2x9xf32>) kv_lens(%l : tensor<4xi32>) outs(%c, %n : tensor<3x2x5xi32>, tensor<3x2xi32>) -> tensor<3x2x5xi32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @kv_evict_c2(%s: tensor<3x2x9xf32>, %l: tensor<3xi32>, %c: tensor<3x2x5xi32>, %n: tensor<3x2xi32>) {
+  // expected-error @below {{expected sinks and recent keys within a budget, and an odd pool, but got 4, 2 and 1 [kv_evict_c2]}}
+  %r:2 = attn.kv_evict scores(%s : tensor<3x2x9xf32>) kv_lens(%l : tensor<3xi32>) outs(%c, %n : tensor<3x2x5xi32>, tensor<3x2xi32>) {sinks = 4 : i64, recent = 2 : i64} -> tensor<3x2x5xi32>, tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @kv_evict_c3(%l: tensor<3xi32>, %c: memref<3x2x5xi32>, %n: memref<3x2xi32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [kv_evict_c3]}}
+  attn.kv_evict kv_lens(%l : tensor<3xi32>) outs(%c, %n : memref<3x2x5xi32>, memref<3x2xi32>)
+  return
+}
+
+// -----
+
+func.func @page_tables_c1(%l: tensor<?xi32>, %s: tensor<5xi32>) {
+  // expected-error @below {{expected a row for each of 4 sequences, but got 'tensor<5x?xi32>' [page_tables_c1]}}
+  %t = attn.page_tables ins(%l : tensor<?xi32>) starts(%s : tensor<5xi32>) -> tensor<5x?xi32>
+  return
+}
+
+// -----
+
+func.func @page_tables_c2(%l: tensor<?xi32>, %s: tensor<5xi32>, %c: index) {
+  // expected-error @below {{expected 'columns' for a dynamic number of them, but got 'tensor<4x7xi32>' [page_tables_c2]}}
+  %t = attn.page_tables ins(%l : tensor<?xi32>) starts(%s : tensor<5xi32>) columns(%c) -> tensor<4x7xi32>
+  return
+}

@@ -14,13 +14,18 @@ func.func @rope(%x: memref<1x4x?x32xbf16>, %f: memref<1x16xf64>) {
   return
 }
 
-// A slot that is negative or too large, compared without sign, is skipped.
+// A slot that is negative or too large, compared without sign, is skipped. A part
+// of the pages takes the tokens that are its own, in their order.
 // CHECK-LABEL: func.func @append
+// CHECK: scf.forall (%[[PART:.*]]) in (%[[PARTS:.*]]) {
 // CHECK: scf.for %[[T:.*]] =
 // CHECK: %[[SLOT:.*]] = arith.index_cast %{{.*}} : i64 to index
 // CHECK: %[[INSIDE:.*]] = arith.cmpi ult, %[[SLOT]], %{{.*}}
-// CHECK: scf.if %[[INSIDE]]
 // CHECK: %[[PAGE:.*]] = arith.divui %[[SLOT]], %c16
+// CHECK: %[[OF:.*]] = arith.remui %[[PAGE]], %[[PARTS]]
+// CHECK: %[[MINE:.*]] = arith.cmpi eq, %[[OF]], %[[PART]]
+// CHECK: %[[BOTH:.*]] = arith.andi %[[INSIDE]], %[[MINE]]
+// CHECK: scf.if %[[BOTH]]
 // CHECK: vector.store %{{.*}}, %{{.*}}[%[[PAGE]], %{{.*}}, %{{.*}}, %{{.*}}] : memref<?x16x2x32xf32>, vector<8xf32>
 func.func @append(%k: memref<?x2x32xf32>, %s: memref<?xi64>, %kp: memref<?x16x2x32xf32>, %vp: memref<?x16x2x32xf32>) {
   attn.kv_append ins(%k, %k : memref<?x2x32xf32>, memref<?x2x32xf32>) slots(%s : memref<?xi64>) outs(%kp, %vp : memref<?x16x2x32xf32>, memref<?x16x2x32xf32>, nhd)

@@ -181,7 +181,7 @@ TEST(DTypeTest, FloatsOfEightBits) {
   } exact[] = {{DType::kF8E4M3FN, 0x7e, 448},
                {DType::kF8E4M3FN, 0x08, std::ldexp(1, -6)},
                {DType::kF8E4M3FN, 0x01, std::ldexp(1, -9)},
-               {DType::kF8E4M3FN, 0xb9, -1.125 / 2},
+               {DType::kF8E4M3FN, 0xb9, -1.125},
                {DType::kF8E5M2, 0x7b, 57344},
                {DType::kF8E5M2, 0x04, std::ldexp(1, -14)},
                {DType::kF8E5M2, 0x01, std::ldexp(1, -16)},

@@ -112,8 +112,8 @@ TEST(SafetensorsTest, Errors) {
   EXPECT_EQ(one("F32", "[3]", "[0,8]"),
             "'f': tensor 'a': shape 3 of f32 needs 12 bytes, but the offsets "
             "span 8");
-  EXPECT_EQ(one("F8_E4M3", "[8]", "[0,8]"),
-            "'f': tensor 'a': dtype 'F8_E4M3' is not supported");
+  EXPECT_EQ(one("F8_E8M0", "[8]", "[0,8]"),
+            "'f': tensor 'a': dtype 'F8_E8M0' is not supported");
   EXPECT_EQ(one("F32", "[3]", "[0,12]"),
             "'f': truncated: tensor 'a' ends at 12, but there are 8 bytes of "
             "data");

@@ -4,6 +4,7 @@
 
 include "attn/Dialect/Attn/AttentionOps.td"
 include "attn/Dialect/Attn/CacheOps.td"
+include "attn/Dialect/Attn/EvictOps.td"
 include "attn/Dialect/Attn/PositionOps.td"
 include "attn/Dialect/Attn/RecurrenceOps.td"
 include "attn/Dialect/Attn/QuantOps.td"

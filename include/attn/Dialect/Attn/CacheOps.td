@@ -148,4 +148,40 @@ def Attn_KVGatherOp : Attn_Op<"kv_gather", [
   }];
 }
 
+def Attn_PageTablesOp : Attn_Op<"page_tables", [Pure]> {
+  let summary = "block tables from one list of the pages of all sequences";
+  let description = [{
+    ```
+    tables[b, n] = list[starts[b] + n]     n < starts[b + 1] - starts[b]
+                   -1                      behind that
+    ```
+    The list and its starts are the page lists of compressed rows (`indices` and
+    `indptr`). The table has as many columns as its type says, or `columns`, or else
+    as the sequence with the most pages.
+
+    | operand | shape |
+    |---------|-------|
+    | `list` | pages of all sequences |
+    | `starts` | B + 1 |
+    | result | B x columns |
+
+    Constraints:
+    * `page_tables_c1`: the result has a row for each sequence.
+    * `page_tables_c2`: `columns` is for a dynamic number of them.
+
+    Example:
+    ```mlir
+    %t = attn.page_tables ins(%list : tensor<?xi32>) starts(%starts : tensor<5xi32>) -> tensor<4x?xi32>
+    ```
+  }];
+  let arguments = (ins TensorRankOf<[I32], [1]>:$list, TensorRankOf<[I32], [1]>:$starts,
+                       Optional<Index>:$columns);
+  let results = (outs TensorRankOf<[I32], [2]>:$result);
+  let assemblyFormat = [{
+    `ins` `(` $list `:` type($list) `)` `starts` `(` $starts `:` type($starts) `)`
+    (`columns` `(` $columns^ `)`)? attr-dict `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 #endif // ATTN_DIALECT_ATTN_CACHEOPS_TD

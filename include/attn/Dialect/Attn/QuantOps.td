@@ -14,13 +14,12 @@ def Attn_Packing : I32EnumAttr<"Packing", "how codes lie in bytes", [
 }
 def Attn_PackingAttr : EnumAttr<Attn_Dialect, Attn_Packing, "packing">;
 
-class Attn_QuantOp<string name> : Attn_Op<name, [
-    AttrSizedOperandSegments,
+class Attn_CacheOp<string name, list<Trait> traits = []> : Attn_Op<name, !listconcat(traits, [
     DeclareOpInterfaceMethods<DestinationStyleOpInterface, ["getDpsInitsMutable"]>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     ConditionallySpeculatable,
-    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
-  code quantDeclaration = [{
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>])> {
+  code cacheDeclaration = [{
     bool hasTensorSemantics() { return ::mlir::isa<::mlir::TensorType>(getOperand(0).getType()); }
     ::mlir::Speculation::Speculatability getSpeculatability() {
       return hasTensorSemantics() ? ::mlir::Speculation::Speculatable
@@ -29,7 +28,7 @@ class Attn_QuantOp<string name> : Attn_Op<name, [
   }];
 }
 
-def Attn_KVDequantizeOp : Attn_QuantOp<"kv_dequantize"> {
+def Attn_KVDequantizeOp : Attn_CacheOp<"kv_dequantize", [AttrSizedOperandSegments]> {
   let summary = "elements from codes of few bits and their scales";
   let description = [{
     ```
@@ -81,10 +80,10 @@ def Attn_KVDequantizeOp : Attn_QuantOp<"kv_dequantize"> {
     `outs` `(` $out `:` type($out) `)` attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;
-  let extraClassDeclaration = quantDeclaration;
+  let extraClassDeclaration = cacheDeclaration;
 }
 
-def Attn_KVQuantizeOp : Attn_QuantOp<"kv_quantize"> {
+def Attn_KVQuantizeOp : Attn_CacheOp<"kv_quantize", [AttrSizedOperandSegments]> {
   let summary = "codes of few bits for elements, and their scales";
   let description = [{
     ```
@@ -134,7 +133,7 @@ def Attn_KVQuantizeOp : Attn_QuantOp<"kv_quantize"> {
     `at` $map `outs` `(` $outs `:` type($outs) `)` attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;
-  let extraClassDeclaration = quantDeclaration # [{
+  let extraClassDeclaration = cacheDeclaration # [{
     ::mlir::Value getCodes() { return getOuts()[0]; }
     /// Whether scales are made, and not given.
     bool makesScales() { return !getScale(); }
