@@ -4,6 +4,7 @@
 #include "attn/Mask/TileAnalysis.h"
 #include "attn/Passes/EmitMask.h"
 #include "attn/Passes/IndexBuilder.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -21,6 +22,14 @@ static bool isRead(Value value) {
   Operation *made = value.getDefiningOp();
   return made &&
          (isa<LLVM::LoadOp>(made) || llvm::any_of(made->getOperands(), isRead));
+}
+
+// Whether `value` is a number of whole tiles, in whatever order they come.
+static bool startsTile(Value value, int64_t rows) {
+  auto product = value.getDefiningOp<arith::MulIOp>();
+  IntegerAttr factor;
+  return product && matchPattern(product.getRhs(), m_Constant(&factor)) &&
+         factor.getInt() % rows == 0;
 }
 
 bool StreamTile::prepare(std::string &reason) {
@@ -75,7 +84,7 @@ bool StreamTile::prepare(std::string &reason) {
   for (const auto &parts : out.at) {
     for (OpFoldResult part : parts) {
       auto start = dyn_cast<Value>(part);
-      if (start && isRead(start)) {
+      if (start && isRead(start) && !startsTile(start, kernel.rows())) {
         return refuse("sequences end in the middle of the tensor");
       }
     }
