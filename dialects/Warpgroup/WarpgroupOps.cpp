@@ -87,11 +87,12 @@ LogicalResult LoadOp::verify() {
 LogicalResult ClearHiddenOp::verify() {
   Block &body = getSeen().front();
   auto yield = dyn_cast<YieldOp>(body.getTerminator());
-  if (body.getNumArguments() != 1 ||
-      !body.getArgument(0).getType().isInteger(32) || !yield ||
+  auto isNumber = [](Type type) { return type.isInteger(32); };
+  if (body.getNumArguments() != 2 ||
+      !llvm::all_of(body.getArgumentTypes(), isNumber) || !yield ||
       yield->getNumOperands() != 1 ||
       !yield->getOperand(0).getType().isInteger(1)) {
-    return emitOpError("expected a body from i32 to i1 [clear_hidden_c1]");
+    return emitOpError("expected a body from two i32 to i1 [clear_hidden_c1]");
   }
   return success();
 }

@@ -118,24 +118,73 @@ struct ClearHiddenLowering : WarpgroupPattern<ClearHiddenOp> {
     Stage stage(rewriter, op.getLoc(), lowering, op.getRing(),
                 adaptor.getPosition().front(), adaptor.getWarpgroup().front());
     WarpBuilder &warp = stage.warp;
-    Value special = findSpecial(stage, op.getRing().getType().getElement());
-    auto choice = scf::IfOp::create(rewriter, op.getLoc(), stage.any(special));
-    {
+    Queries queries{op.getSeen().front(), adaptor.getQueries().front(),
+                    adaptor.getDiagonal().front()};
+    // What a thread decides of its rows; 1 where it found nobody.
+    Value open = warp.c(0);
+    for (int64_t from = 0; from < stage.rows; from += kWarpgroup) {
+      Value row = warp.add(stage.thread, from);
+      Value found = warp.either(warp.less(warp.c(stage.rows - 1), row),
+                                queries.likely(warp, row));
+      open = warp.either(open, warp.select(found, warp.c(0), warp.c(1)));
+    }
+    auto look = [&](Value word, llvm::function_ref<void()> body) {
+      auto choice = scf::IfOp::create(rewriter, op.getLoc(), stage.any(word));
       OpBuilder::InsertionGuard guard(rewriter);
       rewriter.setInsertionPoint(choice.thenBlock()->getTerminator());
-      for (int64_t from = 0; from < stage.rows; from += kWarpgroup) {
-        clearUnseen(stage, op.getSeen().front(), warp.add(stage.thread, from));
-      }
+      body();
+    };
+    look(open, [&] {
+      look(findSpecial(stage, op.getRing().getType().getElement()), [&] {
+        for (int64_t from = 0; from < stage.rows; from += kWarpgroup) {
+          clearUnseen(stage, queries, warp.add(stage.thread, from));
+        }
+        stage.fence();
+        stage.barrier();
+      });
+      // What another warpgroup has cleared since the look above.
       stage.fence();
-      stage.barrier();
-    }
-    // What another warpgroup has cleared since the look above.
-    stage.fence();
+    });
     rewriter.eraseOp(op);
     return success();
   }
 
 private:
+  /// Who may see a row.
+  struct Queries {
+    Block &body;
+    Value count, diagonal;
+
+    Value see(WarpBuilder &warp, Value row, Value query) {
+      IRMapping mapping;
+      mapping.map(body.getArgument(0), row);
+      mapping.map(body.getArgument(1), query);
+      for (Operation &inner : body.without_terminator()) {
+        warp.builder.clone(inner, mapping);
+      }
+      return mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
+    }
+    Value likely(WarpBuilder &warp, Value row) {
+      Value zero = warp.c(0), last = warp.max(warp.sub(count, warp.c(1)), zero);
+      Value beside = warp.min(warp.max(warp.add(row, diagonal), zero), last);
+      return warp.either(
+          see(warp, row, beside),
+          warp.either(see(warp, row, last), see(warp, row, zero)));
+    }
+    Value any(WarpBuilder &warp, Value row) {
+      Value none = arith::ConstantIntOp::create(warp.builder, warp.loc, 0, 1);
+      auto loop = scf::ForOp::create(warp.builder, warp.loc, warp.c(0), count,
+                                     warp.c(1), none);
+      OpBuilder::InsertionGuard guard(warp.builder);
+      warp.builder.setInsertionPointToStart(loop.getBody());
+      Value seen = see(warp, row, loop.getInductionVar());
+      scf::YieldOp::create(
+          warp.builder, warp.loc,
+          Value(warp.either(loop.getRegionIterArgs().front(), seen)));
+      return loop.getResult(0);
+    }
+  };
+
   // A word that is not 0 where the thread's part of the stage has an infinity
   // or NaN: all bits of the exponent of one of two elements are set, so that
   // adding its lowest bit carries.
@@ -167,14 +216,9 @@ private:
   }
 
   // Row `row` of the stage, one a thread.
-  static void clearUnseen(Stage &stage, Block &body, Value row) {
+  static void clearUnseen(Stage &stage, Queries &queries, Value row) {
     WarpBuilder &warp = stage.warp;
-    IRMapping mapping;
-    mapping.map(body.getArgument(0), row);
-    for (Operation &inner : body.without_terminator()) {
-      warp.builder.clone(inner, mapping);
-    }
-    Value seen = mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
+    Value seen = queries.any(warp, row);
     Value yes = arith::ConstantIntOp::create(warp.builder, warp.loc, 1, 1);
     Value unseen = arith::XOrIOp::create(warp.builder, warp.loc, seen, yes);
     unseen = warp.both(unseen, warp.less(row, warp.c(stage.rows)));

@@ -73,21 +73,16 @@ Value StreamTile::applyMask(Value scores, Value key, Value size, Value masked) {
 // Values of keys that no row of the tile sees, of any warpgroup, become 0.
 void StreamTile::clearHidden(Value position, Value key, Value size) {
   OpBuilder &builder = warp.builder;
-  auto op =
-      ClearHiddenOp::create(builder, warp.loc, valueRing, position, consumer);
+  Value behind = warp.sub(key, warp.toInt(program.online.getQuery()));
+  auto op = ClearHiddenOp::create(builder, warp.loc, valueRing, position,
+                                  consumer, rows.count, behind);
   OpBuilder::InsertionGuard guard(builder);
-  Block *block = builder.createBlock(&op.getSeen(), {}, warp.i32(), warp.loc);
-  Value column = block->getArgument(0);
-  Value none = arith::ConstantIntOp::create(builder, warp.loc, 0, 1);
-  auto loop = scf::ForOp::create(builder, warp.loc, warp.c(0), rows.count,
-                                 warp.c(1), none);
-  warpgroup::YieldOp::create(builder, warp.loc, loop.getResult(0));
-  builder.setInsertionPointToStart(loop.getBody());
-  Value shown = scoring->visible(scoring->row(loop.getInductionVar(), 0),
-                                 warp.add(key, column), column, size);
-  scf::YieldOp::create(
-      builder, warp.loc,
-      Value(warp.either(loop.getRegionIterArgs().front(), shown)));
+  Block *block = builder.createBlock(
+      &op.getSeen(), {}, {warp.i32(), warp.i32()}, {warp.loc, warp.loc});
+  Value column = block->getArgument(0), row = block->getArgument(1);
+  Value shown = scoring->visible(scoring->row(row, 0), warp.add(key, column),
+                                 column, size);
+  warpgroup::YieldOp::create(builder, warp.loc, shown);
 }
 
 // From the state of a tile to its results.

@@ -84,22 +84,21 @@ Value StreamTile::drawTile(Value position) {
 // the same place in the sequence side by side, in the order that tiling gave
 // them, which is longest first.
 Value StreamTile::tileAt(Value position) {
-  IndexBuilder index(warp.builder, warp.loc);
-  Value at = warp.toIndex(position);
-  if (!tickets) {
-    return at;
-  }
-  auto divide = [&](Value a, Value b) -> Value {
-    return warp.builder.createOrFold<arith::DivUIOp>(warp.loc, a, b);
+  auto times = [&](Value a, Value b) -> Value {
+    return warp.builder.createOrFold<arith::MulIOp>(warp.loc, a, b);
   };
-  Value heads = divide(warp.toIndex(tiles), rowTiles);
-  Value section = divide(at, index.mul(headsOfSection, rowTiles));
-  Value firstHead = index.mul(section, headsOfSection);
-  Value here = index.min(headsOfSection, index.sub(heads, firstHead));
-  Value rest = index.sub(at, index.mul(firstHead, rowTiles));
-  Value rowTile = divide(rest, here);
-  Value head = index.add(firstHead, index.sub(rest, index.mul(rowTile, here)));
-  return index.add(index.mul(head, rowTiles), rowTile);
+  if (!tickets) {
+    return warp.toIndex(position);
+  }
+  Value heads = warp.div(tiles, rowTiles);
+  Value tilesOfSection = times(headsOfSection, rowTiles);
+  Value section = warp.div(position, tilesOfSection);
+  Value firstHead = times(section, headsOfSection);
+  Value here = warp.min(headsOfSection, warp.sub(heads, firstHead));
+  Value rest = warp.sub(position, times(firstHead, rowTiles));
+  Value rowTile = warp.div(rest, here);
+  Value head = warp.add(firstHead, warp.sub(rest, times(rowTile, here)));
+  return warp.toIndex(warp.add(times(head, rowTiles), rowTile));
 }
 
 LogicalResult StreamTile::produce(Block &block) {

@@ -122,34 +122,35 @@ constexpr int64_t kSectionBytes = 32 << 20;
 void StreamTile::prepareOrder() {
   // The innermost loop over tiles is the one over rows; the only one, if the
   // number is not divided.
-  rowTiles = warp.toIndex(tiles);
+  rowTiles = tiles;
   for (Operation *user : number.getUsers()) {
     if (auto rem = dyn_cast<arith::RemUIOp>(user)) {
-      rowTiles = rem.getRhs();
+      rowTiles = warp.toInt(rem.getRhs());
     }
   }
   IndexBuilder index(warp.builder, warp.loc);
+  Value heads =
+      warp.max(warp.div(tiles, warp.max(rowTiles, warp.c(1))), warp.c(1));
   // Neighbours of a tile that sees little bring its K and V to the cache. And a
   // tile that sees more than others must not wait for the last section.
   MaskAttrInterface mask = program.online.getMaskAttr();
-  constexpr int64_t kAll = 1 << 20;
   if (program.loop.getList()) {
     // Tiling has put the tiles of all heads in order.
-    rowTiles = index.constant(1);
-    headsOfSection = index.constant(kAll);
+    rowTiles = warp.c(1);
+    headsOfSection = tiles;
     return;
   }
   if (mask && seesLittle(mask, kernel.rows())) {
-    headsOfSection = index.constant(kAll);
+    headsOfSection = heads;
     return;
   }
   IRMapping none;
   Value keys = views.get(key.whole, none)->dims[key.rowDim].size;
   Value bytes = index.mul(keys, 2 * (program.headSize + program.valueSize));
-  headsOfSection = index.max(warp.builder.createOrFold<arith::DivUIOp>(
-                                 warp.loc, index.constant(kSectionBytes),
-                                 index.max(bytes, index.constant(1))),
-                             index.constant(1));
+  Value fitting = warp.builder.createOrFold<arith::DivUIOp>(
+      warp.loc, index.constant(kSectionBytes),
+      index.max(bytes, index.constant(1)));
+  headsOfSection = warp.max(warp.min(warp.toInt(fitting), heads), warp.c(1));
 }
 
 LogicalResult StreamTile::emit(ValueRange mapArguments, Value tiles,

@@ -92,8 +92,8 @@ private:
   mlir::Value queryMap, keyMap, valueMap, outMap;
   mlir::Value queryRing, keyRing, valueRing;
   mlir::Value tiles, tickets;
-  mlir::Value rowTiles;       // of a head (index)
-  mlir::Value headsOfSection; // whose K and V stay in the L2 cache (index)
+  mlir::Value rowTiles;       // of a head (i32)
+  mlir::Value headsOfSection; // whose K and V stay in the L2 cache (i32)
   int64_t depth = 0, accColumns = 0;
   bool mayHide = false; // keys between visible ones, from all rows
 

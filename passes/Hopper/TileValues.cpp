@@ -42,7 +42,18 @@ Value TileValues::here(Value value, IRMapping &mapping) {
   for (Value operand : used) {
     here(operand, mapping);
   }
-  warp.builder.clone(*made, mapping);
+  // One thread computes them in front of each tile: quotients of 64 bits, which
+  // are hundreds of instructions, would keep the consumers waiting. Numbers of
+  // tiles and positions have 32 bits.
+  if (isa<arith::DivUIOp, arith::RemUIOp>(made) && value.getType().isIndex()) {
+    Value a = warp.toInt(mapping.lookupOrDefault(made->getOperand(0)));
+    Value b = warp.toInt(mapping.lookupOrDefault(made->getOperand(1)));
+    mapping.map(value,
+                warp.toIndex(isa<arith::DivUIOp>(made) ? warp.div(a, b)
+                                                       : warp.rem(a, b)));
+  } else {
+    warp.builder.clone(*made, mapping);
+  }
   return mapping.lookup(value);
 }
 

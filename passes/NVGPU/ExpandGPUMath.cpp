@@ -168,7 +168,16 @@ struct ExpandGPUMathPass
     if (!inverse.isNormal()) {
       return Value();
     }
-    return w.fmul(op.getLhs(), w.f(inverse.convertToFloat()));
+    Value left = op.getLhs();
+    // A factor of it, as of the scale of scores, is one more rounding less.
+    auto product = left.getDefiningOp<arith::MulFOp>();
+    FloatAttr factor;
+    if (product && product.getType().isF32() &&
+        matchPattern(product.getRhs(), m_Constant(&factor))) {
+      inverse.multiply(factor.getValue(), APFloat::rmNearestTiesToEven);
+      left = product.getLhs();
+    }
+    return w.fmul(left, w.f(inverse.convertToFloat()));
   }
 
   Value expand(Operation *op) {

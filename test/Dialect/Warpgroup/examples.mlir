@@ -45,9 +45,9 @@ func.func @rings(%map: !warpgroup.tensor_map, %n: i32, %key: i32, %size: i32, %f
     // CHECK: warpgroup.clear_rows
     warpgroup.clear_rows %k[%n] from %size of %wg : !warpgroup.ring<2x128x128xbf16>
     // CHECK: warpgroup.clear_hidden
-    warpgroup.clear_hidden %k[%n] of %wg {
-    ^bb0(%at: i32):
-      %seen = arith.cmpi slt, %at, %size : i32
+    warpgroup.clear_hidden %k[%n] of %wg queries %size diagonal %row {
+    ^bb0(%at: i32, %query: i32):
+      %seen = arith.cmpi sle, %at, %query : i32
       warpgroup.yield %seen : i1
     } : !warpgroup.ring<2x128x128xbf16>
     // CHECK: warpgroup.release

@@ -205,8 +205,8 @@ func.func @pass_turn_c1() {
 
 func.func @clear_hidden_c1(%n: i32, %wg: i32) {
   %v = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x128x64xbf16>
-  // expected-error @below {{expected a body from i32 to i1 [clear_hidden_c1]}}
-  warpgroup.clear_hidden %v[%n] of %wg {
+  // expected-error @below {{expected a body from two i32 to i1 [clear_hidden_c1]}}
+  warpgroup.clear_hidden %v[%n] of %wg queries %n diagonal %n {
   ^bb0(%key: i32):
     warpgroup.yield %key : i32
   } : !warpgroup.ring<2x128x64xbf16>

@@ -5,14 +5,19 @@
 gpu.module @kernels {
   llvm.mlir.global external @attn_shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
 
-  // A look at all exponents; what nothing sees is asked only where one is that
-  // of an infinity or NaN, which all threads agree on.
+  // Three queries, of which one mostly sees a key. Else a look at all exponents:
+  // all queries are asked only where one is that of an infinity or NaN, which
+  // all threads agree on.
   // CHECK-LABEL: llvm.func @hidden
   // CHECK: nvvm.setmaxregister increase 240
+  // CHECK-COUNT-3: arith.cmpi sle
+  // CHECK: %[[OPEN:.*]] = llvm.call_intrinsic "llvm.nvvm.barrier.cta.red.or.aligned.count"
+  // CHECK: scf.if %[[OPEN]]
   // CHECK-COUNT-8: llvm.load {{.*}} -> vector<4xi32>
   // CHECK: %[[ANY:.*]] = llvm.call_intrinsic "llvm.nvvm.barrier.cta.red.or.aligned.count"
   // CHECK: scf.if %[[ANY]]
-  // CHECK: arith.cmpi slt, %{{.*}}, %[[SIZE:.*]] : i32
+  // CHECK: scf.for
+  // CHECK: arith.cmpi sle
   // CHECK: llvm.store {{.*}} : vector<4xi32>
   // CHECK: nvvm.fence.proxy
   // CHECK: nvvm.barrier id
@@ -25,9 +30,9 @@ gpu.module @kernels {
     } consumer {
     ^bb0(%wg: i32):
       warpgroup.await %v[%n] : !ring
-      warpgroup.clear_hidden %v[%n] of %wg {
-      ^bb0(%key: i32):
-        %seen = arith.cmpi slt, %key, %size : i32
+      warpgroup.clear_hidden %v[%n] of %wg queries %size diagonal %n {
+      ^bb0(%key: i32, %query: i32):
+        %seen = arith.cmpi sle, %key, %query : i32
         warpgroup.yield %seen : i1
       } : !ring
       warpgroup.release %v[%n] : !ring

@@ -248,33 +248,37 @@ def Warpgroup_ClearHiddenOp : Warpgroup_Op<"clear_hidden", [
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "zero the rows of a tile that nothing sees, if it has NaN, by one warpgroup";
   let description = [{
-    As `clear_rows`, for rows anywhere. `seen` gets the number of a row (i32) and
-    yields whether anything sees it, for the consumers together. It is asked only
-    where the tile has an element that is no number: all others are harmless with
-    a weight of 0.
+    As `clear_rows`, for rows anywhere. `seen` gets the number of a row of the
+    tile and one of the `queries` that may see it (both i32) and yields whether
+    it does. Mostly the first, the last, or the one `diagonal` behind the row
+    do, and that was all. Else it is the tile that decides: without an element
+    that is no number all are harmless with a weight of 0. Only then all queries
+    are asked.
 
     Consumers may do it at once, each on its own: they agree on the rows, so who
     finds nothing to clear any more sees what another has cleared.
 
-    PTX: `ld.shared.v4.b32` of the tile and `bar.red.or` of the warpgroup; then
-    as `clear_rows`.
+    PTX: `bar.red.or` of the warpgroup, `ld.shared.v4.b32` of the tile; then as
+    `clear_rows`.
 
     Constraints:
-    * `clear_hidden_c1`: `seen` takes an i32 and yields an i1.
+    * `clear_hidden_c1`: `seen` takes two i32 and yields an i1.
 
     Example:
     ```mlir
-    warpgroup.clear_hidden %k[%n] of %wg {
-    ^bb0(%at: i32):
-      %seen = arith.cmpi slt, %at, %size : i32
+    warpgroup.clear_hidden %k[%n] of %wg queries %size diagonal %row {
+    ^bb0(%at: i32, %query: i32):
+      %seen = arith.cmpi sle, %at, %query : i32
       warpgroup.yield %seen : i1
     } : !warpgroup.ring<2x128x128xbf16>
     ```
   }];
-  let arguments = (ins Warpgroup_Ring:$ring, I32:$position, I32:$warpgroup);
+  let arguments = (ins Warpgroup_Ring:$ring, I32:$position, I32:$warpgroup, I32:$queries,
+                       I32:$diagonal);
   let regions = (region SizedRegion<1>:$seen);
   let assemblyFormat = [{
-    $ring `[` $position `]` `of` $warpgroup $seen attr-dict `:` type($ring)
+    $ring `[` $position `]` `of` $warpgroup `queries` $queries `diagonal` $diagonal $seen
+    attr-dict `:` type($ring)
   }];
   let hasVerifier = 1;
 }
