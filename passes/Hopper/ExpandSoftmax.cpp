@@ -13,8 +13,6 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/IRMapping.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
@@ -44,7 +42,6 @@ public:
   using Results = SmallVector<Value, 4>; // p, reference, sum, acc
 
   Results run() {
-    matchLine();
     bool speculative = op.getStrategy() == SoftmaxStrategy::Speculative;
     return choose(
         op.getFirst(), [&] { return restart(); },
@@ -56,67 +53,6 @@ private:
   WarpBuilder warp;
   SoftmaxOp op;
   Location loc;
-  /// Scores that are `factor` times a value plus one that no product is in: the
-  /// exponent is then one multiply-add of the former, with what else there is
-  /// of the row and the column beside it. The scores as such are needed where a
-  /// reference moves.
-  ElementsOp line;
-  Value lineValue, lineOffset; // of its body
-  double factor = 1;
-
-  // What `value` is, behind branches that are decided.
-  static Value decided(Value value) {
-    auto choice = value.getDefiningOp<scf::IfOp>();
-    if (!choice || !matchPattern(choice.getCondition(), m_Zero())) {
-      return value;
-    }
-    unsigned number = cast<OpResult>(value).getResultNumber();
-    return decided(choice.elseYield().getOperand(number));
-  }
-
-  // Whether an element of a fragment is in it.
-  bool varies(Value value) {
-    if (auto argument = dyn_cast<BlockArgument>(value)) {
-      unsigned number = argument.getArgNumber();
-      return argument.getOwner() == &line.getBody().front() &&
-             number < line.getInputs().size() &&
-             isa<FragmentType>(line.getInputs()[number].getType());
-    }
-    Operation *made = value.getDefiningOp();
-    return line->isProperAncestor(made) &&
-           (made->getNumRegions() > 0 ||
-            llvm::any_of(made->getOperands(),
-                         [&](Value operand) { return varies(operand); }));
-  }
-
-  void matchLine() {
-    line = decided(op.getScores()).getDefiningOp<ElementsOp>();
-    if (!line || line->getNumResults() != 1 ||
-        line->getBlock() != op->getBlock()) {
-      line = nullptr;
-      return;
-    }
-    lineValue = line.getBody().front().getTerminator()->getOperand(0);
-    if (auto sum = lineValue.getDefiningOp<arith::AddFOp>()) {
-      bool left = varies(sum.getLhs()), right = varies(sum.getRhs());
-      if (left != right) {
-        lineValue = left ? sum.getLhs() : sum.getRhs();
-        lineOffset = left ? sum.getRhs() : sum.getLhs();
-      }
-    }
-    auto product = lineValue.getDefiningOp<arith::MulFOp>();
-    FloatAttr constant;
-    if (product && matchPattern(product.getRhs(), m_Constant(&constant))) {
-      factor = constant.getValueAsDouble();
-      lineValue = product.getLhs();
-    } else if (!lineOffset) {
-      line = nullptr;
-    }
-  }
-
-  Value scores() {
-    return line ? builder.clone(*line)->getResult(0) : Value(op.getScores());
-  }
 
   Results choose(Value condition, llvm::function_ref<Results()> then,
                  llvm::function_ref<Results()> otherwise) {
@@ -149,7 +85,7 @@ private:
   // - unit max of the scores of a row.
   Value referenceOfScores() {
     Value own = ReduceOp::create(builder, loc, op.getSum().getType(),
-                                 ReductionKind::Max, scores());
+                                 ReductionKind::Max, op.getScores());
     Value row = JoinOp::create(builder, loc, op.getReference().getType(),
                                ReductionKind::Max, own);
     return each(row, row.getType(), [&](ValueRange in) {
@@ -158,37 +94,11 @@ private:
   }
 
   Value probabilities(Value reference) {
-    if (line) {
-      return probabilitiesOfLine(reference);
-    }
     return each({op.getScores(), reference}, op.getScores().getType(),
                 [&](ValueRange in) {
                   Value unit = warp.f(op.getUnit().convertToDouble());
                   return warp.exp2(warp.fma(in[0], unit, in[1]));
                 });
-  }
-
-  Value probabilitiesOfLine(Value reference) {
-    SmallVector<Value> inputs(line.getInputs());
-    inputs.push_back(reference);
-    Block &body = line.getBody().front();
-    return each(inputs, op.getScores().getType(), [&](ValueRange in) {
-      size_t count = line.getInputs().size();
-      IRMapping mapping;
-      mapping.map(body.getArguments().take_front(count), in.take_front(count));
-      mapping.map(body.getArguments().take_back(2), in.take_back(2));
-      for (Operation &inner : body.without_terminator()) {
-        builder.clone(inner, mapping);
-      }
-      double unit = op.getUnit().convertToDouble();
-      Value rest = in[count];
-      if (lineOffset) {
-        rest = warp.fadd(
-            warp.fmul(mapping.lookupOrDefault(lineOffset), warp.f(unit)), rest);
-      }
-      return warp.exp2(warp.fma(mapping.lookupOrDefault(lineValue),
-                                warp.f(factor * unit), rest));
-    });
   }
 
   // 0 for a row that has seen no key: its probabilities are 2^-inf.

@@ -36,39 +36,6 @@ gpu.module @kernels {
     llvm.return
   }
 
-  // A bias beside a factor of the product: one multiply-add of the product, and
-  // the scores as such only where the maximum follows.
-  // CHECK-LABEL: llvm.func @bias
-  // CHECK: } else {
-  // CHECK-NOT: warpgroup.reduce max
-  // CHECK: %[[IN:.*]] = arith.mulf %{{.*}}, %{{.*}} : f32
-  // CHECK: arith.constant 2.000000e+00 : f32
-  // CHECK: %[[BIAS:.*]] = arith.mulf %{{.*}}, %{{.*}} : f32
-  // CHECK: %[[REST:.*]] = arith.addf %[[BIAS]], %{{.*}} : f32
-  // CHECK: arith.constant 1.000000e+00 : f32
-  // CHECK: math.fma %{{.*}}, %{{.*}}, %[[REST]] : f32
-  // CHECK: warpgroup.any
-  // CHECK: scf.if
-  // CHECK: warpgroup.elements
-  // CHECK: warpgroup.reduce max
-  llvm.func @bias(%f: i1, %zero: f32, %slope: f32) {
-    %x = warpgroup.splat %zero : f32 -> !s
-    %r = warpgroup.splat %zero : f32 -> !rows
-    %l = warpgroup.splat %zero : f32 -> !part
-    %o = warpgroup.splat %zero : f32 -> !acc
-    %s = warpgroup.elements (%x) {
-    ^bb0(%e: f32, %row: i32, %column: i32):
-      %c = arith.constant 5.0e-01 : f32
-      %y = arith.mulf %e, %c : f32
-      %n = arith.sitofp %column : i32 to f32
-      %b = arith.mulf %slope, %n : f32
-      %z = arith.addf %y, %b : f32
-      warpgroup.yield %z : f32
-    } : (!s) -> !s
-    %p:4 = warpgroup.softmax speculative %s, %r, %l, %o first %f {unit = 2.0 : f64} : (!s, !rows, !part, !acc, i1) -> (!bf, !rows, !part, !acc)
-    llvm.return
-  }
-
   // f16 has no 2^40.
   // CHECK-LABEL: llvm.func @half
   // CHECK: arith.constant 3.276800e+04 : f32
