@@ -59,8 +59,8 @@ done
 # Examples of the documentation, with the sizes of their RUN lines, as they are
 # and, where these say so, in bf16.
 examples="alibi bias bigbird document-starts documents learned-sink
-  llama3-8b-layer memref mqa packed-bits packed-qkv relative-bias sink-window
-  sliding-window softcap zone-maps"
+  llama3-8b-layer memref mqa packed-bits packed-qkv relative-bias rope
+  rope-scalings sink-window sliding-window softcap zone-maps"
 for name in $examples; do
   for dtype in f32 bf16; do
     case=$out/cases/example-$name-$dtype
@@ -82,7 +82,9 @@ for module in "$out"/bench/*.mlir; do
   $attn_run "$module" --target="$chip" --emit=package -o "${module%.mlir}.attnpkg"
   rm "$module"
 done
-for file in check-gpu.sh pytorch.py bench.py; do
+$attn_run "$root/docs/examples/paged-decode.mlir" --target="$chip" --emit=package \
+  -o "$out/bench/step.attnpkg"
+for file in check-gpu.sh pytorch.py bench.py bench_modules.py generate.py; do
   cp "$root/test/gpu/$file" "$out/"
 done
 

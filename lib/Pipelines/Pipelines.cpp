@@ -70,16 +70,14 @@ void buildAttnTilePipeline(OpPassManager &pm,
   tile.keys = options.keys;
   tile.split = options.split;
   pm.addNestedPass<func::FuncOp>(createTileAttentionPass(tile));
-  pm.addNestedPass<func::FuncOp>(createTileRopePass());
-  if (!GPUDescription::get(options.target)) {
-    pm.addNestedPass<func::FuncOp>(createTileRecurrencePass());
-  }
-  pm.addNestedPass<func::FuncOp>(createTileGatherPass());
   if (GPUDescription::get(options.target)) {
     // Canonical, a loop over one tile is none, and there would be no kernel.
     pm.addPass(createCSEPass());
     return;
   }
+  pm.addNestedPass<func::FuncOp>(createTileRopePass());
+  pm.addNestedPass<func::FuncOp>(createTileRecurrencePass());
+  pm.addNestedPass<func::FuncOp>(createTileGatherPass());
   addCleanup(pm);
 }
 

@@ -41,7 +41,8 @@ AttentionShape AttentionShape::of(AttentionOp op,
     return columns > 0 && columns * shape.elementBits % 128 == 0;
   };
   auto out = cast<ShapedType>(op.getOut().getType()).getElementType();
-  shape.densePrefill = !ragged && aligned(shape.headSize) &&
+  shape.paged = op.isPaged();
+  shape.densePrefill = !ragged && !shape.paged && aligned(shape.headSize) &&
                        aligned(shape.valueSize) && out == op.getElementType();
   return shape;
 }

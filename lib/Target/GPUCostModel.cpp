@@ -22,6 +22,8 @@ namespace attn {
 
 // Registers of a thread beside fragments: addresses, positions, loop state.
 constexpr int64_t kOtherRegisters = 50;
+// More of them where each row of keys has an address of its own.
+constexpr int64_t kPageRegisters = 12;
 // A slice of V columns that a thread can accumulate with 16 rows a warp.
 constexpr int64_t kMostValueColumns = 256;
 // The parts of a step that no other warp hides: barriers and pipeline latency.
@@ -46,15 +48,16 @@ static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
   int64_t queries = kernel.rowBlocks * d / 4;
   // Past 128 elements a row has more addresses than a permutation; many scores
   // need more for their mask.
-  int64_t held =
-      accumulator + scores + scores / 16 + kOtherRegisters + (d > 128 ? 8 : 0);
+  int64_t held = accumulator + scores + scores / 16 + kOtherRegisters +
+                 (d > 128 ? 8 : 0) + (kernel.paged ? kPageRegisters : 0);
   kernel.queriesInRegisters = queries <= 32 && held + queries <= 216;
   int64_t used = held + (kernel.queriesInRegisters ? queries : 8);
   if (used > gpu.threadRegisters) {
     return false;
   }
   int64_t stage =
-      kernel.keys * (sharedRowBytes(d) + sharedRowBytes(kernel.valueSlice));
+      kernel.keys * (sharedRowBytes(d) + sharedRowBytes(kernel.valueSlice)) +
+      kernel.pageBytes();
   int64_t merge = kernel.keyWarps == 1 ? 0
                                        : kernel.keyWarps * kernel.rows() *
                                              (kernel.valueSlice * 4 + 16);
@@ -65,8 +68,10 @@ static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
     return false;
   }
   int64_t byShared = gpu.sharedBytes / (kernel.sharedBytes + 1024);
-  int64_t byRegisters =
-      gpu.registers / (kernel.threads() * llvm::alignTo(used, 8));
+  // Each of the four schedulers has a quarter of the registers, for its warps.
+  int64_t warpsByRegisters =
+      4 * (gpu.registers / 4 / (32 * llvm::alignTo(used, 8)));
+  int64_t byRegisters = warpsByRegisters / kernel.warps();
   kernel.blocksPerProcessor =
       std::max<int64_t>(1, std::min({byShared, byRegisters, int64_t(8)}));
 
@@ -95,7 +100,8 @@ static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
 
 std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
                                          int64_t rows, int64_t keys,
-                                         const GPUDescription &gpu) {
+                                         const GPUDescription &gpu,
+                                         bool paged) {
   std::optional<MMAKernel> best;
   auto consider = [&](int64_t rowWarps, int64_t keyWarps, int64_t rowBlocks,
                       int64_t step, int64_t stages) {
@@ -105,6 +111,7 @@ std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
     kernel.rowBlocks = rowBlocks;
     kernel.keys = step;
     kernel.stages = stages;
+    kernel.paged = paged;
     if ((keys > 0 && step != keys) || kernel.warpKeys() % 16 != 0 ||
         kernel.warpKeys() == 0 || !complete(kernel, headSize, valueSize, gpu)) {
       return;
@@ -207,6 +214,14 @@ int64_t gpuDecodeRowLimit(const AttentionShape &shape) {
   return shape.elementBits == 16 ? 64 : FMAKernel::kRows;
 }
 
+int64_t gpuDecodeHeads(int64_t group, int64_t limit) {
+  int64_t parts = 1;
+  while (group % parts != 0 || group / parts > limit) {
+    ++parts;
+  }
+  return group / parts;
+}
+
 AttentionTiles chooseGPUTiles(const AttentionShape &shape,
                               const GPUDescription &gpu) {
   AttentionTiles tiles;
@@ -218,7 +233,7 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
     std::optional<MMAKernel> kernel;
     if (shape.elementBits == 16) {
       kernel = chooseMMAKernel(shape.headSize, shape.valueSize, rows,
-                               /*keys=*/0, gpu);
+                               /*keys=*/0, gpu, shape.paged);
     }
     if (kernel) {
       return tileOf(*kernel, gpu);
@@ -250,7 +265,8 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
     return choice;
   };
   tiles.fewRows = decode(limit);
-  tiles.decode = decode((shape.queries > 0 ? shape.queries : 1) * group);
+  tiles.decode = decode((shape.queries > 0 ? shape.queries : 1) *
+                        gpuDecodeHeads(group, limit));
   return tiles;
 }
 

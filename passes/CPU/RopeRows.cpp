@@ -1,6 +1,7 @@
 //===- RopeRows.cpp - rows of elements turned by their position -----------===//
 
 #include "RopeRows.h"
+#include "../Trigonometry.h"
 #include "LowerTiles.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -10,90 +11,6 @@
 using namespace mlir;
 
 namespace attn {
-
-namespace {
-
-// cos and sin of f64, scalars or vectors. The angle is reduced by multiples of
-// pi / 2 in two parts, exact to 1e-16 |angle|; the series leave less.
-class Trigonometry {
-public:
-  Trigonometry(OpBuilder &b, Location loc, Type type)
-      : b(b), loc(loc), type(type) {}
-
-  std::pair<Value, Value> cosSin(Value angle) {
-    Value n = math::RoundEvenOp::create(
-        b, loc, mul(angle, constant(0.63661977236758134308)));
-    Value t = fma(n, constant(-1.57079632679489655800), angle);
-    t = fma(n, constant(-6.12323399573676603587e-17), t);
-    Value square = mul(t, t);
-    static const double kCos[] = {1.0,
-                                  -1.0 / 2,
-                                  1.0 / 24,
-                                  -1.0 / 720,
-                                  1.0 / 40320,
-                                  -1.0 / 3628800,
-                                  1.0 / 479001600,
-                                  -1.0 / 87178291200.0,
-                                  1.0 / 20922789888000.0};
-    static const double kSin[] = {1.0,
-                                  -1.0 / 6,
-                                  1.0 / 120,
-                                  -1.0 / 5040,
-                                  1.0 / 362880,
-                                  -1.0 / 39916800,
-                                  1.0 / 6227020800,
-                                  -1.0 / 1307674368000.0,
-                                  1.0 / 355687428096000.0};
-    Value cos = series(kCos, square), sin = mul(t, series(kSin, square));
-    // The quarter: n mod 4, as a float.
-    Value quarter =
-        sub(n, mul(math::FloorOp::create(b, loc, mul(n, constant(0.25))),
-                   constant(4)));
-    auto is = [&](arith::CmpFPredicate predicate, double value) -> Value {
-      return arith::CmpFOp::create(b, loc, predicate, quarter, constant(value));
-    };
-    auto either = [&](double first, double second) -> Value {
-      return arith::OrIOp::create(b, loc, is(arith::CmpFPredicate::OEQ, first),
-                                  is(arith::CmpFPredicate::OEQ, second));
-    };
-    Value swapped = either(1, 3);
-    auto pick = [&](Value negative, Value odd, Value even) -> Value {
-      Value x = arith::SelectOp::create(b, loc, swapped, odd, even);
-      return arith::SelectOp::create(b, loc, negative,
-                                     arith::NegFOp::create(b, loc, x), x);
-    };
-    return {pick(either(1, 2), sin, cos), pick(either(2, 3), cos, sin)};
-  }
-
-  Value constant(double value) {
-    FloatAttr scalar = b.getF64FloatAttr(value);
-    if (auto vector = dyn_cast<VectorType>(type)) {
-      return arith::ConstantOp::create(
-          b, loc, SplatElementsAttr::get(vector, Attribute(scalar)));
-    }
-    return arith::ConstantOp::create(b, loc, scalar);
-  }
-  Value mul(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y); }
-
-private:
-  Value sub(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
-  Value fma(Value x, Value y, Value z) {
-    return math::FmaOp::create(b, loc, x, y, z);
-  }
-  Value series(ArrayRef<double> coefficients, Value x) {
-    Value sum = constant(coefficients.back());
-    for (double c : llvm::reverse(coefficients.drop_back())) {
-      sum = fma(sum, x, constant(c));
-    }
-    return sum;
-  }
-
-  OpBuilder &b;
-  Location loc;
-  Type type;
-};
-
-} // namespace
 
 ElementRow::ElementRow(Value memref, SmallVector<Value> leading)
     : memref(memref), leading(std::move(leading)),

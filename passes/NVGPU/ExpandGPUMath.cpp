@@ -1,9 +1,11 @@
 //===- ExpandGPUMath.cpp - functions of the math dialect for NVPTX --------===//
 // f32: ex2, lg2 and sqrt are instructions; exp, log and tanh are made of them.
 // f64 has none: exp2 is a polynomial, and log one step of Halley's iteration
-// from the f32 value. The rest are upstream's polynomials.
+// from the f32 value; cos and sin are series. The rest are upstream's
+// polynomials.
 //===----------------------------------------------------------------------===//
 
+#include "../Trigonometry.h"
 #include "WarpBuilder.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -218,6 +220,10 @@ struct ExpandGPUMathPass
     }
     if (isa<math::TanhOp>(op)) {
       return type.isF32() ? tanhSingle(w, x) : tanhDouble(w, x);
+    }
+    if (type.isF64() && isa<math::CosOp, math::SinOp>(op)) {
+      auto [cos, sin] = Trigonometry(builder, op->getLoc(), type).cosSin(x);
+      return isa<math::CosOp>(op) ? cos : sin;
     }
     return Value();
   }

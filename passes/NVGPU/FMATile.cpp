@@ -1,6 +1,7 @@
 //===- FMATile.cpp - a tile of attention without tensor cores -------------===//
 
 #include "FMATile.h"
+#include "PageRows.h"
 #include "RowFinish.h"
 #include "ScoreFragments.h"
 #include "attn/Passes/IndexBuilder.h"
@@ -59,6 +60,12 @@ public:
       return failure();
     }
     cursor = &keys;
+    if (program.isPaged()) {
+      pages.emplace(warp, program, views);
+      if (failed(pages->prepare())) {
+        return failure();
+      }
+    }
     lane = warp.andi(warp.thread(), 31);
     number = warp.shr(warp.thread(), 5);
     bytes = type.getIntOrFloatBitWidth() / 8;
@@ -79,6 +86,7 @@ private:
   TileRows rows;
   ScoreFragments *scoring = nullptr;
   KeyCursor *cursor = nullptr;
+  std::optional<PageRows> pages;
   Value lane, number;
   int64_t bytes = 4, chunks = 1;
 
@@ -174,21 +182,41 @@ private:
     return success();
   }
 
+  // Row `row` of a tile of `tensor`, which is on page `page`, where there are
+  // pages.
+  FailureOr<TensorView> rowOf(Value tensor, const KeyCursor::Tile &tile,
+                              Value row, Value page) {
+    if (pages) {
+      return pages->row(tensor, warp.add(tile.key, row), page);
+    }
+    IndexBuilder index(warp.builder, warp.loc);
+    IRMapping mapping;
+    cloneBodyScalars(warp.builder, program.loop, warp.toIndex(tile.key),
+                     warp.toIndex(tile.size), mapping);
+    FailureOr<TensorView> view = views.get(tensor, mapping);
+    if (succeeded(view)) {
+      view->offset = index.add(
+          view->offset, index.mul(warp.toIndex(row), view->dims[0].stride));
+    }
+    return view;
+  }
+
   LogicalResult step(MutableArrayRef<Value> state, const KeyCursor::Tile &tile,
                      const ScoreFragments::Row &row) {
     OpBuilder &builder = warp.builder;
     IndexBuilder index(builder, warp.loc);
-    IRMapping mapping;
-    cloneBodyScalars(builder, program.loop, warp.toIndex(tile.key),
-                     warp.toIndex(tile.size), mapping);
-    FailureOr<TensorView> k = views.get(program.online.getK(), mapping);
-    FailureOr<TensorView> v = views.get(program.online.getV(), mapping);
-    if (failed(k) || failed(v)) {
+    // Lanes past the tile repeat its last key, and their score is hidden.
+    Value mine = warp.min(lane, warp.sub(tile.size, warp.c(1)));
+    Value page;
+    if (pages) {
+      page = pages->read(warp.add(tile.key, mine),
+                         arith::ConstantIntOp::create(builder, warp.loc, 1, 1));
+    }
+    FailureOr<TensorView> k = rowOf(program.online.getK(), tile, mine, page);
+    if (failed(k)) {
       return failure();
     }
-    // Lanes past the tile repeat its last key, and their score is hidden.
-    Value key = warp.toIndex(warp.min(lane, warp.sub(tile.size, warp.c(1))));
-    Value start = index.add(k->offset, index.mul(key, k->dims[0].stride));
+    Value start = k->offset;
     Value zero = warp.f(0, type);
     auto dot = scf::ForOp::create(builder, warp.loc, warp.c(0),
                                   warp.c(program.headSize), warp.c(1),
@@ -235,8 +263,13 @@ private:
     Value other = loop.getInductionVar();
     Value p = exchange(weight,
                        [&](Value part) { return warp.broadcast(part, other); });
-    Value line =
-        index.add(v->offset, index.mul(warp.toIndex(other), v->dims[0].stride));
+    FailureOr<TensorView> v =
+        rowOf(program.online.getV(), tile, other,
+              page ? warp.broadcast(page, other) : Value());
+    if (failed(v)) {
+      return failure();
+    }
+    Value line = v->offset;
     SmallVector<Value> added;
     for (int64_t i = 0; i < chunks; ++i) {
       Value column =

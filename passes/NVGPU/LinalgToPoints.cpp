@@ -1,8 +1,10 @@
 //===- LinalgToPoints.cpp - elementwise ops and reductions, point by point ===//
 // Around attention: what a thread computes is one element of each result, with
-// a loop over what is reduced. Products of matrices are left.
+// a loop over what is reduced. Products of matrices are left. Rotary positions
+// and caches are in CacheToPoints.cpp.
 //===----------------------------------------------------------------------===//
 
+#include "CacheToPoints.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -10,9 +12,12 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Iterators.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 
@@ -381,21 +386,45 @@ private:
 
 struct LinalgToPointsPass
     : public attn::impl::LinalgToPointsPassBase<LinalgToPointsPass> {
-  void runOnOperation() override {
-    IRRewriter rewriter(&getContext());
+  void getDependentDialects(DialectRegistry &registry) const override {
+    LinalgToPointsPassBase::getDependentDialects(registry);
+    registry.insert<math::MathDialect>(); // sines
+  }
+
+  SmallVector<Operation *>
+  collect(llvm::function_ref<bool(Operation *)> isOurs) {
     SmallVector<Operation *> ops;
     getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
       // What a tile of attention does is not ours.
       if (isa<scf::ForallOp>(op)) {
         return WalkResult::skip();
       }
-      if (isa<tensor::GenerateOp, linalg::LinalgOp>(op) ||
-          CopyRewriter::takes(op)) {
+      if (isOurs(op)) {
         ops.push_back(op);
       }
       return WalkResult::advance();
     });
-    for (Operation *op : ops) {
+    return ops;
+  }
+
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    for (Operation *op : collect(isCacheOp)) {
+      if (failed(cacheToPoints(op))) {
+        return signalPassFailure();
+      }
+    }
+    // A choice between tables has been made at their elements.
+    getOperation()->walk<WalkOrder::PostOrder, ReverseIterator>(
+        [](arith::SelectOp op) {
+          if (isOpTriviallyDead(op)) {
+            op.erase();
+          }
+        });
+    for (Operation *op : collect([](Operation *op) {
+           return isa<tensor::GenerateOp, linalg::LinalgOp>(op) ||
+                  CopyRewriter::takes(op);
+         })) {
       if (auto generate = dyn_cast<tensor::GenerateOp>(op)) {
         rewriteGenerate(rewriter, generate);
         continue;

@@ -222,7 +222,9 @@ private:
                      remark::RemarkOpts::name("warpgroup").category("attn"))
           << "not on warpgroups: " << reason;
     }
-    return mmaTile(program, block, *most, step.getInt(), shape);
+    // Rows on pages have addresses of their own, so a step may take several.
+    return mmaTile(program, block, *most,
+                   program.isPaged() ? 0 : step.getInt(), shape);
   }
 
   LogicalResult streamTile(StreamTile &stream, const WarpgroupKernel &chosen,
@@ -248,7 +250,8 @@ private:
   LogicalResult mmaTile(TileProgram &program, Value block, int64_t rows,
                         int64_t keys, LaunchShape &shape) {
     std::optional<MMAKernel> chosen =
-        chooseMMAKernel(program.headSize, program.valueSize, rows, keys, gpu);
+        chooseMMAKernel(program.headSize, program.valueSize, rows, keys, gpu,
+                        program.isPaged());
     if (!chosen) {
       return program.loop.emitOpError("of ")
              << rows << " rows and " << keys

@@ -68,7 +68,7 @@ LogicalResult MMATile::prepare() {
   keyTile = SharedTile::make(queryTile.bytes(), kernel.keys, depth);
   valueTile = SharedTile::make(keyTile.start + keyTile.bytes(), kernel.keys,
                                kernel.valueSlice);
-  stageBytes = keyTile.bytes() + valueTile.bytes();
+  stageBytes = keyTile.bytes() + valueTile.bytes() + kernel.pageBytes();
 
   thread = warp.thread();
   lane = warp.andi(thread, 31);
@@ -98,6 +98,14 @@ LogicalResult MMATile::prepare() {
   cursor = std::make_unique<KeyCursor>(warp, program.loop, kernel.keys);
   if (failed(cursor->prepare(views))) {
     return failure();
+  }
+  if (program.isPaged()) {
+    pages.emplace(warp, program, views);
+    pagePlace = {thread, kernel.threads(), kernel.keys,
+                 valueTile.start + valueTile.bytes()};
+    if (failed(pages->prepare())) {
+      return failure();
+    }
   }
   if (mayHoldHiddenKeys(program.online, program.heads == 1)) {
     hiddenKeys.emplace(warp, kernel, valueTile, thread, keyWarp);
@@ -132,39 +140,55 @@ void MMATile::loadQueries() {
 
 // Starts the copies of a tile of K and V into the stage at byte `stage`.
 LogicalResult MMATile::loadKeys(const KeyCursor::Tile &tile, Value stage) {
-  IRMapping mapping;
+  auto viewOf = [&](Value tensor) {
+    if (pages) { // of some row: all are alike but for their offset
+      return pages->row(tensor, tile.key, warp.c(0));
+    }
+    IRMapping mapping;
+    cloneBodyScalars(warp.builder, program.loop, warp.toIndex(tile.key),
+                     warp.toIndex(tile.size), mapping);
+    return views.get(tensor, mapping);
+  };
   IndexBuilder index(warp.builder, warp.loc);
-  cloneBodyScalars(warp.builder, program.loop, warp.toIndex(tile.key),
-                   warp.toIndex(tile.size), mapping);
-  FailureOr<TensorView> k = views.get(program.online.getK(), mapping);
-  FailureOr<TensorView> v = views.get(program.online.getV(), mapping);
-  if (failed(k) || failed(v)) {
+  auto load = [&](Value tensor, const SharedTile &shared, int64_t valid,
+                  Value firstColumn, Value validColumns) {
+    FailureOr<TensorView> view = viewOf(tensor);
+    if (failed(view)) {
+      return failure();
+    }
+    Value stride = view->dims[0].stride, columnStride = view->dims[1].stride;
+    Value start = index.constant(0);
+    if (firstColumn) {
+      start = index.mul(warp.toIndex(firstColumn), columnStride);
+      view->offsetMultiple =
+          std::gcd(view->offsetMultiple,
+                   kernel.valueSlice * view->dims[1].strideMultiple);
+    }
+    TileCopy copy{shared, valid, kernel.threads()};
+    copy.alignment = view->alignment();
+    copy.contiguous = isContiguous(columnStride);
+    copy.rowStride = pages ? Value() : stride;
+    copy.emit(
+        warp, thread, stage, *view,
+        [&](Value row) {
+          Value offset = pages
+                             ? pages->kept(row, tensor == program.online.getV(),
+                                           stage, pagePlace)
+                             : index.add(view->offset,
+                                         index.mul(warp.toIndex(row), stride));
+          return index.add(offset, start);
+        },
+        tile.size, columnStride, validColumns);
+    return success();
+  };
+  if (failed(load(program.online.getK(), keyTile, program.headSize, Value(),
+                  Value()))) {
     return failure();
   }
-  auto load = [&](const TensorView &view, const SharedTile &shared,
-                  int64_t valid, Value validColumns) {
-    TileCopy copy{shared, valid, kernel.threads()};
-    copy.alignment = view.alignment();
-    copy.contiguous = isContiguous(view.dims[1].stride);
-    copy.rowStride = view.dims[0].stride;
-    copy.emit(
-        warp, thread, stage, view,
-        [&](Value row) {
-          return index.add(view.offset,
-                           index.mul(warp.toIndex(row), view.dims[0].stride));
-        },
-        tile.size, view.dims[1].stride, validColumns);
-  };
-  load(*k, keyTile, program.headSize, Value());
-  if (slice) {
-    Value first = warp.toIndex(warp.mul(slice, kernel.valueSlice));
-    v->offset = index.add(v->offset, index.mul(first, v->dims[1].stride));
-    v->offsetMultiple = std::gcd(v->offsetMultiple,
-                                 kernel.valueSlice * v->dims[1].strideMultiple);
-  }
-  load(*v, valueTile, std::min(program.valueSize, kernel.valueSlice),
-       slice ? columns : Value());
-  return success();
+  return load(program.online.getV(), valueTile,
+              std::min(program.valueSize, kernel.valueSlice),
+              slice ? warp.mul(slice, kernel.valueSlice) : Value(),
+              slice ? columns : Value());
 }
 
 MMATile::State MMATile::initial() {
@@ -405,6 +429,28 @@ void MMATile::step(State &state, const KeyCursor::Tile &tile, Value stage) {
   accumulate(state, scores, bases, stage);
 }
 
+// Rows of the tiles in front of the loop, and of the first that it loads. All
+// are read at once: this is a wait that nothing hides.
+LogicalResult MMATile::placeFirstPages(ArrayRef<KeyCursor::Tile> queue,
+                                       const KeyCursor::Tile &last) {
+  SmallVector<KeyCursor::Tile> tiles(queue);
+  tiles.push_back(last);
+  SmallVector<PageRows::Offsets> all;
+  for (const KeyCursor::Tile &tile : tiles) {
+    FailureOr<PageRows::Offsets> offsets = pages->fetch(tile, pagePlace);
+    if (failed(offsets)) {
+      return failure();
+    }
+    all.push_back(*offsets);
+  }
+  for (auto [i, offsets] : llvm::enumerate(all)) {
+    pages->keep(offsets, warp.c(static_cast<int64_t>(i) * stageBytes),
+                pagePlace);
+  }
+  warp.barrier();
+  return success();
+}
+
 // One loop over the tiles of all segments. The copies of a tile start
 // `stages` - 1 tiles ahead, into the stage that the tile before this one left.
 LogicalResult MMATile::loop() {
@@ -415,6 +461,13 @@ LogicalResult MMATile::loop() {
   warp.commitCopies();
   KeyCursor::State next = cursor->first();
   SmallVector<KeyCursor::Tile> queue;
+  for (int64_t i = 0; i < ahead; ++i) {
+    queue.push_back(cursor->tile(next));
+    next = cursor->next(next);
+  }
+  if (pages && failed(placeFirstPages(queue, cursor->tile(next)))) {
+    return failure();
+  }
   auto loadIfAny = [&](const KeyCursor::Tile &tile, Value stage) {
     auto choice =
         scf::IfOp::create(builder, loc, warp.less(warp.c(0), tile.size));
@@ -423,13 +476,10 @@ LogicalResult MMATile::loop() {
     return loadKeys(tile, stage);
   };
   for (int64_t i = 0; i < ahead; ++i) {
-    KeyCursor::Tile tile = cursor->tile(next);
-    if (failed(loadIfAny(tile, warp.c(i * stageBytes)))) {
+    if (failed(loadIfAny(queue[i], warp.c(i * stageBytes)))) {
       return failure();
     }
     warp.commitCopies();
-    next = cursor->next(next);
-    queue.push_back(tile);
   }
   if (kernel.queriesInRegisters) {
     warp.waitCopies(ahead);
@@ -480,7 +530,18 @@ LogicalResult MMATile::loop() {
   }
   warp.commitCopies();
   next = cursor->next(next);
+  // Read a step ahead, into the stage that this step is the last to use.
+  FailureOr<PageRows::Offsets> offsets = PageRows::Offsets();
+  if (pages) {
+    offsets = pages->fetch(cursor->tile(next), pagePlace);
+  }
+  if (failed(offsets)) {
+    return failure();
+  }
   step(state, tileAt(carried, 0), stage);
+  if (pages) {
+    pages->keep(*offsets, stage, pagePlace);
+  }
   SmallVector<Value> yielded = flatten(state);
   yielded.append(next.begin(), next.end());
   for (int64_t i = 0; i < ahead; ++i) {

@@ -8,6 +8,7 @@
 #define ATTN_PASSES_NVGPU_MMATILE_H
 
 #include "HiddenKeys.h"
+#include "PageRows.h"
 #include "ScoreFragments.h"
 #include "SharedTile.h"
 #include "TileProgram.h"
@@ -39,6 +40,8 @@ private:
   mlir::LogicalResult prepare();
   void loadQueries();
   mlir::LogicalResult loadKeys(const KeyCursor::Tile &tile, mlir::Value stage);
+  mlir::LogicalResult placeFirstPages(llvm::ArrayRef<KeyCursor::Tile> queue,
+                                      const KeyCursor::Tile &last);
   mlir::LogicalResult loop();
   void step(State &state, const KeyCursor::Tile &tile, mlir::Value stage);
   Fragments products(mlir::Value stage);
@@ -94,6 +97,8 @@ private:
   std::unique_ptr<ScoreFragments> scoring;
   std::unique_ptr<KeyCursor> cursor;
   std::optional<HiddenKeys> hiddenKeys; // where the mask may hide some
+  std::optional<PageRows> pages;        // where keys lie on pages
+  PageRows::Place pagePlace;
   llvm::SmallVector<ScoreFragments::Row> scoreRows; // [block * 2 + half]
 
   mlir::Value thread, lane, rowWarp, keyWarp;

@@ -4,6 +4,7 @@
 // gave one: a donated argument, or the target of a materialisation.
 //===----------------------------------------------------------------------===//
 
+#include "../InPlace.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -184,6 +185,9 @@ private:
 
   // The buffer of a result of `op` that starts as `init`.
   FailureOr<Value> destination(Operation *op, Value result, Value init) {
+    if (op->hasAttr(kInPlaceAttr)) {
+      return changed(op, result, init);
+    }
     if (auto found = destinations.find(result); found != destinations.end()) {
       return found->second;
     }
@@ -200,6 +204,20 @@ private:
       return buffers.lookup(init);
     }
     return allocate(op, init);
+  }
+
+  // The buffer of `init`, which `op` changes in place.
+  FailureOr<Value> changed(Operation *op, Value result, Value init) {
+    Value buffer = buffers.lookup(init), placed = destinations.lookup(result);
+    auto argument = dyn_cast<BlockArgument>(init);
+    bool kept = argument && argument.getOwner()->getParentOp() == function &&
+                !function.getArgAttr(argument.getArgNumber(), kDonatedAttr);
+    if (!buffer || kept || (placed && placed != buffer)) {
+      return op->emitOpError("updates an argument that the caller keeps, which "
+                             "has no lowering for GPUs: donate it "
+                             "(attn.donated)");
+    }
+    return buffer;
   }
 
   // What a result of a loop or a guard started as; null for other results.
@@ -501,6 +519,16 @@ private:
     Attribute constant;
     if (matchPattern(value, m_Constant(&constant))) {
       made = kernel.body.clone(*value.getDefiningOp())->getResult(0);
+    } else if (Operation *op = value.getDefiningOp();
+               op && (isa<FloatType>(value.getType()) ||
+                      value.getType().isInteger(1))) {
+      // A plan computes with sizes: other numbers are made again here.
+      for (Value operand : op->getOperands()) {
+        if (failed(bring(kernel, operand))) {
+          return failure();
+        }
+      }
+      return kernel.body.clone(*op, kernel.mapping)->getResult(0);
     } else {
       made = kernel.argument(scalars.lookup(value));
     }

@@ -53,8 +53,11 @@ private:
     return !wrap || wrap.getWritable();
   }
 
-  // Indices are 64 bits in memory.
+  // Indices are 64 bits in memory, and floats of 8 bits are bytes.
   Type stored(Type element) {
+    if (isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8) {
+      return warp.builder.getI8Type();
+    }
     return element.isIndex() ? Type(warp.builder.getI64Type()) : element;
   }
   Value address(const TensorView &view, ValueRange indices) {
@@ -63,10 +66,13 @@ private:
                               stored(view.element));
   }
   Value cast(Value value, Type type) {
-    return value.getType() == type
-               ? value
-               : arith::IndexCastOp::create(warp.builder, warp.loc, type, value)
-                     .getResult();
+    if (value.getType() == type) {
+      return value;
+    }
+    if (isa<FloatType>(value.getType()) || isa<FloatType>(type)) {
+      return arith::BitcastOp::create(warp.builder, warp.loc, type, value);
+    }
+    return arith::IndexCastOp::create(warp.builder, warp.loc, type, value);
   }
 
   // Loops read many elements, and one at a time each would wait for the one

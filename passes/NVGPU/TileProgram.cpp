@@ -14,11 +14,6 @@ namespace attn {
 FailureOr<TileProgram> TileProgram::match(KeyLoopOp loop) {
   TileProgram program;
   program.loop = loop;
-  if (loop.getSource() == KeySource::Pages) {
-    return loop.emitOpError("has source ")
-           << stringifyKeySource(loop.getSource())
-           << ", which has no lowering for GPUs; slice and tiles have";
-  }
   for (Operation &op : loop.getBody().front()) {
     if (auto online = dyn_cast<OnlineAttentionOp>(op)) {
       if (program.online) {

@@ -22,6 +22,8 @@ struct TileProgram {
   int64_t heads = 0;   // of a tile; kDynamic where not known
   int64_t queries = 0; // likewise
 
+  bool isPaged() { return loop.getSource() == KeySource::Pages; }
+
   /// Reads the program around `loop`, or reports what is in the way.
   static mlir::FailureOr<TileProgram> match(KeyLoopOp loop);
 

@@ -68,7 +68,9 @@ private:
   mlir::Value countKeys();
   void noteForm(llvm::StringRef name, const TileChoice &tiles);
   llvm::SmallVector<mlir::Value> prefillForm(const TileChoice &tiles);
-  llvm::SmallVector<mlir::Value> decodeForm(const TileChoice &tiles);
+  /// `part` heads of a group a tile, which divide the group.
+  llvm::SmallVector<mlir::Value> decodeForm(const TileChoice &tiles,
+                                            int64_t part);
   llvm::SmallVector<mlir::Value> mergeForm(mlir::Value parts,
                                            mlir::Value partLse);
   llvm::SmallVector<mlir::Value>

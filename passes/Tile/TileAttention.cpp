@@ -382,12 +382,18 @@ SmallVector<Value> AttentionTiler::run(const AttentionTiles &tiles,
   std::optional<int64_t> heads = getConstantIntValue(group);
   // Ragged rows do not make a rectangle of (head, query), and a group must be
   // known to become lanes.
-  if (op.getLayout() == Layout::THD || !heads || *heads > rowLimit) {
+  // A larger group, a part of it a tile, on GPUs alone: a CPU reads K and V
+  // from its caches.
+  if (op.getLayout() == Layout::THD || !heads ||
+      (*heads > rowLimit && readsLengths)) {
     return prefill();
   }
+  int64_t part = gpuDecodeHeads(*heads, rowLimit);
   if (shape.queries >= 0) {
-    return shape.queries * *heads <= rowLimit ? decodeForm(tiles.decode)
-                                              : prefill();
+    return shape.queries * part <= rowLimit &&
+                   (part == *heads || shape.queries == 1)
+               ? decodeForm(tiles.decode, part)
+               : prefill();
   }
   // The number of queries is not known: one, a few, or many of them.
   auto atMost = [&](int64_t count) -> Value {
@@ -395,14 +401,14 @@ SmallVector<Value> AttentionTiler::run(const AttentionTiles &tiles,
                                  countQueries(), index.constant(count));
   };
   return guard(
-      atMost(1), [&] { return decodeForm(tiles.decode); },
+      atMost(1), [&] { return decodeForm(tiles.decode, part); },
       [&] {
         if (rowLimit / *heads <= 1) {
           return prefill();
         }
         return guard(
             atMost(rowLimit / *heads),
-            [&] { return decodeForm(tiles.fewRows); }, prefill);
+            [&] { return decodeForm(tiles.fewRows, part); }, prefill);
       });
 }
 
@@ -485,9 +491,6 @@ struct TileAttentionPass
         rewriter.replaceOp(op, op.getOuts());
         return success();
       }
-    }
-    if (op.isPaged() && description.gpu) {
-      return op.emitOpError("on pages has no lowering for GPUs");
     }
     int64_t slots =
         cast<ShapedType>(op.getK().getType()).getDimSize(op.getKeySeqDim());

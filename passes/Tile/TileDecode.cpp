@@ -1,5 +1,5 @@
 //===- TileDecode.cpp - the decode form of tiled attention ----------------===//
-// All heads of a group and all queries in one tile, the keys cut in chunks; a
+// The heads of a group and all queries in one tile, the keys cut in chunks; a
 // second scf.forall joins the (o, lse) of the chunks in the order of the keys.
 //===----------------------------------------------------------------------===//
 
@@ -12,7 +12,8 @@ using namespace mlir;
 
 namespace attn {
 
-SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
+SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles,
+                                              int64_t part) {
   noteForm("decode", tiles);
   // Parts always are S x B x Hq x Sq x E; the merge puts them in the layout.
   OpFoldResult count =
@@ -36,10 +37,10 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
   Value partLse = tensor::EmptyOp::create(
       rewriter, loc, ArrayRef(shapeOf).drop_back(), accumulator);
   // Pieces of the heads keep groups together, and a group is known here.
-  int64_t perKeyHead = *getConstantIntValue(group);
-  int64_t firstKeyHead = classes.firstHead / perKeyHead;
-  Value ofPiece =
-      classes.endHead < 0 ? keyHeads : index.div(countHeads(), perKeyHead);
+  int64_t parts = *getConstantIntValue(group) / part;
+  int64_t firstPart = classes.firstHead / part;
+  Value ofPiece = classes.endHead < 0 ? index.mul(keyHeads, parts)
+                                      : index.div(countHeads(), part);
   SmallVector<OpFoldResult> bounds = {
       getAsOpFoldResult(batches), getAsOpFoldResult(ofPiece),
       getAsOpFoldResult(index.mul(countClasses(), splits))};
@@ -62,9 +63,10 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles) {
     }
     RowTile tile;
     tile.batch = batch;
-    tile.keyHead = index.add(forall.getInductionVar(1), firstKeyHead);
-    tile.heads = getAsOpFoldResult(group);
-    tile.head = index.mul(tile.keyHead, group);
+    Value number = index.add(forall.getInductionVar(1), firstPart);
+    tile.keyHead = index.div(number, parts);
+    tile.heads = rewriter.getIndexAttr(part);
+    tile.head = index.mul(number, part);
     tile.query = index.constant(0);
     tile.queries = seq.queries;
     Value chunk = index.constant(tiles.split);

@@ -461,6 +461,5 @@ std::vector<Case> attn::sweep::sampleCases(uint64_t seed, int64_t count,
 Case attn::sweep::onGPU(Case c, const std::string &chip) {
   c.options = Schedule();
   c.options.target = chip;
-  c.pageSize = 0; // no lowering yet
   return c;
 }

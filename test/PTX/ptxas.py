@@ -27,6 +27,18 @@ def module(b, h, hk, sq, sk, d, e, dtype, mask=""):
 """
 
 
+def paged(heads, key_heads, sq, slots, d, e, dtype, mask=""):
+    q, o = (f"tensor<?x{heads}x{sq}x{c}x{dtype}>" for c in (d, e))
+    k, v = (f"tensor<?x{key_heads}x{slots}x{c}x{dtype}>" for c in (d, e))
+    return f"""func.func @f(%q: {q}, %k: {k}, %v: {v}, %t: tensor<?x?xi32>, %l: tensor<?xi32>,
+    %o: {o} {{attn.donated}}) -> {o} {{
+  %r = attn.attention ins(%q, %k, %v : {q}, {k}, {v}) kv_lens(%l : tensor<?xi32>)
+      pages(%t : tensor<?x?xi32>) outs(%o : {o}) {mask} -> {o}
+  return %r : {o}
+}}
+"""
+
+
 CAUSAL, WINDOW = "mask(#attn.causal)", "mask(#attn.window<1023, 0>)"
 FAMILIES = {
     "full d128": module(1, 4, 4, 512, 512, 128, 128, "bf16"),
@@ -40,6 +52,11 @@ FAMILIES = {
     "few rows d64": module(4, 32, 8, 4, 4096, 64, 64, "bf16", CAUSAL),
     "causal d96": module(2, 4, 4, 512, 700, 96, 96, "bf16", CAUSAL),
     "full d128 f16": module(1, 4, 4, 512, 512, 128, 128, "f16"),
+    "paged d128": paged(32, 8, 1, 16, 128, 128, "bf16"),
+    "paged d64": paged(8, 2, "?", 3, 64, 64, "f16", CAUSAL),
+    "paged d80": paged(8, 2, "?", 1, 80, 80, "bf16", WINDOW),
+    "paged d576/512": paged(16, 1, 1, 64, 576, 512, "bf16"),
+    "paged f32": paged(8, 2, 1, 16, 64, 64, "f32"),
     "f32": module(1, 4, 4, 100, 100, 64, 64, "f32", CAUSAL),
     "f64": module(1, 4, 4, 100, 100, 40, 48, "f64"),
 }

@@ -1,8 +1,8 @@
 //===- Sweep.cpp - cases of the sweep on a GPU ----------------------------===//
-// usage: attn-gpu-sweep DIRECTORY/sweep-<seed>.attnpkg...
+// usage: attn-gpu-sweep DIRECTORY/<sweep-SEED|pages-NUMBER>.attnpkg...
 //
-// Makes the data of each case again from its seed, calls the package and
-// compares with the scalar reference. Prints "PASS seed" or "FAIL seed", with
+// Makes the data of each case again from its name, calls the package and
+// compares with the scalar reference. Prints "PASS path" or "FAIL path", with
 // all that is needed to see the failure again on standard error. Exit codes:
 // 0, 1 some differ, 4 no GPU.
 //
@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GpuExecute.h"
+#include "PagedCases.h"
 #include "Problem.h"
 
 #include "attn/Runtime/Package.h"
@@ -54,7 +55,7 @@ Status repeat(run::GpuCall &call, int count,
 }
 
 std::string checkPackage(const rt::cuda::GpuPtr &gpu, const std::string &path,
-                         uint64_t seed) {
+                         const sweep::Case &named) {
   Result<rt::Package> read = rt::readPackage(path);
   if (!read) {
     return read.message();
@@ -66,8 +67,7 @@ std::string checkPackage(const rt::cuda::GpuPtr &gpu, const std::string &path,
   }
   const char *text = std::getenv("ATTN_SWEEP_REPEAT");
   int repeats = text ? std::atoi(text) : 0;
-  sweep::Case c = sweep::onGPU(sweep::randomCase(seed, sweep::kGPUWork),
-                               package->manifest.target.cpu);
+  sweep::Case c = sweep::onGPU(named, package->manifest.target.cpu);
   return sweep::checkLaunches(
       c, [&](sweep::Launch &launch) -> Result<sweep::Values> {
         Result<rt::Arguments> arguments = launch.arguments(*function);
@@ -106,7 +106,11 @@ int main(int argc, char **argv) {
     std::string path = argv[i];
     uint64_t seed =
         std::strtoull(path.c_str() + path.rfind('-') + 1, nullptr, 10);
-    std::string failure = checkPackage(*gpu, path, seed);
+    bool pages = path.find("pages-") != std::string::npos;
+    std::string failure =
+        checkPackage(*gpu, path,
+                     pages ? sweep::pagedCaseAt(static_cast<int64_t>(seed))
+                           : sweep::randomCase(seed, sweep::kGPUWork));
     std::printf("%s %s\n", failure.empty() ? "PASS" : "FAIL", path.c_str());
     std::fflush(stdout);
     if (!failure.empty()) {

@@ -8,6 +8,9 @@ Each FOLDER holds packages of the modules of bench_modules.py. Sections:
   masks    16k tokens, 16 heads, D 128, next to FlexAttention, with the time that
            it takes to build its mask and to compile
   decode   one query, 32 heads on 8, D 128: GB/s of K and V
+  paged    the same on pages in random order, next to contiguous keys, with the
+           share of the merge
+  latent   decode of absorbed latent attention (576 / 512): GB/s of the cache, TFLOP/s
   load     milliseconds from a package to the end of its first call
 bf16. Medians of do_bench over the rounds; results are compared first.
 """
@@ -22,10 +25,12 @@ import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+from torch.profiler import ProfilerActivity, profile
 from triton.testing import do_bench
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pytorch
+from bench_modules import LATENT_HEADS, PAGES
 
 
 class Package:
@@ -196,6 +201,90 @@ def decode(library, folders, rounds):
         print(row + f" | error {max(errors):.1e}", flush=True)
 
 
+def kernel_share(call, suffix):
+    """Of the time of the kernels of a call, that of those named so."""
+    with profile(activities=[ProfilerActivity.CUDA]) as made:
+        for _ in range(5):
+            call()
+        torch.cuda.synchronize()
+    times = {e.key: e.self_device_time_total for e in made.key_averages()}
+    return sum(t for key, t in times.items() if key.endswith(suffix)) / max(1, sum(times.values()))
+
+
+def pooled(x, layout, slots):
+    """A dense (b, h, s, d) as pages in random order: the pool and its tables."""
+    b, h, s, d = x.shape
+    count = b * s // slots
+    order = torch.randperm(count, device="cuda")
+    pages = x.view(b, h, s // slots, slots, d).permute(0, 2, 1, 3, 4).reshape(count, h, slots, d)
+    if layout == "nhd":
+        pages = pages.transpose(1, 2)
+    pool = torch.empty_like(pages, memory_format=torch.contiguous_format)
+    pool[order] = pages
+    return pool, order.view(b, s // slots).to(torch.int32)
+
+
+def paged(library, folders, rounds):
+    x = draw(2 ** 30)
+    y = torch.empty_like(x)
+    for b, s in ((32, 4096), (16, 8192), (1, 131072), (1, 8192)):
+        k, v, q = draw(b, 8, s, 128), draw(b, 8, s, 128), draw(b, 32, 1, 128)
+        with sdpa_kernel([SDPBackend.FLASH_ATTENTION]):
+            expected = F.scaled_dot_product_attention(q, k, v, enable_gqa=True).float()
+        lens = torch.full((b,), s, dtype=torch.int32, device="cuda")
+        calls, errors, shares, kept = {"copy": lambda: y.copy_(x)}, [], [], []
+        for folder in folders:
+            name = os.path.basename(folder)
+            out = torch.full_like(q, float("nan"))
+            calls[name + " dense"] = Package(library, f"{folder}/decode.attnpkg",
+                                             "f").bind([q, k, v, out], [out])
+            for layout, slots in PAGES:
+                torch.manual_seed(1)
+                kp, tables = pooled(k, layout, slots)
+                torch.manual_seed(1)
+                vp, _ = pooled(v, layout, slots)
+                out = torch.full_like(q, float("nan"))
+                package = Package(library, f"{folder}/paged-{layout}-{slots}.attnpkg", "f")
+                call = package.bind([q, kp, vp, tables, lens, out], [out])
+                call()
+                errors.append(error(out, expected))
+                shares.append(kernel_share(call, "_1"))
+                kept.append((kp, vp, tables, out, package))
+                calls[f"{name} {layout} {slots}"] = call
+        times = time_in_turn(calls, rounds)
+        copy = 4 * x.numel() / times.pop("copy") / 1e6
+        print(f"paged {b} x {s}: copy {copy:.0f} GB/s, merge {max(shares):.3f}, "
+              f"error {max(errors):.1e}")
+        for name, ms in times.items():
+            speed = 4 * k.numel() / ms / 1e6
+            print(f"  {name:24s} {1e3 * ms:8.1f} us {speed:6.0f} GB/s {speed / copy:.3f}", flush=True)
+
+
+def latent(library, folders, rounds):
+    for heads in LATENT_HEADS:
+        for b, s in ((128, 4096), (16, 8192), (1, 65536)):
+            cache, q = draw(b, 1, s, 576), draw(b, heads, 1, 576)
+            expected = torch.empty(b, heads, 1, 512, device="cuda")
+            for n in range(b):
+                p = (q[n, :, 0].float() @ cache[n, 0].float().T * 192 ** -0.5).softmax(-1)
+                expected[n, :, 0] = p @ cache[n, 0, :, :512].float()
+            pool, tables = pooled(cache, "nhd", 64)
+            lens = torch.full((b,), s, dtype=torch.int32, device="cuda")
+            calls, errors = {}, []
+            for folder in folders:
+                out = draw(b, heads, 1, 512)
+                package = Package(library, f"{folder}/latent-{heads}.attnpkg", "f")
+                call = package.bind([q, pool, tables, lens, out], [out])
+                call()
+                errors.append(error(out, expected))
+                calls[os.path.basename(folder)] = call
+            row = f"latent {heads} heads, {b} x {s}:"
+            for name, ms in time_in_turn(calls, rounds).items():
+                row += (f" {name} {1e3 * ms:.1f} us {2 * cache.numel() / ms / 1e6:.0f} GB/s "
+                        f"{2 * heads * 1088 * b * s / ms / 1e9:.0f} TFLOP/s")
+            print(row + f" | error {max(errors):.1e}", flush=True)
+
+
 def load_times(library, folders, rounds):
     for folder in folders:
         for size in (64, 128):
@@ -210,7 +299,8 @@ def load_times(library, folders, rounds):
                   f"{1e3 * (time.perf_counter() - start):.1f} ms")
 
 
-SECTIONS = {"prefill": prefill, "masks": masks, "decode": decode, "load": load_times}
+SECTIONS = {"prefill": prefill, "masks": masks, "decode": decode, "paged": paged,
+            "latent": latent, "load": load_times}
 
 
 def option(arguments, name, default):

@@ -2,8 +2,9 @@
 
 usage: bench_modules.py FOLDER      writes FOLDER/<name>.mlir
 
-`prefill-<d>-<causal>`, `mask-<name>` (16 heads, D 128) and `decode` (32 query
-heads on 8 key heads, D 128); bf16, lengths dynamic.
+`prefill-<d>-<causal>`, `mask-<name>` (16 heads, D 128), `decode` (32 query heads
+on 8 key heads, D 128), `paged-<layout>-<slots>` (the same on pages) and
+`latent-<heads>` (absorbed MLA on pages); bf16, lengths dynamic.
 """
 
 import sys
@@ -89,6 +90,51 @@ MASKS = {
 }
 
 
+def paged(layout, slots):
+    """Decode on pages of `slots` slots."""
+    q = "tensor<?x32x1x128xbf16>"
+    shape = f"8x{slots}" if layout == "hnd" else f"{slots}x8"
+    pool = f"tensor<?x{shape}x128xbf16>"
+    names = NAMES.replace('"b", "%s", "%s", "d"', '"pages", "%s", "%s", "d"') % (
+        *(("g", "slots") if layout == "hnd" else ("slots", "g")), "")
+    tables = "tensor<?x?xi32>" + (", nhd" if layout == "nhd" else "")
+    return f"""func.func @f(
+    %q: {q} {NAMES % ("h", "one", "")}, %k: {pool} {names}, %v: {pool} {names},
+    %tables: tensor<?x?xi32> {{attn.dims = ["b", "columns"]}},
+    %lens: tensor<?xi32> {{attn.dims = ["b"]}},
+    %out: {q} {NAMES % ("h", "one", ", attn.donated")}) -> {q} {{
+  %r = attn.attention ins(%q, %k, %v : {q}, {pool}, {pool})
+      kv_lens(%lens : tensor<?xi32>) pages(%tables : {tables})
+      outs(%out : {q}) -> {q}
+  return %r : {q}
+}}
+"""
+
+
+def latent(heads):
+    """Decode of absorbed latent attention on pages of 64, V the first 512 of K."""
+    q, out = f"tensor<?x{heads}x1x576xbf16>", f"tensor<?x{heads}x1x512xbf16>"
+    pool, v = "tensor<?x64x1x576xbf16>", "tensor<?x64x1x512xbf16>"
+    return f"""func.func @f(
+    %q: {q} {NAMES % ("h", "one", "")}, %pool: {pool},
+    %tables: tensor<?x?xi32> {{attn.dims = ["b", "columns"]}},
+    %lens: tensor<?xi32> {{attn.dims = ["b"]}},
+    %out: {out} {{attn.donated}}) -> {out} {{
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %pool, %c0 : {pool}
+  %v = tensor.extract_slice %pool[0, 0, 0, 0] [%n, 64, 1, 512] [1, 1, 1, 1] : {pool} to {v}
+  %r = attn.attention ins(%q, %pool, %v : {q}, {pool}, {v})
+      kv_lens(%lens : tensor<?xi32>) pages(%tables : tensor<?x?xi32>, nhd)
+      outs(%out : {out}) {{scale = 7.2168784e-02 : f32}} -> {out}
+  return %r : {out}
+}}
+"""
+
+
+LATENT_HEADS = (16, 128)
+PAGES = [("hnd", 16), ("hnd", 64), ("nhd", 16), ("nhd", 1)]
+
+
 def modules():
     for size in (64, 128):
         for causal in (0, 1):
@@ -96,6 +142,10 @@ def modules():
                    module("?", "?", size, CAUSAL if causal else ""))
     for name, (mask, score, captured) in MASKS.items():
         yield f"mask-{name}", module(16, 16, 128, mask, score, captured)
+    for layout, slots in PAGES:
+        yield f"paged-{layout}-{slots}", paged(layout, slots)
+    for heads in LATENT_HEADS:
+        yield f"latent-{heads}", latent(heads)
     yield "decode", module(32, 8, 128, queries="one").replace("?x32x?x", "?x32x1x")
 
 

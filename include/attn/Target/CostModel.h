@@ -25,6 +25,7 @@ struct AttentionShape {
   int64_t elementBits = 32, accumulatorBits = 32;
   bool bf16 = false;   // the element type
   bool masked = false; // some tiles are partial
+  bool paged = false;
   /// Whether tiles of rows are boxes of tensors, with rows of a multiple of 16
   /// bytes, as bulk tensor copies need them.
   bool densePrefill = false;

@@ -22,6 +22,7 @@ struct MMAKernel {
   int64_t valueSlice = 0; // columns of V a block, padded to 16
   int64_t blocksPerProcessor = 1;
   bool queriesInRegisters = false;
+  bool paged = false; // stages have a table of their rows
   int64_t sharedBytes = 0;
   double cost = 0; // clocks of a multiprocessor, a row and key
 
@@ -32,6 +33,9 @@ struct MMAKernel {
   int64_t warps() const { return rowWarps * keyWarps; }
   int64_t threads() const { return 32 * warps(); }
   int64_t warpKeys() const { return keys / keyWarps; }
+  /// Of the table in a stage: the offsets of a row in K and in V.
+  static constexpr int64_t kPageRowBytes = 16;
+  int64_t pageBytes() const { return paged ? kPageRowBytes * keys : 0; }
 };
 
 /// Bytes between rows of `columns` elements of 16 bits in shared memory, so
@@ -41,10 +45,12 @@ int64_t sharedRowBytes(int64_t columns);
 inline constexpr int64_t kMMADepth = 16;
 
 /// The best kernel with at most `rows` rows (all of which one tile holds) and
-/// `keys` keys a step (0: any). `rows` = 0: as many as pay.
+/// `keys` keys a step (0: any), which lie on pages where it is `paged`. `rows`
+/// = 0: as many as pay.
 std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
                                          int64_t rows, int64_t keys,
-                                         const GPUDescription &gpu);
+                                         const GPUDescription &gpu,
+                                         bool paged = false);
 
 /// The kernel without tensor cores: one row a warp at a time.
 struct FMAKernel {
@@ -73,6 +79,9 @@ GPUTime predictGPUTime(const AttentionWork &work, int64_t tiles,
 
 /// Up to this many rows (queries times heads of a group) take the decode form.
 int64_t gpuDecodeRowLimit(const AttentionShape &shape);
+/// Heads of a decode tile: those of a group, or where these are more than
+/// `limit` the largest part of them that divides it.
+int64_t gpuDecodeHeads(int64_t group, int64_t limit);
 
 } // namespace attn
 

@@ -25,3 +25,16 @@ func.func @product_onto_ones(%a: tensor<4x4xf32>) -> tensor<4x4xf32> {
   %2 = linalg.matmul ins(%a, %a : tensor<4x4xf32>, tensor<4x4xf32>) outs(%1 : tensor<4x4xf32>) -> tensor<4x4xf32>
   return %2 : tensor<4x4xf32>
 }
+
+// -----
+
+func.func @kept(%pool: tensor<8xf32>) -> tensor<8xf32> {
+  // expected-error @below {{updates an argument that the caller keeps, which has no lowering for GPUs: donate it (attn.donated)}}
+  %0 = scf.forall (%i) in (4) shared_outs(%o = %pool) -> (tensor<8xf32>) {
+    %s = tensor.extract_slice %o[%i] [1] [1] : tensor<8xf32> to tensor<1xf32>
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %s into %o[%i] [1] [1] : tensor<1xf32> into tensor<8xf32>
+    }
+  } {attn.in_place}
+  return %0 : tensor<8xf32>
+}

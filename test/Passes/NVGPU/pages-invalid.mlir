@@ -1,8 +1,0 @@
-// RUN: attn-opt %s -verify-diagnostics --pass-pipeline='builtin.module(func.func(attn-tile-attention{target=sm_80}))'
-
-func.func @pages(%q: tensor<3x8x1x64xf32>, %pool: tensor<?x2x16x64xf32>, %t: tensor<3x?xi32>, %l: tensor<3xi32>) -> tensor<3x8x1x64xf32> {
-  // expected-error @below {{on pages has no lowering for GPUs}}
-  %o = attn.attention ins(%q, %pool, %pool : tensor<3x8x1x64xf32>, tensor<?x2x16x64xf32>, tensor<?x2x16x64xf32>) kv_lens(%l : tensor<3xi32>)
-    pages(%t : tensor<3x?xi32>) outs(%q : tensor<3x8x1x64xf32>) -> tensor<3x8x1x64xf32>
-  return %o : tensor<3x8x1x64xf32>
-}
