@@ -80,13 +80,23 @@ LogicalResult OperandType::verify(EmitError emitError, ArrayRef<int64_t> shape,
                          /*isAccumulator=*/false);
 }
 
-static LogicalResult verifyShared(EmitError emitError, ArrayRef<int64_t> shape,
+LogicalResult ColumnsType::verify(EmitError emitError, ArrayRef<int64_t> shape,
                                   Type element) {
+  if (shape.size() != 1 || shape[0] <= 0 || shape[0] % 8 != 0 ||
+      shape[0] > 256 || !element.isF32()) {
+    return emitError() << "expected a multiple of 8 up to 256 f32";
+  }
+  return success();
+}
+
+static LogicalResult verifyShared(EmitError emitError, ArrayRef<int64_t> shape,
+                                  Type element, bool mayBeVectors) {
   if (shape.size() != 3 ||
       llvm::any_of(shape, [](int64_t size) { return size <= 0; })) {
     return emitError() << "expected three positive sizes";
   }
-  if (!element.isF16() && !element.isBF16()) {
+  if (!element.isF16() && !element.isBF16() &&
+      !(mayBeVectors && element.isF32())) {
     return emitError() << "expected elements of f16 or bf16, but got "
                        << element;
   }
@@ -95,12 +105,12 @@ static LogicalResult verifyShared(EmitError emitError, ArrayRef<int64_t> shape,
 
 LogicalResult RingType::verify(EmitError emitError, ArrayRef<int64_t> shape,
                                Type element) {
-  return verifyShared(emitError, shape, element);
+  return verifyShared(emitError, shape, element, /*mayBeVectors=*/true);
 }
 
 LogicalResult TileType::verify(EmitError emitError, ArrayRef<int64_t> shape,
                                Type element) {
-  return verifyShared(emitError, shape, element);
+  return verifyShared(emitError, shape, element, /*mayBeVectors=*/false);
 }
 
 void WarpgroupDialect::initialize() {

@@ -40,8 +40,9 @@ LogicalResult MapOp::verify() {
 
 LogicalResult RingOp::verify() {
   ArrayRef<int64_t> shape = getRing().getType().getShape();
-  int64_t columns = panelColumns(getRing().getType().getElement());
-  if (getConsumers() == 0 || shape[1] % 8 != 0 || shape[2] % columns != 0) {
+  Type element = getRing().getType().getElement();
+  if (getConsumers() == 0 || (shape[1] % 8 != 0 && !element.isF32()) ||
+      shape[2] % panelColumns(element) != 0) {
     return emitOpError("expected rows of a multiple of 128 bytes, and a "
                        "multiple of 8 of them [ring_c1]");
   }
@@ -120,6 +121,13 @@ LogicalResult TileOp::verify() {
   return success();
 }
 
+static ArrayRef<int64_t> registersShape(Type type) {
+  return TypeSwitch<Type, ArrayRef<int64_t>>(type)
+      .Case<FragmentType, PendingType>(
+          [](auto type) { return type.getShape(); })
+      .Default(ArrayRef<int64_t>());
+}
+
 template <typename Op>
 static LogicalResult verifyProduct(Op op, ArrayRef<int64_t> result) {
   int64_t rows, depth;
@@ -142,7 +150,7 @@ static LogicalResult verifyProduct(Op op, ArrayRef<int64_t> result) {
   bool fits = rows == kRows && depth == k && depth % 16 == 0 &&
               result[1] == n && n % 8 == 0 && n <= 256;
   if (op.getAcc()) {
-    fits = fits && op.getAcc().getType().getShape() == result;
+    fits = fits && registersShape(op.getAcc().getType()) == result;
   }
   if (!fits) {
     return op.emitOpError("expected 64 x k times k x n, but got ")
@@ -192,7 +200,7 @@ int64_t ElementsOp::getColumns() {
 
 Type elementType(Type type) {
   return TypeSwitch<Type, Type>(type)
-      .Case<FragmentType, RowsType, PartialRowsType>(
+      .Case<FragmentType, RowsType, ColumnsType, PartialRowsType>(
           [](auto type) { return type.getElement(); })
       .Default(Type());
 }
@@ -203,7 +211,9 @@ LogicalResult ElementsOp::verify() {
        {ValueRange(getInputs()), ValueRange(getResults())}) {
     for (Type type : values.getTypes()) {
       auto fragment = dyn_cast<FragmentType>(type);
-      if (fragment && fragment.getShape()[1] != columns) {
+      auto vector = dyn_cast<ColumnsType>(type);
+      if ((fragment && fragment.getShape()[1] != columns) ||
+          (vector && vector.getShape()[0] != columns)) {
         return emitOpError("expected fragments of one shape [elements_c1]");
       }
     }
@@ -238,175 +248,6 @@ LogicalResult StoreOp::verify() {
       getRing().getType().getShape()[2]) {
     return emitOpError("expected a ring with the columns of the fragment "
                        "[store_c1]");
-  }
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Roles
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Follows the products in flight and the turns through the regions of a role.
-class OrderVerifier {
-public:
-  /// `flying`: products that nothing has waited for, oldest first; before the
-  /// block and, on success, behind it.
-  LogicalResult run(Block &block, SmallVector<Value> &flying) {
-    bool taken = false;
-    for (Operation &op : block) {
-      if (failed(step(op, flying)) || failed(turn(op, taken))) {
-        return failure();
-      }
-    }
-    if (taken) {
-      return block.getParentOp()->emitOpError(
-          "has a block that ends without passing its turn [pass_turn_c1]");
-    }
-    return success();
-  }
-
-private:
-  static LogicalResult turn(Operation &op, bool &taken) {
-    if (auto take = dyn_cast<TakeTurnOp>(op)) {
-      if (taken) {
-        return take.emitOpError("takes a second turn [pass_turn_c1]");
-      }
-      taken = true;
-    }
-    auto pass = dyn_cast<PassTurnOp>(op);
-    if (pass && !pass.getFirst()) {
-      if (!taken) {
-        return pass.emitOpError("passes a turn that it has not taken "
-                                "[pass_turn_c1]");
-      }
-      taken = false;
-    }
-    return success();
-  }
-
-  LogicalResult step(Operation &op, SmallVector<Value> &flying) {
-    if (auto product = dyn_cast<MmaAsyncOp>(op)) {
-      flying.push_back(product.getResult());
-      return success();
-    }
-    if (auto wait = dyn_cast<WaitOp>(op)) {
-      for (Value pending : wait.getPending()) {
-        llvm::erase(flying, pending);
-      }
-      if (flying.size() != wait.getGroups()) {
-        return wait.emitOpError("leaves up to ")
-               << wait.getGroups() << " products in flight, but "
-               << flying.size() << " are not waited for [wait_c2]";
-      }
-      return success();
-    }
-    if (!flying.empty() &&
-        llvm::any_of(op.getResultTypes(),
-                     [](Type type) { return isa<OperandType>(type); }) &&
-        op.getNumRegions() == 0) {
-      return op.emitOpError("makes an A operand while a product is in flight, "
-                            "which would have to wait [roles_c4]");
-    }
-    if (op.getNumRegions() == 0 || isa<ElementsOp>(op)) {
-      return success();
-    }
-    if (!isa<RegionBranchOpInterface>(op) || !flying.empty()) {
-      return branches(op, flying);
-    }
-    for (Region &region : op.getRegions()) {
-      for (Block &block : region) {
-        if (failed(run(block, flying))) {
-          return failure();
-        }
-        if (!flying.empty()) {
-          return op.emitOpError("has a region that ends with a product in "
-                                "flight [wait_c2]");
-        }
-      }
-    }
-    return success();
-  }
-
-  // Regions of which one runs: each starts with what flies, and they agree on
-  // what does behind them.
-  LogicalResult branches(Operation &op, SmallVector<Value> &flying) {
-    std::optional<SmallVector<Value>> after;
-    for (Region &region : op.getRegions()) {
-      SmallVector<Value> here = flying;
-      for (Block &block : region) {
-        if (failed(run(block, here))) {
-          return failure();
-        }
-      }
-      if (after && *after != here) {
-        return op.emitOpError("has regions that wait for different products "
-                              "[wait_c2]");
-      }
-      after = here;
-    }
-    flying = *after;
-    return success();
-  }
-};
-} // namespace
-
-LogicalResult RolesOp::verifyRegions() {
-  int64_t producer = getProducerRegisters(), consumer = getConsumerRegisters();
-  auto good = [](int64_t count) {
-    return count % 8 == 0 && count >= 24 && count <= 256;
-  };
-  if (!good(producer) || !good(consumer) ||
-      128 * (producer + consumer * static_cast<int64_t>(getConsumers())) >
-          65536) {
-    return emitOpError("expected multiples of 8 registers from 24 to 256, and "
-                       "no more than 65536 of all threads [roles_c1]");
-  }
-  if (getProducer().front().getNumArguments() != 0 ||
-      getConsumer().front().getArgumentTypes() !=
-          TypeRange(IntegerType::get(getContext(), 32))) {
-    return emitOpError("expected no argument of the producer, and a number of "
-                       "the consumer");
-  }
-  // What each side does with each ring.
-  llvm::MapVector<Value, unsigned> filled, awaited, released;
-  bool shared = false;
-  getProducer().walk([&](AcquireOp op) { ++filled[op.getRing()]; });
-  getConsumer().walk([&](Operation *op) {
-    if (auto await = dyn_cast<AwaitOp>(op)) {
-      ++awaited[await.getRing()];
-    } else if (auto release = dyn_cast<ReleaseOp>(op)) {
-      ++released[release.getRing()];
-    }
-  });
-  for (Region *region : {&getProducer(), &getConsumer()}) {
-    region->walk([&](Operation *op) {
-      for (Value value : op->getOperands()) {
-        bool outside =
-            !getOperation()->isAncestor(value.getParentBlock()->getParentOp());
-        shared |= outside && isa<FragmentType, OperandType, RowsType,
-                                 PartialRowsType, PendingType>(value.getType());
-      }
-    });
-  }
-  if (shared) {
-    return emitOpError("expected roles to share no registers [roles_c2]");
-  }
-  for (const auto *list : {&filled, &awaited, &released}) {
-    for (auto [ring, count] : *list) {
-      if (!filled.count(ring) || !awaited.count(ring) ||
-          !released.count(ring)) {
-        return emitOpError("expected each ring to be filled, awaited and "
-                           "released [roles_c3]");
-      }
-    }
-  }
-  SmallVector<Value> flying;
-  if (failed(OrderVerifier().run(getConsumer().front(), flying))) {
-    return failure();
-  }
-  if (!flying.empty()) {
-    return emitOpError("ends with a product in flight [wait_c2]");
   }
   return success();
 }

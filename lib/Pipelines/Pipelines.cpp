@@ -71,6 +71,9 @@ void buildAttnTilePipeline(OpPassManager &pm,
   tile.split = options.split;
   pm.addNestedPass<func::FuncOp>(createTileAttentionPass(tile));
   if (GPUDescription::get(options.target)) {
+    pm.addNestedPass<func::FuncOp>(createTileWholeHeadsPass(
+        withTarget<TileWholeHeadsPassOptions>(options)));
+    pm.addNestedPass<func::FuncOp>(createTileStepsPass());
     // Canonical, a loop over one tile is none, and there would be no kernel.
     pm.addPass(createCSEPass());
     return;
@@ -164,6 +167,7 @@ void buildAttnGPUKernelsPipeline(OpPassManager &pm,
       createLowerKernelsPass(withTarget<LowerKernelsPassOptions>(options)));
   OpPassManager &streams = pm.nest<gpu::GPUModuleOp>();
   streams.addPass(createRotateStreamPass());
+  streams.addPass(createGroupProductsPass());
   streams.addPass(createOverlapProductsPass());
   streams.addPass(createAwaitEarlyPass());
   streams.addPass(createSplitRareStepsPass());

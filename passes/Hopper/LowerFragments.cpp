@@ -20,17 +20,40 @@ int64_t registersOf(Type type) {
   if (auto fragment = dyn_cast<FragmentType>(type)) {
     return fragment.getShape()[1] / 2;
   }
+  if (auto columns = dyn_cast<ColumnsType>(type)) {
+    return columns.getShape()[0] / 4;
+  }
   return 2;
 }
 
-Value rowOf(WarpBuilder &warp, int64_t half) {
-  Value row = warp.add(warp.mul(warpOf(warp), 16), warp.shr(laneOf(warp), 2));
+// Of the registers of `type`, the one that belongs to register i of a fragment.
+int64_t registerOf(Type type, int64_t i, int64_t half) {
+  return isa<FragmentType>(type)  ? i
+         : isa<ColumnsType>(type) ? 2 * (i / 4) + i % 2
+                                  : half;
+}
+
+// The number of the thread, read anew: what follows from it is not kept in
+// registers from one use to the next, across a whole loop.
+Value rereadThread(WarpBuilder &warp) {
+  return LLVM::InlineAsmOp::create(
+             warp.builder, warp.loc, warp.i32(), ValueRange(),
+             "mov.u32 $0, %tid.x;", "=r", /*has_side_effects=*/true,
+             /*is_align_stack=*/false, LLVM::TailCallKind::None,
+             LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
+}
+
+Value rowOf(WarpBuilder &warp, Value thread, int64_t half) {
+  Value number = warp.andi(warp.shr(thread, 5), 3);
+  Value row =
+      warp.add(warp.mul(number, 16), warp.shr(warp.andi(thread, 31), 2));
   return warp.add(row, 8 * half);
 }
 
 // The column of register 0; that of register i is 8 (i / 4) + i mod 2 more.
-Value firstColumn(WarpBuilder &warp) {
-  return warp.mul(warp.andi(laneOf(warp), 3), 2);
+Value firstColumn(WarpBuilder &warp, Value thread) {
+  return warp.mul(warp.andi(thread, 3), 2);
 }
 
 struct SplatLowering : WarpgroupPattern<SplatOp> {
@@ -57,11 +80,13 @@ struct ElementsLowering : WarpgroupPattern<ElementsOp> {
     SmallVector<Value> varying;
     for (auto [argument, input] :
          llvm::zip(body.getArguments(), op.getInputs())) {
-      if (isa<FragmentType>(input.getType())) {
+      if (isa<FragmentType, ColumnsType>(input.getType())) {
         varying.push_back(argument);
       }
     }
-    Value first = columns ? firstColumn(warp) : warp.c(0);
+    Value thread =
+        columns && op.getNumResults() == 0 ? rereadThread(warp) : warp.thread();
+    Value first = columns ? firstColumn(warp, thread) : warp.c(0);
     ColumnForms forms(warp, body, first, varying);
     SmallVector<SmallVector<Value>> results(op.getNumResults(),
                                             SmallVector<Value>(count));
@@ -70,10 +95,9 @@ struct ElementsLowering : WarpgroupPattern<ElementsOp> {
       SmallVector<Value> arguments;
       for (auto [input, registers] :
            llvm::zip_equal(op.getInputs(), adaptor.getInputs())) {
-        bool isFragment = isa<FragmentType>(input.getType());
-        arguments.push_back(registers[isFragment ? 0 : half]);
+        arguments.push_back(registers[registerOf(input.getType(), 0, half)]);
       }
-      arguments.push_back(rowOf(warp, half));
+      arguments.push_back(rowOf(warp, thread, half));
       forms.startRow(arguments);
       for (int64_t i = 0; i < count; ++i) {
         if (half != (columns ? halfOf(i) : i)) {
@@ -82,8 +106,8 @@ struct ElementsLowering : WarpgroupPattern<ElementsOp> {
         SmallVector<Value> elements;
         for (auto [input, registers] :
              llvm::zip_equal(op.getInputs(), adaptor.getInputs())) {
-          if (isa<FragmentType>(input.getType())) {
-            elements.push_back(registers[i]);
+          if (isa<FragmentType, ColumnsType>(input.getType())) {
+            elements.push_back(registers[registerOf(input.getType(), i, half)]);
           }
         }
         int64_t offset = columns ? 8 * (i / 4) + i % 2 : 0;
@@ -271,6 +295,9 @@ void addWarpgroupTypes(TypeConverter &converter) {
   converter.addConversion([many](OperandType type, SmallVectorImpl<Type> &out) {
     return many(out, type.getShape()[1] / 4,
                 IntegerType::get(type.getContext(), 32));
+  });
+  converter.addConversion([many](ColumnsType type, SmallVectorImpl<Type> &out) {
+    return many(out, type.getShape()[0] / 4, type.getElement());
   });
   converter.addConversion([many](RowsType type, SmallVectorImpl<Type> &out) {
     return many(out, 2, type.getElement());

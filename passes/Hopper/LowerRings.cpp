@@ -19,33 +19,36 @@ Value firstLane(WarpBuilder &warp) {
   return warp.equal(laneOf(warp), warp.c(0));
 }
 
-namespace {
-
-using Ring = SharedLayout::Ring;
-
-// (stage, parity of its round) of a position.
-std::pair<Value, Value> stageOf(WarpBuilder &warp, const Ring &ring,
-                                Value position) {
+std::pair<Value, Value>
+stageOf(WarpBuilder &warp, const SharedLayout::Ring &ring, Value position) {
   Value stage = warp.rem(position, ring.stages);
   Value round = warp.div(position, ring.stages);
   return {stage, warp.andi(round, 1)};
 }
-
-Value barrier(WarpBuilder &warp, int64_t start, Value stage) {
+Value barrierOf(WarpBuilder &warp, int64_t start, Value stage) {
   return warp.sharedAddress(warp.mul(stage, 8), start);
 }
-
-void wait(WarpBuilder &warp, Value address, Value parity) {
+void waitAt(WarpBuilder &warp, Value address, Value parity) {
   NVVM::MBarrierTryWaitParityOp::create(warp.builder, warp.loc, address, parity,
                                         warp.c(kSuspend));
 }
-
-// An arrival of lane 0, without a branch.
-void arrive(WarpBuilder &warp, Value address) {
+// Without a branch.
+void arriveAt(WarpBuilder &warp, Value address) {
   NVVM::InlinePtxOp::create(
       warp.builder, warp.loc, TypeRange(), ValueRange{address}, ValueRange(),
       "mbarrier.arrive.shared::cta.b64 _, [{$r0}];", firstLane(warp));
 }
+int64_t panelBytesOf(RingType ring) { return ring.getShape()[1] * kPanelBytes; }
+void fenceProducts(WarpBuilder &warp) {
+  NVVM::FenceProxyOp::create(
+      warp.builder, warp.loc, NVVM::ProxyKind::async_shared,
+      NVVM::SharedSpaceAttr::get(warp.builder.getContext(),
+                                 NVVM::SharedSpace::shared_cta));
+}
+
+namespace {
+
+using Ring = SharedLayout::Ring;
 
 struct RingLowering : WarpgroupPattern<RingOp> {
   using WarpgroupPattern::WarpgroupPattern;
@@ -56,6 +59,11 @@ struct RingLowering : WarpgroupPattern<RingOp> {
     return success();
   }
 };
+
+void setRegisters(WarpBuilder &warp, int64_t count,
+                  NVVM::SetMaxRegisterAction action) {
+  NVVM::SetMaxRegisterOp::create(warp.builder, warp.loc, count, action);
+}
 
 struct RolesLowering : WarpgroupPattern<RolesOp> {
   using WarpgroupPattern::WarpgroupPattern;
@@ -69,10 +77,10 @@ struct RolesLowering : WarpgroupPattern<RolesOp> {
         for (int64_t stage = 0; stage < ring.stages; ++stage) {
           auto init = [&](int64_t start, int64_t count) {
             NVVM::MBarrierInitOp::create(rewriter, op.getLoc(),
-                                         barrier(warp, start, warp.c(stage)),
+                                         barrierOf(warp, start, warp.c(stage)),
                                          warp.c(count), Value());
           };
-          init(ring.full, 1);
+          init(ring.full, ring.writers);
           init(ring.empty, 4 * ring.consumers);
         }
       }
@@ -86,9 +94,8 @@ struct RolesLowering : WarpgroupPattern<RolesOp> {
         scf::IfOp::create(rewriter, op.getLoc(), warp.equal(group, warp.c(0)),
                           /*withElseRegion=*/true);
     rewriter.setInsertionPointToStart(choice.thenBlock());
-    NVVM::SetMaxRegisterOp::create(rewriter, op.getLoc(),
-                                   op.getProducerRegisters(),
-                                   NVVM::SetMaxRegisterAction::decrease);
+    setRegisters(warp, op.getProducerRegisters(),
+                 NVVM::SetMaxRegisterAction::decrease);
     warp.guarded(warp.equal(number, warp.c(0)), [&] {
       Value one = NVVM::ElectSyncOp::create(rewriter, op.getLoc(),
                                             rewriter.getI1Type(), Value());
@@ -96,13 +103,31 @@ struct RolesLowering : WarpgroupPattern<RolesOp> {
       rewriter.inlineBlockBefore(&op.getProducer().front(),
                                  elected.thenBlock()->getTerminator());
     });
+    if (!op.getPrepare().empty()) {
+      auto prepares = scf::IfOp::create(rewriter, op.getLoc(),
+                                        warp.equal(number, warp.c(1)));
+      rewriter.inlineBlockBefore(&op.getPrepare().front(),
+                                 prepares.thenBlock()->getTerminator());
+    }
     rewriter.setInsertionPointToStart(choice.elseBlock());
-    NVVM::SetMaxRegisterOp::create(rewriter, op.getLoc(),
-                                   op.getConsumerRegisters(),
-                                   NVVM::SetMaxRegisterAction::increase);
-    Value consumer = warp.sub(group, warp.c(1));
-    rewriter.inlineBlockBefore(&op.getConsumer().front(),
-                               choice.elseBlock()->getTerminator(),
+    int64_t others = 1;
+    if (!op.getAssist().empty()) {
+      others = 2;
+      auto assists =
+          scf::IfOp::create(rewriter, op.getLoc(), warp.equal(group, warp.c(1)),
+                            /*withElseRegion=*/true);
+      rewriter.setInsertionPointToStart(assists.thenBlock());
+      setRegisters(warp, op.getAssistRegisters(),
+                   NVVM::SetMaxRegisterAction::decrease);
+      rewriter.inlineBlockBefore(&op.getAssist().front(),
+                                 assists.thenBlock()->getTerminator());
+      rewriter.setInsertionPointToStart(assists.elseBlock());
+    }
+    Operation *end = rewriter.getInsertionBlock()->getTerminator();
+    setRegisters(warp, op.getConsumerRegisters(),
+                 NVVM::SetMaxRegisterAction::increase);
+    Value consumer = warp.sub(group, warp.c(others));
+    rewriter.inlineBlockBefore(&op.getConsumer().front(), end,
                                ValueRange{consumer});
     rewriter.eraseOp(op);
     return success();
@@ -118,14 +143,15 @@ struct AcquireLowering : WarpgroupPattern<AcquireOp> {
     const Ring &ring = lowering.layout.of(op.getRing());
     auto [stage, parity] = stageOf(warp, ring, adaptor.getPosition().front());
     // The first round waits for nobody.
-    wait(warp, barrier(warp, ring.empty, stage), warp.xori(parity, warp.c(1)));
+    waitAt(warp, barrierOf(warp, ring.empty, stage),
+           warp.xori(parity, warp.c(1)));
     for (auto [i, tag] : llvm::enumerate(adaptor.getTags())) {
       warp.store(tag.front(), warp.sharedAddress(warp.mul(stage, ring.tagBytes),
                                                  ring.tags + 4 * i));
     }
     int64_t bytes = op.getEmpty() ? 0 : stageBytes(op.getRing().getType());
     NVVM::MBarrierArriveExpectTxOp::create(
-        rewriter, op.getLoc(), Type(), barrier(warp, ring.full, stage),
+        rewriter, op.getLoc(), Type(), barrierOf(warp, ring.full, stage),
         warp.c(bytes), NVVM::MemScopeKind::CTA, /*relaxed=*/false, Value());
     rewriter.eraseOp(op);
     return success();
@@ -152,7 +178,7 @@ struct LoadLowering : WarpgroupPattern<LoadOp> {
     }
     NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
         rewriter, op.getLoc(), to, adaptor.getMap().front(), at,
-        barrier(warp, ring.full, stage), ValueRange(), Value(), Value(),
+        barrierOf(warp, ring.full, stage), ValueRange(), Value(), Value(),
         NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false, NVVM::CTAGroupKindAttr(),
         Value());
     rewriter.eraseOp(op);
@@ -168,7 +194,7 @@ struct AwaitLowering : WarpgroupPattern<AwaitOp> {
     WarpBuilder warp(rewriter, op.getLoc());
     const Ring &ring = lowering.layout.of(op.getRing());
     auto [stage, parity] = stageOf(warp, ring, adaptor.getPosition().front());
-    wait(warp, barrier(warp, ring.full, stage), parity);
+    waitAt(warp, barrierOf(warp, ring.full, stage), parity);
     rewriter.eraseOp(op);
     return success();
   }
@@ -182,7 +208,7 @@ struct ReleaseLowering : WarpgroupPattern<ReleaseOp> {
     WarpBuilder warp(rewriter, op.getLoc());
     const Ring &ring = lowering.layout.of(op.getRing());
     Value stage = stageOf(warp, ring, adaptor.getPosition().front()).first;
-    arrive(warp, barrier(warp, ring.empty, stage));
+    arriveAt(warp, barrierOf(warp, ring.empty, stage));
     rewriter.eraseOp(op);
     return success();
   }
@@ -220,6 +246,10 @@ struct TileLowering : WarpgroupPattern<TileOp> {
         warp.sharedAddress(warp.mul(stage, ring.stageBytes), ring.tiles));
     if (!adaptor.getRow().empty()) {
       start = warp.add(start, warp.mul(adaptor.getRow().front(), kPanelBytes));
+    }
+    if (!adaptor.getPanel().empty()) {
+      start = warp.add(start, warp.mul(adaptor.getPanel().front(),
+                                       panelBytesOf(op.getRing().getType())));
     }
     rewriter.replaceOp(op, start);
     return success();

@@ -39,6 +39,9 @@ void populateClearPatterns(mlir::RewritePatternSet &patterns,
 void populateProductPatterns(mlir::RewritePatternSet &patterns,
                              const mlir::TypeConverter &converter,
                              const LoweringContext &lowering);
+void populateRecurrencePatterns(mlir::RewritePatternSet &patterns,
+                                const mlir::TypeConverter &converter,
+                                const LoweringContext &lowering);
 void populateFragmentPatterns(mlir::RewritePatternSet &patterns,
                               const mlir::TypeConverter &converter,
                               const LoweringContext &lowering);
@@ -47,6 +50,19 @@ void populateFragmentPatterns(mlir::RewritePatternSet &patterns,
 mlir::Value laneOf(WarpBuilder &warp);    // in its warp
 mlir::Value warpOf(WarpBuilder &warp);    // in its warpgroup
 mlir::Value firstLane(WarpBuilder &warp); // whether it is lane 0 (i1)
+
+// Rings.
+/// (stage, parity of its round) of a position.
+std::pair<mlir::Value, mlir::Value> stageOf(WarpBuilder &warp,
+                                            const SharedLayout::Ring &ring,
+                                            mlir::Value position);
+mlir::Value barrierOf(WarpBuilder &warp, int64_t start, mlir::Value stage);
+void waitAt(WarpBuilder &warp, mlir::Value barrier, mlir::Value parity);
+/// An arrival of lane 0.
+void arriveAt(WarpBuilder &warp, mlir::Value barrier);
+int64_t panelBytesOf(warpgroup::RingType ring);
+/// What threads wrote to shared memory is there for products and copies.
+void fenceProducts(WarpBuilder &warp);
 
 } // namespace attn
 

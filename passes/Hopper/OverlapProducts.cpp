@@ -155,7 +155,7 @@ struct OverlapProductsPass
       PassTurnOp::create(builder, roles.getLoc(), warpgroup, /*first=*/true);
     }
     // Others one after the other.
-    roles.getConsumer().walk([&](ProductsOp product) {
+    roles.walk([&](ProductsOp product) {
       OpBuilder builder(product);
       WaitOp wait = waitFor(builder, 0, startOf(builder, product), product);
       product.getResult().replaceAllUsesWith(wait.getResult(0));

@@ -11,10 +11,15 @@ SharedLayout::SharedLayout(Operation *kernel) {
   kernel->walk([&](warpgroup::RingOp op) {
     Ring ring;
     ring.stages = op.getRing().getType().getShape()[0];
+    // Tiles are swizzled by their address.
+    int64_t alignment =
+        op.getRing().getType().getElement().isF32() ? 128 : 1024;
     ring.stageBytes =
-        llvm::alignTo(warpgroup::stageBytes(op.getRing().getType()), 1024);
+        llvm::alignTo(warpgroup::stageBytes(op.getRing().getType()), alignment);
+    end = llvm::alignTo(end, alignment);
     ring.tagBytes = llvm::alignTo(op.getTags() * 4, 16);
     ring.consumers = op.getConsumers();
+    ring.writers = op.getWriters().value_or(1);
     ring.tiles = end;
     end += ring.stages * ring.stageBytes;
     rings[op.getRing()] = ring;

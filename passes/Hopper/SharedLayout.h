@@ -16,6 +16,7 @@ public:
 
   struct Ring {
     int64_t stages = 0, stageBytes = 0, tagBytes = 0, consumers = 0;
+    int64_t writers = 1; // that arrive at the full barrier
     int64_t tiles = 0, full = 0, empty = 0, tags = 0;
   };
   const Ring &of(mlir::Value ring) const { return rings.find(ring)->second; }

@@ -41,6 +41,7 @@ struct WarpgroupToNVVMPass
     populateRingPatterns(patterns, converter, lowering);
     populateClearPatterns(patterns, converter, lowering);
     populateProductPatterns(patterns, converter, lowering);
+    populateRecurrencePatterns(patterns, converter, lowering);
     populateFragmentPatterns(patterns, converter, lowering);
     patterns.add<CastLowering>(converter, context);
     ConversionTarget target(*context);

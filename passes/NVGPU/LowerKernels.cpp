@@ -3,6 +3,7 @@
 // lowering that fits, and turns what is left into an llvm.func.
 //===----------------------------------------------------------------------===//
 
+#include "../Hopper/RecurrenceTile.h"
 #include "../Hopper/SharedLayout.h"
 #include "../Hopper/StreamTile.h"
 #include "../PassTarget.h"
@@ -10,6 +11,7 @@
 #include "MMATile.h"
 #include "MergeTile.h"
 #include "PointTile.h"
+#include "StepTile.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -49,8 +51,12 @@ public:
 
   LogicalResult run(LaunchShape &shape) {
     arguments();
-    if (kernel.getOps<KeyLoopOp>().empty() &&
-        kernel.getOps<MergeStatesOp>().empty()) {
+    if (Operation *op = recurrence()) {
+      if (failed(scalars()) || failed(recurrenceTile(op, shape))) {
+        return failure();
+      }
+    } else if (kernel.getOps<KeyLoopOp>().empty() &&
+               kernel.getOps<MergeStatesOp>().empty()) {
       if (failed(points(shape))) {
         return failure();
       }
@@ -174,13 +180,7 @@ private:
       return kernel.emitOpError("of other than one key loop or merge has no "
                                 "lowering for GPUs");
     }
-    Value block;
-    kernel.walk([&](gpu::BlockIdOp op) {
-      builder.setInsertionPoint(op);
-      block = warp.toIndex(warp.block());
-      op.replaceAllUsesWith(block);
-      op.erase();
-    });
+    Value block = blockNumber();
     if (!merges.empty()) {
       builder.setInsertionPoint(merges.front());
       shape.threads = kMergeThreads;
@@ -227,17 +227,72 @@ private:
                    program.isPaged() ? 0 : step.getInt(), shape);
   }
 
+  Operation *recurrence() {
+    for (Operation &op : kernel.getBody().front()) {
+      if (isa<SSDOp, LinearAttentionOp, SSMStepOp>(op)) {
+        return &op;
+      }
+    }
+    return nullptr;
+  }
+
+  LogicalResult recurrenceTile(Operation *op, LaunchShape &shape) {
+    blockNumber();
+    builder.setInsertionPoint(kernel.getBody().front().getTerminator());
+    if (auto step = dyn_cast<SSMStepOp>(op)) {
+      shape.threads = kStepThreads;
+      return emitStepTile(warp, step, views);
+    }
+    std::string reason;
+    std::optional<RecurrenceProgram> program =
+        RecurrenceProgram::match(op, reason);
+    std::optional<RecurrenceKernel> chosen =
+        program ? chooseRecurrenceKernel(program->shape(), gpu, reason)
+                : std::nullopt;
+    if (!chosen) {
+      return op->emitOpError(reason) << " has no lowering for " << gpu.chip;
+    }
+    RecurrenceTile tile(warp, *program, *chosen, views);
+    if (!tile.prepare(reason)) {
+      return op->emitOpError(reason) << " has no lowering for " << gpu.chip;
+    }
+    shape.threads = chosen->threads();
+    if (failed(tile.emit(mapArguments(tile.getMaps(), shape)))) {
+      return failure();
+    }
+    shape.sharedBytes = SharedLayout(kernel).bytes();
+    return success();
+  }
+
+  SmallVector<Value> mapArguments(ArrayRef<StreamMap> maps,
+                                  LaunchShape &shape) {
+    shape.maps.assign(maps.begin(), maps.end());
+    shape.firstMap = types.size();
+    SmallVector<Value> values;
+    for (size_t i = 0; i < maps.size(); ++i) {
+      values.push_back(add(LLVM::LLVMPointerType::get(builder.getContext())));
+    }
+    return values;
+  }
+
+  // The number of the block, which stands for the tile.
+  Value blockNumber() {
+    Value block;
+    kernel.walk([&](gpu::BlockIdOp op) {
+      builder.setInsertionPoint(op);
+      block = warp.toIndex(warp.block());
+      op.replaceAllUsesWith(block);
+      op.erase();
+    });
+    return block;
+  }
+
   LogicalResult streamTile(StreamTile &stream, const WarpgroupKernel &chosen,
                            LaunchShape &shape) {
     shape.threads = chosen.threads();
     shape.streams = true;
-    shape.maps.assign(stream.getMaps().begin(), stream.getMaps().end());
     shape.drawsTickets = stream.drawsTickets();
-    shape.firstMap = types.size();
-    SmallVector<Value> maps;
-    for (size_t i = 0; i < shape.maps.size(); ++i) {
-      maps.push_back(add(LLVM::LLVMPointerType::get(builder.getContext())));
-    }
+    SmallVector<Value> maps = mapArguments(stream.getMaps(), shape);
     Value tiles = add(builder.getI32Type());
     Value tickets = shape.drawsTickets ? Value(add(warp.global())) : Value();
     if (failed(stream.emit(maps, tiles, tickets))) {
@@ -287,9 +342,9 @@ private:
           llvm::none_of(op.getResultTypes(), shaped)) {
         continue;
       }
-      if (!isa<KeyLoopOp, FinalizeStateOp, MergeStatesOp, linalg::FillOp,
-               tensor::EmptyOp, memref::SubViewOp, memref::CastOp,
-               bufferization::ToTensorOp,
+      if (!isa<SSDOp, LinearAttentionOp, SSMStepOp, KeyLoopOp, FinalizeStateOp,
+               MergeStatesOp, linalg::FillOp, tensor::EmptyOp,
+               memref::SubViewOp, memref::CastOp, bufferization::ToTensorOp,
                bufferization::MaterializeInDestinationOp,
                tensor::ExtractSliceOp, tensor::ExpandShapeOp,
                tensor::CollapseShapeOp, tensor::CastOp>(op)) {
@@ -349,6 +404,7 @@ struct LowerKernelsPass
     OpBuilder builder(launch);
     IndexBuilder index(builder, launch.getLoc());
     launch.getBlockSizeXMutable().assign(index.constant(shape.threads));
+    addMaps(launch, shape);
     if (shape.streams) {
       launchStream(launch, shape);
     } else {
@@ -378,17 +434,24 @@ struct LowerKernelsPass
     return memref::GetGlobalOp::create(builder, loc, type, global.getSymName());
   }
 
+  void addMaps(gpu::LaunchFuncOp launch, const LaunchShape &shape) {
+    OpBuilder builder(launch);
+    ValueRange operands = launch.getKernelOperands();
+    SmallVector<Value> maps;
+    for (const StreamMap &map : shape.maps) {
+      maps.push_back(warpgroup::MapOp::create(builder, launch.getLoc(),
+                                              operands[map.argument], map.order,
+                                              map.box));
+    }
+    launch.getKernelOperandsMutable().append(maps);
+  }
+
   // No more blocks than multiprocessors, each of which takes many tiles.
   void launchStream(gpu::LaunchFuncOp launch, const LaunchShape &shape) {
     OpBuilder builder(launch);
     Location loc = launch.getLoc();
     IndexBuilder index(builder, loc);
-    ValueRange operands = launch.getKernelOperands();
     SmallVector<Value> more;
-    for (const StreamMap &map : shape.maps) {
-      more.push_back(warpgroup::MapOp::create(
-          builder, loc, operands[map.argument], map.order, map.box));
-    }
     Value tiles = launch.getGridSizeX();
     more.push_back(
         arith::IndexCastOp::create(builder, loc, builder.getI32Type(), tiles));

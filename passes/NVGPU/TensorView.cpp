@@ -57,13 +57,13 @@ Value TensorView::at(OpBuilder &builder, Location loc,
 }
 
 static FailureOr<TensorView> sliceView(OpBuilder &builder,
-                                       tensor::ExtractSliceOp slice,
+                                       OffsetSizeAndStrideOpInterface slice,
+                                       const llvm::SmallBitVector &dropped,
                                        const TensorView &source,
                                        const IRMapping &mapping) {
   IndexBuilder index(builder, slice.getLoc());
   TensorView view = source;
   view.dims.clear();
-  llvm::SmallBitVector dropped = slice.getDroppedDims();
   auto here = [&](OpFoldResult item) {
     auto value = dyn_cast<Value>(item);
     return value ? mapping.lookupOrDefault(value) : index.value(item);
@@ -160,7 +160,14 @@ FailureOr<TensorView> TensorViews::get(Value tensor, const IRMapping &mapping) {
   if (auto slice = dyn_cast_or_null<tensor::ExtractSliceOp>(made)) {
     FailureOr<TensorView> source = get(slice.getSource(), mapping);
     return failed(source) ? source
-                          : sliceView(builder, slice, *source, mapping);
+                          : sliceView(builder, slice, slice.getDroppedDims(),
+                                      *source, mapping);
+  }
+  if (auto part = dyn_cast_or_null<memref::SubViewOp>(made)) {
+    FailureOr<TensorView> source = get(part.getSource(), mapping);
+    return failed(source) ? source
+                          : sliceView(builder, part, part.getDroppedDims(),
+                                      *source, mapping);
   }
   if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(made)) {
     FailureOr<TensorView> source = get(expand.getSrc(), mapping);

@@ -19,6 +19,20 @@ def RotateStreamPass : Pass<"attn-warpgroup-rotate", "::mlir::gpu::GPUModuleOp">
   let dependentDialects = ["::mlir::scf::SCFDialect"];
 }
 
+def GroupProductsPass : Pass<"attn-warpgroup-group", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "let products that follow each other run together";
+  let description = [{
+    Where two or more `warpgroup.mma` stand one behind the other, all of them
+    start, also where one adds to the result of another, and one wait stands in
+    front of the first op that needs a result, makes an operand, or gives a
+    stage back.
+
+    Needs: nothing. Leaves: `warpgroup.mma` that stand alone. Example:
+    `test/Passes/Hopper/group.mlir`.
+  }];
+  let dependentDialects = ["::attn::warpgroup::WarpgroupDialect"];
+}
+
 def OverlapProductsPass : Pass<"attn-warpgroup-overlap", "::mlir::gpu::GPUModuleOp"> {
   let summary = "start products early, and wait for them late";
   let description = [{

@@ -93,6 +93,40 @@ def TileRecurrencePass : InterfacePass<"attn-tile-recurrence", "mlir::FunctionOp
                            "::mlir::arith::ArithDialect"];
 }
 
+def TileWholeHeadsPass : InterfacePass<"attn-tile-whole-heads", "mlir::FunctionOpInterface"> {
+  let summary = "tile recurrences into heads with all their tokens";
+  let description = [{
+    Rewrites each `attn.ssd` and `attn.linear_attention` as an `scf.forall` over
+    sequences and heads, or pairs of heads that share what they read and write,
+    around the same op on their slices: one block takes all tokens, and its state
+    never leaves it.
+
+    Needs: tensors, layouts other than thd, a target with warpgroups. Leaves: the
+    ops inside of `scf.forall` alone. Example: `test/Passes/Tile/tile-whole-heads.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+  let options = [Option<"target", "target", "std::string", /*default=*/"\"sm_90\"",
+                        "Target description: a GPU with warpgroups.">];
+}
+
+def TileStepsPass : InterfacePass<"attn-tile-steps", "mlir::FunctionOpInterface"> {
+  let summary = "tile steps of state spaces into heads, or blocks of channels";
+  let description = [{
+    Rewrites each `attn.ssm_step` as an `scf.forall` over sequences and heads
+    (Mamba-2), or blocks of 128 channels (Mamba-1), around the same op on their
+    slices.
+
+    Needs: tensors with static heads, sizes and channels, no `slots`. Leaves: the
+    op inside of `scf.forall` alone. Example: `test/Passes/Tile/tile-steps.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def TileGatherPass : InterfacePass<"attn-tile-gather", "mlir::FunctionOpInterface"> {
   let summary = "tile reads of a paged cache";
   let description = [{

@@ -109,3 +109,67 @@ func.func @fragments(%c: f32, %s: !warpgroup.fragment<64x128xf32>, %flagged: !wa
         -> (!warpgroup.operand<64x128xbf16>, !warpgroup.rows<f32>, !warpgroup.partial_rows<f32>, !warpgroup.fragment<64x128xf32>)
   return
 }
+
+// CHECK-LABEL: func.func @recurrences
+func.func @recurrences(%map: !warpgroup.tensor_map, %h: i32, %b: i32, %c0: i32, %row: i32, %a0: f32, %a1: f32) {
+  %m = warpgroup.ring consumers 2 tags 0 writers 4 : !warpgroup.ring<2x64x64xbf16>
+  // CHECK: warpgroup.ring consumers 2 tags 0 writers 1 : <4x8x64xf32>
+  %t = warpgroup.ring consumers 2 tags 0 writers 1 : !warpgroup.ring<4x8x64xf32>
+  %ring = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x64x128xbf16>
+  %r = arith.constant 1 : i32
+  %n = arith.constant 0 : i32
+  // CHECK: warpgroup.roles consumers 2 registers(48, 200, 64) producer {
+  warpgroup.roles consumers 2 registers(48, 200, 64) producer {
+    // CHECK: } prepare {
+  } prepare {
+    // CHECK: warpgroup.chunk_scan
+    %s0, %s1, %all = warpgroup.chunk_scan %a0, %a1
+    warpgroup.reserve %t[%n] : !warpgroup.ring<4x8x64xf32>
+    // CHECK: warpgroup.address %{{.*}} row
+    %p = warpgroup.address %t[%n] row %r : !warpgroup.ring<4x8x64xf32> -> !llvm.ptr<3>
+    warpgroup.publish %t[%n] : !warpgroup.ring<4x8x64xf32>
+    // CHECK: } assist {
+  } assist {
+    // CHECK: warpgroup.reserve
+    warpgroup.reserve %m[%n] : !warpgroup.ring<2x64x64xbf16>
+    // CHECK: warpgroup.publish
+    warpgroup.publish %m[%n] : !warpgroup.ring<2x64x64xbf16>
+    // CHECK: } consumer {
+  } consumer {
+  ^bb0(%wg: i32):
+    warpgroup.await %t[%n] : !warpgroup.ring<4x8x64xf32>
+    warpgroup.await %m[%n] : !warpgroup.ring<2x64x64xbf16>
+    %x = warpgroup.tile %m[%n] : !warpgroup.ring<2x64x64xbf16> -> !warpgroup.tile<64x64x64xbf16>
+    // CHECK: warpgroup.tile %{{.*}} panel
+    %second = warpgroup.tile %ring[%n] panel %wg : !warpgroup.ring<2x64x128xbf16> -> !warpgroup.tile<64x64x64xbf16>
+    // CHECK: warpgroup.vector
+    %g = warpgroup.vector %t[%n] row %r : !warpgroup.ring<4x8x64xf32> -> !warpgroup.columns<64xf32>
+    // CHECK: warpgroup.fetch %{{.*}} transposed
+    %xt = warpgroup.fetch %x transposed : !warpgroup.tile<64x64x64xbf16> -> !warpgroup.operand<64x64xbf16>
+    %a = warpgroup.fetch %x : !warpgroup.tile<64x64x64xbf16> -> !warpgroup.operand<64x64xbf16>
+    // CHECK: warpgroup.unpack
+    %f = warpgroup.unpack %a : !warpgroup.operand<64x64xbf16> -> !warpgroup.fragment<64x64xf32>
+    %w = warpgroup.scale %a by %g : !warpgroup.operand<64x64xbf16>, !warpgroup.columns<64xf32>
+    %y = warpgroup.splat %a0 : f32 -> !warpgroup.fragment<64x64xf32>
+    // CHECK: warpgroup.share
+    warpgroup.share %wg
+    // CHECK: warpgroup.write %{{.*}} transposed
+    warpgroup.write %y to %ring[%n] panel %wg transposed : !warpgroup.fragment<64x64xf32>, !warpgroup.ring<2x64x128xbf16>
+    // CHECK: warpgroup.send
+    warpgroup.send %ring[%n] panel %wg of %wg to %map[%c0, %row, %h, %b] : !warpgroup.ring<2x64x128xbf16>
+    warpgroup.write %f to %ring[%n] panel %wg : !warpgroup.fragment<64x64xf32>, !warpgroup.ring<2x64x128xbf16>
+    warpgroup.write %y to %ring[%n] panel %wg : !warpgroup.fragment<64x64xf32>, !warpgroup.ring<2x64x128xbf16>
+    %done = warpgroup.mma %w, %second : (!warpgroup.operand<64x64xbf16>, !warpgroup.tile<64x64x64xbf16>) -> !warpgroup.fragment<64x64xf32>
+    %too = warpgroup.mma %xt, %second : (!warpgroup.operand<64x64xbf16>, !warpgroup.tile<64x64x64xbf16>) -> !warpgroup.fragment<64x64xf32>
+    warpgroup.release %m[%n] : !warpgroup.ring<2x64x64xbf16>
+    warpgroup.release %t[%n] : !warpgroup.ring<4x8x64xf32>
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @factors
+func.func @factors(%a: !warpgroup.operand<64x64xbf16>, %f: !warpgroup.columns<64xf32>) {
+  // CHECK: warpgroup.scale
+  %w = warpgroup.scale %a by %f : !warpgroup.operand<64x64xbf16>, !warpgroup.columns<64xf32>
+  return
+}

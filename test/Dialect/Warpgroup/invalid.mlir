@@ -212,3 +212,91 @@ func.func @clear_hidden_c1(%n: i32, %wg: i32) {
   } : !warpgroup.ring<2x128x64xbf16>
   return
 }
+
+// -----
+
+func.func @reserve_c1(%n: i32) {
+  %k = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x64x64xbf16>
+  // expected-error @below {{expected a ring with 'writers' [reserve_c1]}}
+  warpgroup.reserve %k[%n] : !warpgroup.ring<2x64x64xbf16>
+  return
+}
+
+// -----
+
+func.func @publish_c1(%n: i32) {
+  %k = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x64x64xbf16>
+  // expected-error @below {{expected a ring with 'writers' [publish_c1]}}
+  warpgroup.publish %k[%n] : !warpgroup.ring<2x64x64xbf16>
+  return
+}
+
+// -----
+
+func.func @vector_c1(%t: !warpgroup.ring<2x8x32xf32>, %n: i32) {
+  // expected-error @below {{expected vectors of 64 f32, but got a ring of '!warpgroup.ring<2x8x32xf32>' [vector_c1]}}
+  %g = warpgroup.vector %t[%n] row %n : !warpgroup.ring<2x8x32xf32> -> !warpgroup.columns<64xf32>
+  return
+}
+
+// -----
+
+func.func @fetch_c1(%x: !warpgroup.tile<64x64x128xbf16>) {
+  // expected-error @below {{expected 64 x 64 elements of one type, but got '!warpgroup.tile<64x64x128xbf16>' and '!warpgroup.operand<64x64xbf16>' [fetch_c1]}}
+  %a = warpgroup.fetch %x : !warpgroup.tile<64x64x128xbf16> -> !warpgroup.operand<64x64xbf16>
+  return
+}
+
+// -----
+
+func.func @scale_c1(%a: !warpgroup.operand<64x64xbf16>, %g: !warpgroup.columns<128xf32>) {
+  // expected-error @below {{expected a factor for each column [scale_c1]}}
+  %w = warpgroup.scale %a by %g : !warpgroup.operand<64x64xbf16>, !warpgroup.columns<128xf32>
+  return
+}
+
+// -----
+
+func.func @write_c1(%f: !warpgroup.fragment<64x64xf32>, %r: !warpgroup.ring<2x128x64xbf16>, %n: i32) {
+  // expected-error @below {{expected a fragment of 64 columns and a ring of 64 rows, but got '!warpgroup.fragment<64x64xf32>' and '!warpgroup.ring<2x128x64xbf16>' [write_c1]}}
+  warpgroup.write %f to %r[%n] panel %n : !warpgroup.fragment<64x64xf32>, !warpgroup.ring<2x128x64xbf16>
+  return
+}
+
+// -----
+
+// What was fetched has reached no product: the copy engine may overwrite it.
+func.func @roles_c5(%n: i32) {
+  %k = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x64x64xbf16>
+  warpgroup.roles consumers 2 registers(24, 240) producer {
+    warpgroup.acquire %k[%n] empty : !warpgroup.ring<2x64x64xbf16>
+  } consumer {
+  ^bb0(%wg: i32):
+    warpgroup.await %k[%n] : !warpgroup.ring<2x64x64xbf16>
+    %t = warpgroup.tile %k[%n] : !warpgroup.ring<2x64x64xbf16> -> !warpgroup.tile<64x64x64xbf16>
+    %a = warpgroup.fetch %t transposed : !warpgroup.tile<64x64x64xbf16> -> !warpgroup.operand<64x64xbf16>
+    // expected-error @below {{of a stage stands in front of what consumes the data that was read of it [roles_c5]}}
+    warpgroup.release %k[%n] : !warpgroup.ring<2x64x64xbf16>
+    %y = warpgroup.mma %a, %t : (!warpgroup.operand<64x64xbf16>, !warpgroup.tile<64x64x64xbf16>) -> !warpgroup.fragment<64x64xf32>
+  }
+  return
+}
+
+// -----
+
+// A product in flight still reads its tile.
+func.func @roles_c5_product(%n: i32, %b: !warpgroup.tile<64x64x64xbf16>) {
+  %k = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x64x64xbf16>
+  warpgroup.roles consumers 2 registers(24, 240) producer {
+    warpgroup.acquire %k[%n] empty : !warpgroup.ring<2x64x64xbf16>
+  } consumer {
+  ^bb0(%wg: i32):
+    warpgroup.await %k[%n] : !warpgroup.ring<2x64x64xbf16>
+    %t = warpgroup.tile %k[%n] : !warpgroup.ring<2x64x64xbf16> -> !warpgroup.tile<64x64x64xbf16>
+    %p = warpgroup.mma_async %t, %b transposed : (!warpgroup.tile<64x64x64xbf16>, !warpgroup.tile<64x64x64xbf16>) -> !warpgroup.pending<64x64xf32>
+    // expected-error @below {{of a stage stands in front of what consumes the data that was read of it [roles_c5]}}
+    warpgroup.release %k[%n] : !warpgroup.ring<2x64x64xbf16>
+    %r = warpgroup.wait 0 (%p) : (!warpgroup.pending<64x64xf32>) -> !warpgroup.fragment<64x64xf32>
+  }
+  return
+}

@@ -69,6 +69,13 @@ def Warpgroup_Rows : Warpgroup_Type<"Rows", "rows"> {
   let parameters = (ins "::mlir::Type":$element);
   let assemblyFormat = "`<` $element `>`";
 }
+def Warpgroup_Columns : Warpgroup_ShapedType<"Columns", "columns"> {
+  let summary = "one value a column, in n / 4 registers";
+  let description = [{
+    Of the columns that a thread has of a fragment, equal in all rows. What
+    belongs to a token is rows or columns, as the product has it.
+  }];
+}
 def Warpgroup_PartialRows : Warpgroup_Type<"PartialRows", "partial_rows"> {
   let summary = "one value a row and thread, of the thread's own columns";
   let description = "`warpgroup.join` makes rows of them, with two shuffles.";
@@ -79,7 +86,8 @@ def Warpgroup_Ring : Warpgroup_ShapedType<"Ring", "ring"> {
   let summary = "stages x rows x columns: tiles on their way to the consumers";
   let description = [{
     Each stage holds panels of 64 columns (128 bytes, 128-byte swizzle) of all
-    rows, one after the other.
+    rows, one after the other. Of f32, which no product takes, it holds plain
+    rows: vectors that threads write and read.
   }];
 }
 def Warpgroup_Tile : Warpgroup_ShapedType<"Tile", "tile"> {

@@ -59,21 +59,29 @@ def Warpgroup_RingOp : Warpgroup_Op<"ring"> {
     them has released it. `tags` numbers (i32) travel with a tile. Stages lie in
     dynamic shared memory in the order of the rings, each aligned to 1024 bytes.
 
-    PTX: for each stage two `mbarrier.init.shared.b64`, of 1 arrival (full) and
-    4 `consumers` arrivals (empty: one a warp).
+    With `writers` it is that many warps that fill a stage (`reserve`, writes,
+    `publish`), instead of the copy engine (`acquire`, `load`).
+
+    PTX: for each stage two `mbarrier.init.shared.b64`, of 1 or `writers` arrivals
+    (full) and 4 `consumers` arrivals (empty: one a warp).
 
     Constraints:
     * `ring_c1`: stages, rows and columns are positive; a row is a multiple of
-      128 bytes, and there is a multiple of 8 rows.
+      128 bytes, and but for vectors (f32) there is a multiple of 8 rows.
 
     Example:
     ```mlir
     %k = warpgroup.ring consumers 2 tags 3 : !warpgroup.ring<2x128x128xbf16>
     ```
   }];
-  let arguments = (ins I64Attr:$consumers, I64Attr:$tags);
+  let arguments = (ins I64Attr:$consumers, I64Attr:$tags, OptionalAttr<I64Attr>:$writers);
   let results = (outs Warpgroup_Ring:$ring);
-  let assemblyFormat = "`consumers` $consumers `tags` $tags attr-dict `:` type($ring)";
+  let builders = [OpBuilder<(ins "::mlir::Type":$ring, "int64_t":$consumers, "int64_t":$tags), [{
+    build($_builder, $_state, ring, consumers, tags, ::mlir::IntegerAttr());
+  }]>];
+  let assemblyFormat = [{
+    `consumers` $consumers `tags` $tags (`writers` $writers^)? attr-dict `:` type($ring)
+  }];
   let hasVerifier = 1;
 }
 
@@ -81,20 +89,27 @@ def Warpgroup_RolesOp : Warpgroup_Op<"roles", [SingleBlock, NoTerminator, Recurs
   let summary = "give the warps of a block their roles and registers";
   let description = [{
     One thread runs `producer`; `consumers` warpgroups run `consumer`, whose
-    argument is their number (i32).
+    argument is their number (i32). A warp beside the producer may run
+    `prepare`, which fills rings with vectors, and a warpgroup of its own
+    `assist`, which fills rings with what all consumers use.
 
     PTX: barriers of the rings are initialised by thread 0,
     `fence.mbarrier_init.release.cluster`, `bar.sync 0`; then `setmaxnreg.dec`
-    and `elect.sync` for the producer, `setmaxnreg.inc` for consumers.
+    and `elect.sync` for the producer, `setmaxnreg.dec` for `assist`,
+    `setmaxnreg.inc` for consumers.
 
     Constraints:
     * `roles_c1`: register counts are multiples of 8 from 24 to 256, and those of
       all warpgroups fit the 65536 of a multiprocessor.
     * `roles_c2`: the regions have no values of the dialect in common but rings.
-    * `roles_c3`: the rings that the producer fills are those that consumers
-      wait for, and each is released.
+    * `roles_c3`: the rings that are filled are those that somebody waits for,
+      and each is released.
     * `roles_c4`: no operand of a product is made, and no part of it, while a
       product is in flight: registers of A must not be written then.
+    * `roles_c5`: a stage is released behind what consumes the data that was
+      read of it: the wait for a product with its tiles or with what was
+      `fetch`ed, or a write of that to memory. A release that follows the read
+      alone may overtake it, and the copy engine then the data.
 
     Example:
     ```mlir
@@ -105,11 +120,17 @@ def Warpgroup_RolesOp : Warpgroup_Op<"roles", [SingleBlock, NoTerminator, Recurs
     ```
   }];
   let arguments = (ins I64Attr:$consumers, I64Attr:$producer_registers,
-                       I64Attr:$consumer_registers);
-  let regions = (region SizedRegion<1>:$producer, SizedRegion<1>:$consumer);
+                       I64Attr:$consumer_registers,
+                       DefaultValuedAttr<I64Attr, "0">:$assist_registers);
+  let regions = (region SizedRegion<1>:$producer, SizedRegion<1>:$consumer,
+                        MaxSizedRegion<1>:$prepare, MaxSizedRegion<1>:$assist);
+  let builders = [OpBuilder<(ins "int64_t":$consumers, "int64_t":$producer_registers,
+                                 "int64_t":$consumer_registers,
+                                 CArg<"int64_t", "0">:$assist_registers)>];
   let assemblyFormat = [{
-    `consumers` $consumers `registers` `(` $producer_registers `,` $consumer_registers `)`
-    attr-dict-with-keyword `producer` $producer `consumer` $consumer
+    `consumers` $consumers `registers` `(` $producer_registers `,` $consumer_registers
+    (`,` $assist_registers^)? `)` attr-dict-with-keyword `producer` $producer
+    (`prepare` $prepare^)? (`assist` $assist^)? `consumer` $consumer
   }];
   let hasRegionVerifier = 1;
 }
@@ -208,8 +229,8 @@ def Warpgroup_TagOp : Warpgroup_Op<"tag", [
   let hasVerifier = 1;
 }
 
-def Warpgroup_TileOp : Warpgroup_Op<"tile", [Pure]> {
-  let summary = "name the rows of a stage from `row` on";
+def Warpgroup_TileOp : Warpgroup_Op<"tile", [Pure, AttrSizedOperandSegments]> {
+  let summary = "name the rows of a stage from `row` on, and panels from `panel` on";
   let description = [{
     Constraints:
     * `tile_c1`: the tile is in panels of the ring, and has no more rows and
@@ -220,10 +241,16 @@ def Warpgroup_TileOp : Warpgroup_Op<"tile", [Pure]> {
     %q = warpgroup.tile %ring[%n] row %row : !warpgroup.ring<2x128x128xbf16> -> !warpgroup.tile<128x64x128xbf16>
     ```
   }];
-  let arguments = (ins Warpgroup_Ring:$ring, I32:$position, Optional<I32>:$row);
+  let arguments = (ins Warpgroup_Ring:$ring, I32:$position, Optional<I32>:$row,
+                       Optional<I32>:$panel);
   let results = (outs Warpgroup_Tile:$tile);
+  let builders = [OpBuilder<(ins "::mlir::Type":$tile, "::mlir::Value":$ring,
+                                 "::mlir::Value":$position, "::mlir::Value":$row), [{
+    build($_builder, $_state, tile, ring, position, row, ::mlir::Value());
+  }]>];
   let assemblyFormat = [{
-    $ring `[` $position `]` (`row` $row^)? attr-dict `:` type($ring) `->` type($tile)
+    $ring `[` $position `]` (`row` $row^)? (`panel` $panel^)? attr-dict
+    `:` type($ring) `->` type($tile)
   }];
   let hasVerifier = 1;
 }
@@ -288,14 +315,15 @@ def Warpgroup_ClearHiddenOp : Warpgroup_Op<"clear_hidden", [
 //===----------------------------------------------------------------------===//
 
 def Warpgroup_A : AnyTypeOf<[Warpgroup_Tile, Warpgroup_Operand]>;
+def Warpgroup_Accumulator : AnyTypeOf<[Warpgroup_Fragment, Warpgroup_Pending]>;
 
-class Warpgroup_ProductOp<string mnemonic> : Warpgroup_Op<mnemonic> {
-  let arguments = (ins Warpgroup_A:$a, Warpgroup_Tile:$b, Optional<Warpgroup_Fragment>:$acc,
+class Warpgroup_ProductOp<string mnemonic, Type acc> : Warpgroup_Op<mnemonic> {
+  let arguments = (ins Warpgroup_A:$a, Warpgroup_Tile:$b, Optional<acc>:$acc,
                        UnitAttr:$transposed);
   let hasVerifier = 1;
 }
 
-def Warpgroup_ProductsOp : Warpgroup_ProductOp<"mma"> {
+def Warpgroup_ProductsOp : Warpgroup_ProductOp<"mma", Warpgroup_Fragment> {
   let summary = "acc + a b, finished";
   let description = [{
     `a` has 64 rows, in shared memory or in registers; `b` is (keys, columns), or
@@ -319,10 +347,11 @@ def Warpgroup_ProductsOp : Warpgroup_ProductOp<"mma"> {
   }];
 }
 
-def Warpgroup_MmaAsyncOp : Warpgroup_ProductOp<"mma_async"> {
+def Warpgroup_MmaAsyncOp : Warpgroup_ProductOp<"mma_async", Warpgroup_Accumulator> {
   let summary = "start acc + a b, as one group";
   let description = [{
-    As `warpgroup.mma`, but the result is on its way.
+    As `warpgroup.mma`, but the result is on its way; `acc` may be on its own, as
+    products of one accumulator follow each other.
 
     PTX: `wgmma.fence`, a `wgmma.mma_async.sync.aligned.m64n<n>k16.f32` for each
     16 of k, `wgmma.commit_group`.
@@ -402,7 +431,8 @@ def Warpgroup_PassTurnOp : Warpgroup_Op<"pass_turn"> {
 // Fragments
 //===----------------------------------------------------------------------===//
 
-def Warpgroup_Registers : AnyTypeOf<[Warpgroup_Fragment, Warpgroup_Rows, Warpgroup_PartialRows]>;
+def Warpgroup_Registers : AnyTypeOf<[Warpgroup_Fragment, Warpgroup_Rows, Warpgroup_Columns,
+                                     Warpgroup_PartialRows]>;
 
 def Warpgroup_SplatOp : Warpgroup_Op<"splat", [Pure]> {
   let summary = "the same value everywhere";
@@ -422,15 +452,15 @@ def Warpgroup_ElementsOp : Warpgroup_Op<"elements", [
     RecursivelySpeculatable]> {
   let summary = "compute elements of fragments or rows, each on its own";
   let description = [{
-    The body gets an element of each operand (of rows, that of the element's
-    row), then the row (0 to 63) and the column as i32, and yields an element of
+    The body gets an element of each operand (of rows and columns, that of the
+    element's row or column), then the row (0 to 63) and the column as i32, and yields an element of
     each result. Without results it runs for its effects, on each thread that has
     the element. Bodies are written
     out for each register: rows and columns cost what constants cost.
 
     Constraints:
-    * `elements_c1`: all fragments have one shape; without one the results are
-      rows.
+    * `elements_c1`: all fragments and columns have as many columns; without a
+      fragment there are no columns, and the results are rows.
     * `elements_c2`: the body takes the elements, row and column, and yields an
       element of each result.
 
@@ -630,5 +660,7 @@ def Warpgroup_SoftmaxOp : Warpgroup_Op<"softmax", [Pure]> {
     `:` functional-type(operands, results)
   }];
 }
+
+include "attn/Dialect/Warpgroup/RecurrenceOps.td"
 
 #endif // ATTN_DIALECT_WARPGROUP_WARPGROUPOPS_TD
