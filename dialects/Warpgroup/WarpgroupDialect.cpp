@@ -89,14 +89,15 @@ LogicalResult ColumnsType::verify(EmitError emitError, ArrayRef<int64_t> shape,
   return success();
 }
 
+// A ring may carry tags alone, or vectors.
 static LogicalResult verifyShared(EmitError emitError, ArrayRef<int64_t> shape,
-                                  Type element, bool mayBeVectors) {
-  if (shape.size() != 3 ||
-      llvm::any_of(shape, [](int64_t size) { return size <= 0; })) {
+                                  Type element, bool isRing) {
+  if (shape.size() != 3 || shape[0] <= 0 || shape[1] <= 0 ||
+      shape[2] < (isRing ? 0 : 1)) {
     return emitError() << "expected three positive sizes";
   }
   if (!element.isF16() && !element.isBF16() &&
-      !(mayBeVectors && element.isF32())) {
+      !(isRing && element.isF32())) {
     return emitError() << "expected elements of f16 or bf16, but got "
                        << element;
   }
@@ -105,12 +106,12 @@ static LogicalResult verifyShared(EmitError emitError, ArrayRef<int64_t> shape,
 
 LogicalResult RingType::verify(EmitError emitError, ArrayRef<int64_t> shape,
                                Type element) {
-  return verifyShared(emitError, shape, element, /*mayBeVectors=*/true);
+  return verifyShared(emitError, shape, element, /*isRing=*/true);
 }
 
 LogicalResult TileType::verify(EmitError emitError, ArrayRef<int64_t> shape,
                                Type element) {
-  return verifyShared(emitError, shape, element, /*mayBeVectors=*/false);
+  return verifyShared(emitError, shape, element, /*isRing=*/false);
 }
 
 void WarpgroupDialect::initialize() {

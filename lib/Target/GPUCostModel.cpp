@@ -112,15 +112,18 @@ std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
     kernel.keys = step;
     kernel.stages = stages;
     kernel.paged = paged;
-    if ((keys > 0 && step != keys) || kernel.warpKeys() % 16 != 0 ||
-        kernel.warpKeys() == 0 || !complete(kernel, headSize, valueSize, gpu)) {
+    if (kernel.warpKeys() % 16 != 0 || kernel.warpKeys() == 0 ||
+        !complete(kernel, headSize, valueSize, gpu)) {
       return;
     }
     if (!best || kernel.cost < best->cost) {
       best = kernel;
     }
   };
-  constexpr int64_t steps[] = {128, 64, 32, 16};
+  llvm::SmallVector<int64_t> steps = {128, 64, 32, 16};
+  if (keys > 0) {
+    steps = {keys};
+  }
   for (int64_t step : steps) {
     if (rows > 0 && rows <= 64) {
       // Few rows: the warps share the keys, and memory is the bound, so the

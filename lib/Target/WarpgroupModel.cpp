@@ -4,8 +4,10 @@
 //   keys / 4 of probabilities, which all live at once: a speculation that fails
 //   needs the scores again.
 // - Registers of a multiprocessor are dealt by warpgroup, at most 255 a thread.
-// - A longer step spreads its barriers and votes over more work, and more
-//   warpgroups share each K and V that was read: the longest step first.
+// - The products of one warpgroup hide the exponentials of another, so the
+//   longer of both bounds a step, or the L2 cache that K and V come from. What
+//   surrounds a step is spread over its scores; the last of a tile is half
+//   empty.
 //===----------------------------------------------------------------------===//
 
 #include "attn/Target/WarpgroupModel.h"
@@ -17,7 +19,22 @@ namespace attn {
 // Registers of a thread beside fragments: addresses, rows, loop state.
 constexpr int64_t kOtherRegisters = 30;
 // Barriers, tags and the alignment of dynamic shared memory.
-constexpr int64_t kOtherShared = 2048;
+constexpr int64_t kOtherShared = 1024;
+// Instructions of the softmax an element, beside its exponential.
+constexpr double kIssued = 2.5;
+// Bytes of K and V that a multiprocessor gets of the L2 cache in a clock.
+constexpr double kCacheBytes = 40;
+// wgmma does twice of what mma.sync does.
+constexpr double kOverMMA = 2;
+// What surrounds the products of a step: barriers, votes, waits.
+constexpr double kStepClocks = 200;
+// And those of a tile, where the next one's Q is not there yet.
+constexpr double kTileClocks = 500;
+// A sequence that decides: of shorter ones launches are most.
+constexpr double kKeys = 2048;
+// A longer step pays on long sequences without a mask alone (2 %), and costs 5
+// % at 2048 keys: one stage of Q, more hidden scores.
+constexpr int64_t kMostKeys = 128;
 // Columns of a panel of shared memory.
 constexpr int64_t kPanel = 64;
 
@@ -26,7 +43,7 @@ static bool complete(WarpgroupKernel &kernel, int64_t headSize,
   struct Budget {
     int64_t producer, consumer;
   };
-  constexpr Budget budgets[] = {{56, 256}, {24, 240}, {32, 160}};
+  constexpr Budget budgets[] = {{56, 256}, {40, 232}, {32, 160}};
   kernel.producerRegisters = budgets[kernel.consumers - 1].producer;
   kernel.consumerRegisters = budgets[kernel.consumers - 1].consumer;
   kernel.headColumns = llvm::alignTo(headSize, kPanel);
@@ -36,14 +53,38 @@ static bool complete(WarpgroupKernel &kernel, int64_t headSize,
       kernel.valueColumns > 256) {
     return false;
   }
-  // Results are staged where Q was.
-  if (kernel.valueColumns > kernel.headColumns) {
-    return false;
-  }
   int64_t query = kernel.rows() * kernel.headColumns * 2;
   int64_t step = kernel.keys * (kernel.headColumns + kernel.valueColumns) * 2;
-  kernel.sharedBytes = kernel.queryStages * query + kernel.stages * step;
-  return kernel.sharedBytes + kOtherShared <= gpu.blockSharedBytes;
+  // A second stage of Q where there is room: the next tile's is on its way.
+  for (kernel.queryStages = 2; kernel.queryStages > 0; --kernel.queryStages) {
+    // A stage of tags is 1024 bytes.
+    kernel.sharedBytes =
+        2048 + kernel.queryStages * query + kernel.stages * step;
+    if (kernel.sharedBytes + kOtherShared <= gpu.blockSharedBytes) {
+      // Beside three warpgroups a producer has too few registers for one more
+      // ring.
+      return kernel.consumers < 3 || kernel.stagesResults();
+    }
+  }
+  return false;
+}
+
+// Clocks a row and key.
+static double cost(const WarpgroupKernel &kernel, int64_t headSize,
+                   int64_t valueSize, const GPUDescription &gpu) {
+  double products =
+      (llvm::alignTo(headSize, 16) + llvm::alignTo(valueSize, 16)) /
+      (kOverMMA * gpu.mmaFMAs);
+  double softmax = 1 / gpu.exps + kIssued / gpu.fmas;
+  // While one warpgroup computes probabilities, another has the tensor cores.
+  double overlapped =
+      kernel.consumers > 1 ? std::max(products, softmax) : products + softmax;
+  double read = 2.0 * (headSize + valueSize) / kernel.rows() / kCacheBytes;
+  double bound = std::max(overlapped, read);
+  // Half of the last rows and of a last step is nothing.
+  return bound * (1 + (kernel.rows() + kernel.keys) / 2 / kKeys) +
+         kStepClocks / (kernel.rows() * kernel.keys) +
+         (kernel.queryStages == 1 ? kTileClocks / (kernel.rows() * kKeys) : 0);
 }
 
 std::optional<WarpgroupKernel>
@@ -52,18 +93,25 @@ chooseWarpgroupKernel(int64_t headSize, int64_t valueSize, int64_t rows,
   if (!gpu.warpgroups) {
     return std::nullopt;
   }
-  for (int64_t step : {128, 96, 64}) {
+  std::optional<WarpgroupKernel> best;
+  double least = 0;
+  for (int64_t step = kMostKeys; step >= 32; step -= 16) {
     for (int64_t consumers : {3, 2, 1}) {
       WarpgroupKernel kernel;
       kernel.consumers = consumers;
       kernel.keys = step;
-      if ((rows == 0 || rows == kernel.rows()) && (keys == 0 || keys == step) &&
-          complete(kernel, headSize, valueSize, gpu)) {
-        return kernel;
+      if ((rows != 0 && rows != kernel.rows()) || (keys != 0 && keys != step) ||
+          !complete(kernel, headSize, valueSize, gpu)) {
+        continue;
+      }
+      double here = cost(kernel, headSize, valueSize, gpu);
+      if (!best || here < least) {
+        best = kernel;
+        least = here;
       }
     }
   }
-  return std::nullopt;
+  return best;
 }
 
 } // namespace attn

@@ -261,6 +261,64 @@ struct StoreLowering : WarpgroupPattern<StoreOp> {
   }
 };
 
+// Two of eight columns a thread become four: the even thread of two takes the
+// first eight of 16, the odd one the others. Each is stored as soon as it is
+// made, since the accumulator leaves no registers for more.
+struct WriteRowsLowering : WarpgroupPattern<WriteRowsOp> {
+  using WarpgroupPattern::WarpgroupPattern;
+  LogicalResult
+  matchAndRewrite(WriteRowsOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    WarpBuilder warp(rewriter, op.getLoc());
+    Type element = op.getElement(), word = rewriter.getI64Type();
+    ValueRange in = adaptor.getFragment();
+    Value lane = laneOf(warp);
+    Value isOdd = warp.equal(warp.andi(lane, 1), warp.c(1));
+    Value isEven = warp.equal(warp.andi(lane, 1), warp.c(0));
+    Value column = warp.add(warp.mul(warp.andi(lane, 1), 8),
+                            warp.mul(warp.andi(warp.shr(lane, 1), 1), 4));
+    auto widen = [&](Value value, bool isSigned) -> Value {
+      return isSigned
+                 ? arith::ExtSIOp::create(rewriter, op.getLoc(), word, value)
+                       .getResult()
+                 : arith::ExtUIOp::create(rewriter, op.getLoc(), word, value)
+                       .getResult();
+    };
+    Value start = adaptor.getStart().front();
+    Value bits = arith::ConstantIntOp::create(rewriter, op.getLoc(), 32, 64);
+    for (int64_t half = 0; half < 2; ++half) {
+      Value row = rowOf(warp, half);
+      Value isThere = warp.less(row, adaptor.getRows().front());
+      Value at = arith::MulIOp::create(rewriter, op.getLoc(), widen(row, true),
+                                       adaptor.getPitch().front());
+      at =
+          arith::AddIOp::create(rewriter, op.getLoc(), at, widen(column, true));
+      Value pointer =
+          LLVM::GEPOp::create(rewriter, op.getLoc(), start.getType(), element,
+                              start, ArrayRef<LLVM::GEPArg>{at});
+      int64_t registers = op.getColumns() / 2;
+      for (int64_t i = 2 * half; i < registers; i += 8) {
+        Value first = warp.pack(in[i], in[i + 1], element);
+        Value second = warp.pack(in[i + 4], in[i + 5], element);
+        Value other = warp.shuffle(warp.select(isOdd, first, second), 1);
+        Value low = widen(warp.select(isOdd, other, first), false);
+        Value high = widen(warp.select(isOdd, second, other), false);
+        high = arith::ShLIOp::create(rewriter, op.getLoc(), high, bits);
+        Value both = arith::OrIOp::create(rewriter, op.getLoc(), low, high);
+        std::string text =
+            "st.global.b64 [{$r0}+" + std::to_string(i / 8 * 32) + "], {$r1};";
+        // The last 16 columns may be 8.
+        Value writes = i + 4 < registers ? isThere : warp.both(isThere, isEven);
+        NVVM::InlinePtxOp::create(rewriter, op.getLoc(), TypeRange(),
+                                  ValueRange{pointer, both}, ValueRange(), text,
+                                  writes);
+      }
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
 struct DrainLowering : WarpgroupPattern<DrainOp> {
   using WarpgroupPattern::WarpgroupPattern;
   LogicalResult
@@ -321,8 +379,8 @@ void populateFragmentPatterns(RewritePatternSet &patterns,
                               const TypeConverter &converter,
                               const LoweringContext &lowering) {
   patterns.add<SplatLowering, ElementsLowering, ReduceLowering, JoinLowering,
-               AnyLowering, PackLowering, StoreLowering, DrainLowering>(
-      converter, patterns.getContext(), lowering);
+               AnyLowering, PackLowering, StoreLowering, WriteRowsLowering,
+               DrainLowering>(converter, patterns.getContext(), lowering);
 }
 
 } // namespace attn

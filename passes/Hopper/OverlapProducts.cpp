@@ -52,11 +52,15 @@ public:
       : values(values), scores(scores), block(values->getBlock()) {}
 
   // Whether the scores can start before the values of the step in front: with
-  // one stage, the next Q would wait for what that step gives back at its end.
+  // one stage, the next Q must not wait for what that step gives back at its
+  // end.
   bool applies() {
     Value ring = ringOf(scores.getA());
-    return ring && cast<RingType>(ring.getType()).getShape()[0] > 1 &&
-           awaitOf(scores) && awaitOf(values) && hoist(awaitOf(values));
+    queryRelease = ring ? releaseOf(ring, scores) : nullptr;
+    bool spare = ring && (cast<RingType>(ring.getType()).getShape()[0] > 1 ||
+                          queryRelease);
+    return spare && awaitOf(scores) && awaitOf(values) &&
+           hoist(awaitOf(values));
   }
 
   void run(Value warpgroup) {
@@ -75,6 +79,10 @@ public:
         release->moveAfter(firstWait);
       }
     }
+    // And so is Q, where this was the last use of it.
+    if (queryRelease) {
+      queryRelease->moveAfter(firstWait);
+    }
     // Q of a tile is given back when its results have left shared memory, which
     // takes a while: last.
     for (auto choice : llvm::make_early_inc_range(block->getOps<scf::IfOp>())) {
@@ -91,6 +99,18 @@ public:
 private:
   ProductsOp values, scores;
   Block *block;
+  Operation *queryRelease = nullptr; // once its scores are there
+
+  // The op of the block behind `after` that gives a tile of `ring` back.
+  Operation *releaseOf(Value ring, Operation *after) {
+    for (Operation *user : ring.getUsers()) {
+      Operation *here = block->findAncestorOpInBlock(*user);
+      if (isa<ReleaseOp>(user) && here && after->isBeforeInBlock(here)) {
+        return here;
+      }
+    }
+    return nullptr;
+  }
 
   Operation *awaitOf(ProductsOp product) {
     for (auto await : block->getOps<AwaitOp>()) {

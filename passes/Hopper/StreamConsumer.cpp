@@ -85,6 +85,26 @@ void StreamTile::clearHidden(Value position, Value key, Value size) {
   warpgroup::YieldOp::create(builder, warp.loc, shown);
 }
 
+void StreamTile::store(Value result, Value position) {
+  OpBuilder &builder = warp.builder;
+  if (kernel.stagesResults()) {
+    IRMapping none;
+    SmallVector<Value> at = outBox.start(builder, warp.loc, none);
+    at[1] = warp.add(at[1], rowBase);
+    StoreOp::create(builder, warp.loc, result, queryRing, position, rowBase,
+                    outMap, at);
+    return;
+  }
+  Value start = warp.globalAddress(
+      out.pointer, rows.offset(warp, rowBase, out, outHeads, outRows),
+      out.element);
+  Value pitch = arith::IndexCastOp::create(
+      builder, warp.loc, builder.getI64Type(), out.dims[outRows].stride);
+  WriteRowsOp::create(builder, warp.loc, result, start, pitch,
+                      warp.sub(rows.count, rowBase), program.valueSize,
+                      element);
+}
+
 // From the state of a tile to its results.
 void StreamTile::finish(Value acc, Value reference, Value sum, Value position) {
   OpBuilder &builder = warp.builder;
@@ -102,11 +122,7 @@ void StreamTile::finish(Value acc, Value reference, Value sum, Value position) {
   Value result = elements({acc, inverse}, acc.getType(), [&](ValueRange in) {
     warpgroup::YieldOp::create(builder, warp.loc, warp.fmul(in[0], in[1]));
   });
-  IRMapping none;
-  SmallVector<Value> at = out.start(builder, warp.loc, none);
-  at[1] = warp.add(at[1], rowBase);
-  StoreOp::create(builder, warp.loc, result, queryRing, position, rowBase,
-                  outMap, at);
+  store(result, position);
   if (lse.pointer) {
     Value lane = warp.andi(warp.thread(), 3);
     Value isFirst = warp.equal(lane, warp.c(0));
@@ -129,6 +145,8 @@ void StreamTile::consume(Block &block) {
   builder.setInsertionPointToStart(&block);
   consumer = block.getArgument(0);
   rowBase = warp.mul(consumer, kRows);
+
+  bool early = !kernel.stagesResults(); // Q goes back with its last scores
 
   Type f32 = warp.f32();
   auto fragment = [&](int64_t columns) {
@@ -180,12 +198,21 @@ void StreamTile::consume(Block &block) {
   Value first = isSet(flags, kFirst);
   Value queryAt =
       warp.add(body->getArgument(1), warp.select(first, warp.c(1), warp.c(0)));
-  when(first, [&] { AwaitOp::create(builder, loc, queryRing, queryAt); });
+  when(first, [&] {
+    AwaitOp::create(builder, loc, queryRing, queryAt);
+    if (early) {
+      AwaitOp::create(builder, loc, tileRing, queryAt);
+    }
+  });
+  Value isLast = isSet(flags, kLast);
   Value scores = ProductsOp::create(
       builder, loc, scoreType, tile(queryRing, kRows, depth, queryAt, rowBase),
       tile(keyRing, kernel.keys, depth, position, Value()), /*acc=*/Value(),
       /*transposed=*/true);
   ReleaseOp::create(builder, loc, keyRing, position);
+  if (early) {
+    when(isLast, [&] { ReleaseOp::create(builder, loc, queryRing, queryAt); });
+  }
   scores = score(scores, keyAt);
   scores = applyMask(scores, keyAt, size, isSet(flags, kMasked));
   auto softmax = SoftmaxOp::create(
@@ -208,21 +235,28 @@ void StreamTile::consume(Block &block) {
       tile(valueRing, kernel.keys, accColumns, position, Value()),
       softmax.getNewAcc(), /*transposed=*/false);
   ReleaseOp::create(builder, loc, valueRing, position);
-  Value isLast = isSet(flags, kLast);
+  isLast = isSet(flags, kLast);
   when(isLast, [&] {
     finish(acc, softmax.getNewReference(), softmax.getNewSum(), queryAt);
+    if (early) {
+      ReleaseOp::create(builder, loc, tileRing, queryAt);
+    }
   });
-  when(isLast, [&] {
-    DrainOp::create(builder, loc, /*all=*/false);
-    ReleaseOp::create(builder, loc, queryRing, queryAt);
-  });
+  if (!early) {
+    when(isLast, [&] {
+      DrainOp::create(builder, loc, /*all=*/false);
+      ReleaseOp::create(builder, loc, queryRing, queryAt);
+    });
+  }
   scf::YieldOp::create(builder, loc,
                        ValueRange{warp.add(position, 1), queryAt,
                                   softmax.getNewReference(),
                                   softmax.getNewSum(), acc});
-  values.bind(loop.getAfter(), queryRing, [&](Operation *) { return queryAt; });
+  values.bind(loop.getAfter(), tileRing, [&](Operation *) { return queryAt; });
   builder.setInsertionPointAfter(loop);
-  DrainOp::create(builder, loc, /*all=*/true);
+  if (!early) {
+    DrainOp::create(builder, loc, /*all=*/true);
+  }
 }
 
 } // namespace attn

@@ -148,6 +148,11 @@ LogicalResult StreamTile::produce(Block &block) {
     }
   }
   SmallVector<Value> tags = values.tagValues(mapping);
+  if (tileRing != queryRing) {
+    warpgroup::AcquireOp::create(builder, loc, tileRing, queryAt, tags,
+                                 /*empty=*/true);
+    tags.clear();
+  }
   fill(queryRing, queryAt, tags, queryMap, query.start(builder, loc, mapping),
        kernel.headColumns);
 

@@ -71,17 +71,19 @@ bool StreamTile::prepare(std::string &reason) {
     maps.push_back({box.buffer.getArgNumber(), box.order(), box.box(boxRows)});
     return true;
   };
+  outHeads = position(0);
+  outRows = position(1);
   if (!find(query, program.online.getQ(), program.queryDim, program.sizeDim,
             kernel.rows(), program.headSize) ||
       !find(key, program.online.getK(), 0, 1, kernel.keys, program.headSize) ||
       !find(value, program.online.getV(), 0, 1, kernel.keys,
             program.valueSize) ||
-      !find(out, program.finalize.getOut(), position(1), position(2), 16,
+      !find(outBox, program.finalize.getOut(), position(1), position(2), 16,
             program.valueSize)) {
     return refuse("rows are not contiguous at multiples of 16 bytes");
   }
   // A copy writes all rows of a box that the tensor has.
-  for (const auto &parts : out.at) {
+  for (const auto &parts : outBox.at) {
     for (OpFoldResult part : parts) {
       auto start = dyn_cast<Value>(part);
       if (start && isRead(start) && !startsTile(start, kernel.rows())) {
@@ -173,6 +175,7 @@ LogicalResult StreamTile::emit(ValueRange mapArguments, Value tiles,
   };
   TensorView q;
   if (!view(program.online.getQ(), q) ||
+      !view(program.finalize.getOut(), out) ||
       !view(program.finalize.getLse(), lse) ||
       !view(program.finalize.getSink(), sink)) {
     return failure();
@@ -199,6 +202,8 @@ LogicalResult StreamTile::emit(ValueRange mapArguments, Value tiles,
         kernel.consumers, tags);
   };
   queryRing = ring(kernel.queryStages, kernel.rows(), kernel.headColumns, 0);
+  // What results need of a tile outlives its Q where that goes back early.
+  tileRing = kernel.stagesResults() ? queryRing : ring(2, 8, 0, 0);
   keyRing = ring(kernel.stages, kernel.keys, kernel.headColumns, kStepTags);
   valueRing = ring(kernel.stages, kernel.keys, kernel.valueColumns, 0);
   auto roles = warpgroup::RolesOp::create(builder, loc, kernel.consumers,
@@ -209,7 +214,7 @@ LogicalResult StreamTile::emit(ValueRange mapArguments, Value tiles,
   Block *consumer =
       builder.createBlock(&roles.getConsumer(), {}, warp.i32(), loc);
   consume(*consumer);
-  queryRing.getDefiningOp<warpgroup::RingOp>().setTags(values.tagCount());
+  tileRing.getDefiningOp<warpgroup::RingOp>().setTags(values.tagCount());
   Block *producer = builder.createBlock(&roles.getProducer());
   return produce(*producer);
 }

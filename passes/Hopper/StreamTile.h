@@ -71,6 +71,7 @@ private:
   mlir::Value applyMask(mlir::Value scores, mlir::Value key, mlir::Value size,
                         mlir::Value masked);
   void clearHidden(mlir::Value position, mlir::Value key, mlir::Value size);
+  void store(mlir::Value result, mlir::Value position);
   void finish(mlir::Value acc, mlir::Value reference, mlir::Value sum,
               mlir::Value position);
   mlir::Value elements(mlir::ValueRange inputs, mlir::TypeRange results,
@@ -87,9 +88,10 @@ private:
   mlir::Value number;
 
   mlir::FloatType element;
-  TensorBox query, key, value, out;
+  TensorBox query, key, value, outBox;
   llvm::SmallVector<StreamMap> maps;
   mlir::Value queryMap, keyMap, valueMap, outMap;
+  mlir::Value tileRing; // whose tags are of a tile
   mlir::Value queryRing, keyRing, valueRing;
   mlir::Value tiles, tickets;
   mlir::Value rowTiles;       // of a head (i32)
@@ -97,7 +99,8 @@ private:
   int64_t depth = 0, accColumns = 0;
   bool mayHide = false; // keys between visible ones, from all rows
 
-  TensorView lse, sink;
+  TensorView out, lse, sink;
+  unsigned outHeads = 0, outRows = 0; // dimensions of `out`
   TileRows rows;
   std::unique_ptr<ScoreFragments> scoring;
   mlir::Value consumer, rowBase; // its number, its first row (i32)

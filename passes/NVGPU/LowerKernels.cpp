@@ -222,6 +222,14 @@ private:
                      remark::RemarkOpts::name("warpgroup").category("attn"))
           << "not on warpgroups: " << reason;
     }
+    constexpr int64_t kFewRows = 64;
+    if (gpu.warpgroups && *most > kFewRows &&
+        !chooseWarpgroupKernel(program.headSize, program.valueSize, /*rows=*/0,
+                               /*keys=*/0, gpu)) {
+      remark::missed(program.loop.getLoc(),
+                     remark::RemarkOpts::name("warpgroup").category("attn"))
+          << "not on warpgroups: the head sizes do not fit a block of them";
+    }
     // Rows on pages have addresses of their own, so a step may take several.
     return mmaTile(program, block, *most,
                    program.isPaged() ? 0 : step.getInt(), shape);

@@ -4,7 +4,7 @@ usage: attention.py LIBRARY PACKAGE... [--lengths 2048,8192,16384] [--rounds 3]
 
 A package is that of a function (q, k, v, donated o) -> o on B x H x S x D, as
 `attention.sh` makes them; its file name says mask and head size: full-128,
-causal-64. 16k tokens, H D = 2048. Each is compared on the whole with a
+causal-64, causal-192v128 (V has other columns). 16k tokens, H D = 2048. Each is compared on the whole with a
 reference in f32 of the same inputs, at small shapes with steep scores and at
 those that are timed, then timed in turns with cuDNN. Exit code 1 on mismatch.
 """
@@ -30,7 +30,7 @@ class Package:
         self.library = library
         self.name = os.path.basename(path).removesuffix(".attnpkg")
         kind, size = self.name.rsplit("-", 1)
-        self.size = int(size)
+        self.size, self.value_size = (int(part) for part in (size.split("v") * 2)[:2])
         self.causal = "causal" in kind.split("-")[-1]
         self.dtype = torch.float16 if "f16" in kind.split("-") else torch.bfloat16
         package, self.function = ctypes.c_void_p(), ctypes.c_void_p()
@@ -53,7 +53,7 @@ class Package:
 
 def reference(q, k, v, causal):
     """In f32, some heads and rows at a time."""
-    out = torch.empty(q.shape, dtype=torch.float32, device="cuda")
+    out = torch.empty(*q.shape[:3], v.shape[3], dtype=torch.float32, device="cuda")
     sq, sk = q.shape[2], k.shape[2]
     columns = torch.arange(sk, device="cuda")[None]
     for b in range(q.shape[0]):
@@ -77,19 +77,22 @@ def relative(package, q, k, v):
     return error if torch.isfinite(o).all() else math.nan
 
 
-def random(b, h, s, d, dtype):
-    return torch.randn(b, h, s, d, device="cuda", dtype=dtype)
+def inputs(package, b, sq, sk):
+    """Random q, k and v."""
+    def random(s, d):
+        return torch.randn(b, 2048 // package.size, s, d, device="cuda", dtype=package.dtype)
+    return random(sq, package.size), random(sk, package.size), random(sk, package.value_size)
 
 
 def small(package):
     """Sizes that no tile divides, and scores that overrun any first guess."""
-    h, d, dtype = 2048 // package.size, package.size, package.dtype
+    dtype = package.dtype
     worst = 0
     for b, sq, sk, factor in [(1, 1024, 1024, 1), (2, 640, 640, 1), (1, 1000, 1000, 1),
                               (1, 129, 129, 1), (3, 257, 700, 1), (1, 1024, 1024, 8),
                               (1, 1024, 1024, 40), (1, 1024, 1024, 300),
                               (1, 2048, 2048, -20)]:
-        q, k, v = (random(b, h, s, d, dtype) for s in (sq, sk, sk))
+        q, k, v = inputs(package, b, sq, sk)
         if factor > 0:
             q *= factor
         else:
@@ -100,10 +103,10 @@ def small(package):
                   flush=True)
             return math.nan
         worst = max(worst, error)
-    q, k, v = (random(2, h, 2048, d, dtype) for _ in range(3))
+    q, k, v = inputs(package, 2, 2048, 2048)
     outs = []
     for _ in range(10):
-        o = torch.full_like(q, math.nan)
+        o = torch.full((*q.shape[:3], v.shape[3]), math.nan, dtype=dtype, device="cuda")
         package.bind(q, k, v, o)()
         outs.append(o.view(torch.int16))
     if any((o != outs[0]).any() for o in outs):
@@ -137,13 +140,14 @@ def main():
             packages.append(package)
     groups = {}
     for package in packages:
-        groups.setdefault((package.size, package.causal, package.dtype), []).append(package)
-    for (size, causal, dtype), group in groups.items():
+        groups.setdefault((package.size, package.value_size, package.causal, package.dtype),
+                          []).append(package)
+    for (size, value_size, causal, dtype), group in groups.items():
         for length in map(int, options.lengths.split(",")):
             b, h = 16384 // length, 2048 // size
-            q, k, v = (random(b, h, length, size, dtype) for _ in range(3))
-            o = torch.empty_like(q)
-            flops = 4 * length * length * size * h * b / (2 if causal else 1)
+            q, k, v = inputs(group[0], b, length, length)
+            o = torch.empty(*q.shape[:3], value_size, dtype=dtype, device="cuda")
+            flops = 2 * length * length * (size + value_size) * h * b / (2 if causal else 1)
             calls = {}
             expected = reference(q, k, v, causal)
             for package in group:
@@ -156,19 +160,27 @@ def main():
                     failed = True
                     print(f"MISMATCH {package.name} at {length}: {error:.2e}", flush=True)
             del expected
-            with sdpa_kernel([SDPBackend.CUDNN_ATTENTION]):
-                calls["cudnn"] = lambda: F.scaled_dot_product_attention(
-                    q, k, v, is_causal=causal)
-                times = {name: [] for name in calls}
-                for _ in range(options.rounds):
-                    for name, call in calls.items():
-                        ms = do_bench(call, warmup=20, rep=options.rep,
-                                      return_mode="median")
-                        times[name].append(flops / ms / 1e9)
+            backend = SDPBackend.CUDNN_ATTENTION
+            def peer():
+                with sdpa_kernel([backend]):
+                    return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+            try:
+                peer()
+            except RuntimeError as problem:
+                print(f"d {size}: cuDNN cannot ({str(problem)[:80]}), the peer is Flash",
+                      flush=True)
+                backend = SDPBackend.FLASH_ATTENTION
+            calls["cudnn"] = peer
+            times = {name: [] for name in calls}
+            for _ in range(options.rounds):
+                for name, call in calls.items():
+                    ms = do_bench(call, warmup=20, rep=options.rep,
+                                  return_mode="median")
+                    times[name].append(flops / ms / 1e9)
             base = statistics.median(times["cudnn"])
             for name, list_ in times.items():
                 median = statistics.median(list_)
-                print(f"d {size:3d} {'causal' if causal else 'full':6s} s {length:5d} "
+                print(f"d {size:3d} {value_size:3d} {'causal' if causal else 'full':6s} s {length:5d} "
                       f"{name:24s} {median:6.1f} TFLOP/s  {median / base:.3f} x cuDNN",
                       flush=True)
     return 1 if failed else 0

@@ -4,8 +4,8 @@
 #   test/gpu/attention.sh BUILD FOLDER [KIND-SIZE...]
 #
 # A kind is full or causal, and f16 in front of it for other than bf16:
-# causal-128, f16-full-64. There: timeout 300 python3 attention.py
-# ./libattn_runtime.so *.attnpkg
+# causal-128, f16-full-64, causal-192v128 where V has other columns. There:
+# timeout 300 python3 attention.py ./libattn_runtime.so *.attnpkg
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$1
@@ -16,16 +16,19 @@ rm -rf "$out"
 mkdir -p "$out"
 for name in "$@"; do
   size=${name##*-}
+  value=${size#*v}
+  size=${size%v*}
   type=bf16
   mask=
   case $name in f16-*) type=f16 ;; esac
   case $name in *causal*) mask='mask(#attn.causal)' ;; esac
   t="tensor<?x$((2048 / size))x?x${size}x$type>"
+  u="tensor<?x$((2048 / size))x?x${value}x$type>"
   cat > "$out/$name.mlir" <<END
 func.func @f(%q: $t {attn.dims = ["b", "h", "sq", "d"]}, %k: $t {attn.dims = ["b", "h", "sk", "d"]},
-             %v: $t {attn.dims = ["b", "h", "sk", "d"]}, %o: $t {attn.dims = ["b", "h", "sq", "d"], attn.donated}) -> $t {
-  %r = attn.attention ins(%q, %k, %v : $t, $t, $t) outs(%o : $t) $mask -> $t
-  return %r : $t
+             %v: $u {attn.dims = ["b", "h", "sk", "e"]}, %o: $u {attn.dims = ["b", "h", "sq", "e"], attn.donated}) -> $u {
+  %r = attn.attention ins(%q, %k, %v : $t, $t, $u) outs(%o : $u) $mask -> $u
+  return %r : $u
 }
 END
   "$build/bin/attn-run" --no-cache "$out/$name.mlir" --target sm_90 \

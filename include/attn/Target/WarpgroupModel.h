@@ -15,11 +15,16 @@ struct WarpgroupKernel {
   int64_t consumers = 2;   // warpgroups of 64 rows
   int64_t keys = 128;      // a step
   int64_t stages = 2;      // of K and of V
-  int64_t queryStages = 2; // tiles of Q; 2 overlap a tile with the next
+  int64_t queryStages = 2; // tiles of Q
   int64_t headColumns = 0, valueColumns = 0; // in shared memory, padded
   int64_t producerRegisters = 24, consumerRegisters = 240;
   int64_t sharedBytes = 0; // of the tiles, without barriers
 
+  /// Whether results leave through the stage of their Q; else from registers,
+  /// and Q is given back as soon as its last scores are there.
+  bool stagesResults() const {
+    return queryStages > 1 && valueColumns <= headColumns;
+  }
   int64_t rows() const { return 64 * consumers; }
   int64_t threads() const { return 128 * (consumers + 1); }
 };

@@ -12,11 +12,15 @@ func.func @host(%b: memref<?x8x?x128xbf16>) -> (index, !warpgroup.tensor_map) {
 
 // CHECK-LABEL: func.func @rings
 func.func @rings(%map: !warpgroup.tensor_map, %n: i32, %key: i32, %size: i32, %flags: i32,
-                 %row: i32, %h: i32, %b: i32, %zero: f32) {
+                 %row: i32, %h: i32, %b: i32, %zero: f32,
+                 %p: !llvm.ptr<1>, %pitch: i64, %rows: i32) {
   %c0 = arith.constant 0 : i32
   %c64 = arith.constant 64 : i32
   // CHECK: warpgroup.ring consumers 2 tags 3 : <2x128x128xbf16>
   %k = warpgroup.ring consumers 2 tags 3 : !warpgroup.ring<2x128x128xbf16>
+  // Tags alone.
+  // CHECK: warpgroup.ring consumers 2 tags 1 : <2x8x0xbf16>
+  %tags = warpgroup.ring consumers 2 tags 1 : !warpgroup.ring<2x8x0xbf16>
   %ring = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x128x128xbf16>
   // CHECK: warpgroup.roles consumers 2 registers(24, 240) producer {
   warpgroup.roles consumers 2 registers(24, 240) producer {
@@ -55,6 +59,8 @@ func.func @rings(%map: !warpgroup.tensor_map, %n: i32, %key: i32, %size: i32, %f
     %z = warpgroup.splat %zero : f32 -> !warpgroup.fragment<64x128xf32>
     // CHECK: warpgroup.store
     warpgroup.store %z through %ring[%n] row %row to %map[%c0, %row, %h, %b] : !warpgroup.fragment<64x128xf32>, !warpgroup.ring<2x128x128xbf16>
+    // CHECK: warpgroup.write_rows {{.*}} pitch {{.*}} below {{.*}} as bf16
+    warpgroup.write_rows %z columns 128 to %p pitch %pitch below %rows as bf16 : !warpgroup.fragment<64x128xf32>, !llvm.ptr<1>
     // CHECK: warpgroup.drain
     warpgroup.drain
     warpgroup.release %ring[%n] : !warpgroup.ring<2x128x128xbf16>

@@ -116,6 +116,14 @@ func.func @elements_c2(%a: !warpgroup.rows<f32>) {
 
 // -----
 
+func.func @write_rows_c1(%f: !warpgroup.fragment<64x24xf32>, %p: !llvm.ptr<1>, %pitch: i64, %n: i32) {
+  // expected-error @below {{expected a multiple of 8 of a multiple of 16 columns, as f16 or bf16 [write_rows_c1]}}
+  warpgroup.write_rows %f columns 24 to %p pitch %pitch below %n as bf16 : !warpgroup.fragment<64x24xf32>, !llvm.ptr<1>
+  return
+}
+
+// -----
+
 func.func @store_c1(%f: !warpgroup.fragment<64x128xf32>, %map: !warpgroup.tensor_map, %n: i32) {
   %q = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x128x64xbf16>
   // expected-error @below {{expected a ring with the columns of the fragment [store_c1]}}

@@ -40,7 +40,11 @@ gpu.module @kernels {
   // CHECK: nvvm.cp.async.bulk.tensor.global.shared.cta
   // CHECK: nvvm.cp.async.bulk.commit.group
   // CHECK: nvvm.cp.async.bulk.wait_group 0
-  llvm.func @kernel(%arg: !llvm.ptr, %n: i32, %zero: f32) {
+  // Four columns a thread of the rows that are there.
+  // CHECK: nvvm.shfl.sync bfly
+  // CHECK: nvvm.inline_ptx "st.global.b64 [{$r0}+0], {$r1};" {{.*}}predicate
+  // CHECK: nvvm.inline_ptx "st.global.b64 [{$r0}+96], {$r1};"
+  llvm.func @kernel(%arg: !llvm.ptr, %n: i32, %zero: f32, %to: !llvm.ptr<1>, %pitch: i64) {
     %map = builtin.unrealized_conversion_cast %arg : !llvm.ptr to !warpgroup.tensor_map
     %q = warpgroup.ring consumers 2 tags 1 : !ring
     warpgroup.roles consumers 2 registers(24, 240) producer {
@@ -72,6 +76,7 @@ gpu.module @kernels {
       scf.if %some {
         warpgroup.store %o through %q[%n] row %row to %map[%n, %n, %n] : !acc, !ring
         warpgroup.drain
+        warpgroup.write_rows %o columns 64 to %to pitch %pitch below %row as bf16 : !acc, !llvm.ptr<1>
       }
     }
     llvm.return

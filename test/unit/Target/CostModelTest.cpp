@@ -2,6 +2,7 @@
 
 #include "attn/Target/CostModel.h"
 #include "attn/Target/GPUCostModel.h"
+#include "attn/Target/WarpgroupModel.h"
 
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
@@ -254,6 +255,25 @@ TEST(GPUCostModelTest, PrefillOnHopper) {
     EXPECT_EQ(kernel->blocksPerProcessor, 2) << size;
     EXPECT_EQ(kernel->queriesInRegisters, size == 64) << size;
   }
+}
+
+TEST(GPUCostModelTest, Warpgroups) {
+  GPUDescription gpu = *GPUDescription::get("sm_90");
+  struct Case {
+    int64_t head, value, rows, keys, queryStages;
+  };
+  for (Case c : {Case{64, 64, 192, 128, 2}, Case{80, 80, 128, 128, 2},
+                 Case{128, 128, 128, 128, 2}, Case{192, 128, 128, 128, 1},
+                 Case{256, 256, 128, 80, 1}}) {
+    std::optional<WarpgroupKernel> kernel =
+        chooseWarpgroupKernel(c.head, c.value, 0, 0, gpu);
+    ASSERT_TRUE(kernel) << c.head;
+    EXPECT_EQ(kernel->rows(), c.rows) << c.head;
+    EXPECT_EQ(kernel->keys, c.keys) << c.head;
+    EXPECT_EQ(kernel->queryStages, c.queryStages) << c.head;
+    EXPECT_LE(kernel->sharedBytes, gpu.blockSharedBytes) << c.head;
+  }
+  EXPECT_FALSE(chooseWarpgroupKernel(576, 512, 0, 0, gpu));
 }
 
 } // namespace

@@ -87,7 +87,8 @@ def Warpgroup_Ring : Warpgroup_ShapedType<"Ring", "ring"> {
   let description = [{
     Each stage holds panels of 64 columns (128 bytes, 128-byte swizzle) of all
     rows, one after the other. Of f32, which no product takes, it holds plain
-    rows: vectors that threads write and read.
+    rows: vectors that threads write and read. A ring of 0 columns carries tags
+    alone.
   }];
 }
 def Warpgroup_Tile : Warpgroup_ShapedType<"Tile", "tile"> {

@@ -66,8 +66,8 @@ def Warpgroup_RingOp : Warpgroup_Op<"ring"> {
     (full) and 4 `consumers` arrivals (empty: one a warp).
 
     Constraints:
-    * `ring_c1`: stages, rows and columns are positive; a row is a multiple of
-      128 bytes, and but for vectors (f32) there is a multiple of 8 rows.
+    * `ring_c1`: stages and rows are positive; a row is a multiple of 128 bytes,
+      or nothing, and but for vectors (f32) there is a multiple of 8 rows.
 
     Example:
     ```mlir
@@ -584,6 +584,33 @@ def Warpgroup_StoreOp : Warpgroup_Op<"store"> {
   let assemblyFormat = [{
     $fragment `through` $ring `[` $position `]` `row` $row `to` $map `[` $coordinates `]` attr-dict
     `:` type($fragment) `,` type($ring)
+  }];
+  let hasVerifier = 1;
+}
+
+def Warpgroup_WriteRowsOp : Warpgroup_Op<"write_rows"> {
+  let summary = "write a fragment to global memory, from registers";
+  let description = [{
+    Converts its first `columns` to `element`, of 16 bits. Row i goes to `start` +
+    i `pitch` elements, if i is below `rows`.
+
+    PTX: `shfl.sync.bfly` by 1, after which a thread has four neighbours of a
+    row, and `st.global.b64`: four threads write 32 bytes.
+
+    Constraints:
+    * `write_rows_c1`: the fragment has a multiple of 16 columns, and `columns` is
+      a multiple of 8 of them.
+
+    Example:
+    ```mlir
+    warpgroup.write_rows %z columns 128 to %p pitch %pitch below %rows as bf16 : !warpgroup.fragment<64x128xf32>, !llvm.ptr<1>
+    ```
+  }];
+  let arguments = (ins Warpgroup_Fragment:$fragment, AnyType:$start, I64:$pitch, I32:$rows,
+                       I64Attr:$columns, TypeAttr:$element);
+  let assemblyFormat = [{
+    $fragment `columns` $columns `to` $start `pitch` $pitch `below` $rows `as` $element attr-dict
+    `:` type($fragment) `,` type($start)
   }];
   let hasVerifier = 1;
 }
