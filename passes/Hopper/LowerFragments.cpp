@@ -287,7 +287,7 @@ struct WriteRowsLowering : WarpgroupPattern<WriteRowsOp> {
     Value start = adaptor.getStart().front();
     Value bits = arith::ConstantIntOp::create(rewriter, op.getLoc(), 32, 64);
     for (int64_t half = 0; half < 2; ++half) {
-      Value row = rowOf(warp, half);
+      Value row = rowOf(warp, warp.thread(), half);
       Value isThere = warp.less(row, adaptor.getRows().front());
       Value at = arith::MulIOp::create(rewriter, op.getLoc(), widen(row, true),
                                        adaptor.getPitch().front());
