@@ -37,9 +37,9 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles,
   Value partLse = tensor::EmptyOp::create(
       rewriter, loc, ArrayRef(shapeOf).drop_back(), accumulator);
   // Pieces of the heads keep groups together, and a group is known here.
-  int64_t parts = *getConstantIntValue(group) / part;
+  int64_t pieces = *getConstantIntValue(group) / part;
   int64_t firstPart = classes.firstHead / part;
-  Value ofPiece = classes.endHead < 0 ? index.mul(keyHeads, parts)
+  Value ofPiece = classes.endHead < 0 ? index.mul(keyHeads, pieces)
                                       : index.div(countHeads(), part);
   SmallVector<OpFoldResult> bounds = {
       getAsOpFoldResult(batches), getAsOpFoldResult(ofPiece),
@@ -64,7 +64,7 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles,
     RowTile tile;
     tile.batch = batch;
     Value number = index.add(forall.getInductionVar(1), firstPart);
-    tile.keyHead = index.div(number, parts);
+    tile.keyHead = index.div(number, pieces);
     tile.heads = rewriter.getIndexAttr(part);
     tile.head = index.mul(number, part);
     tile.query = index.constant(0);

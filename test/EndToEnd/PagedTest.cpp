@@ -68,7 +68,7 @@ TEST(Paged, OrderAndLayoutOfPagesDoNotChangeBits) {
 
 // Heads of q that share one of k, against a pool with a copy for each of them.
 TEST(Paged, GroupsEqualRepeatedKeys) {
-  for (Case c : forms("#attn.causal")) {
+  for (Case c : pagedForms("#attn.causal")) {
     c.heads = 8;
     c.keyHeads = 2;
     Case repeated = c;
