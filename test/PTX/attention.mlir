@@ -32,8 +32,8 @@
 // SM90: .param .align 64 .b8 f_0_param_{{[0-9]+}}[128]
 // SM90: .maxntid 384
 // SM90-DAG: mbarrier.init.shared
-// SM90-DAG: setmaxnreg.dec.sync.aligned.u32 24
-// SM90-DAG: setmaxnreg.inc.sync.aligned.u32 240
+// SM90-DAG: setmaxnreg.dec.sync.aligned.u32 40
+// SM90-DAG: setmaxnreg.inc.sync.aligned.u32 232
 // SM90-DAG: atom.global.inc.u32
 // SM90-DAG: mbarrier.arrive.expect_tx
 // SM90-DAG: cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes

@@ -4,8 +4,8 @@
 // The block table is read a step ahead; offsets of rows go through shared memory.
 // CHECK: .visible .entry f_0(
 // CHECK-DAG: ld.global.nc.b32
-// CHECK-DAG: st.shared.b64
-// CHECK-DAG: ld.shared.b64
+// CHECK-DAG: st.shared.b32
+// CHECK-DAG: ld.shared.b32
 // CHECK-DAG: cp.async.cg.shared.global
 // CHECK-DAG: cp.async.wait_group 0
 // CHECK-DAG: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16

@@ -29,7 +29,7 @@ func.func @partial(%x: tensor<2x3x7x48xf32>) -> tensor<2x3x7x48xf32> {
 // CHECK: arith.cmpi uge
 // CHECK: scf.forall (%[[T:.*]], %[[D:.*]]) in (5, 8) shared_outs(%{{.*}} = %arg3)
 // CHECK: tensor.extract %[[KEPT]][%[[T]]]
-// CHECK: tensor.extract_slice %{{.*}}[%{{.*}}, 0, %{{.*}}, %[[D]]] [%{{.*}}, 2, 1, 1]
+// CHECK: tensor.extract_slice %{{.*}}[%{{.*}}, %c0{{.*}}, %{{.*}}, %[[D]]] [%{{.*}}, 2, 1, 1]
 // CHECK: {attn.in_place}
 // CHECK: scf.forall {{.*}} shared_outs(%{{.*}} = %arg4)
 // CHECK: {attn.in_place}

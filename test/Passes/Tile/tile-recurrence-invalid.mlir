@@ -1,4 +1,4 @@
-// RUN: attn-opt %s -attn-tile-recurrence -split-input-file -verify-diagnostics
+// RUN: attn-opt %s -pass-pipeline='builtin.module(func.func(attn-tile-recurrence))' -split-input-file -verify-diagnostics
 
 func.func @sizes(%x: tensor<1x?x4x?xf32>, %dt: tensor<1x?x4xf32>, %a: tensor<4xf32>, %b: tensor<1x?x1x128xf32>) -> tensor<1x?x4x?xf32> {
   // expected-error @below {{expected static sizes of heads and states for tiling}}

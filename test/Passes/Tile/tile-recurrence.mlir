@@ -1,4 +1,4 @@
-// RUN: attn-opt %s -attn-tile-recurrence -split-input-file | FileCheck %s
+// RUN: attn-opt %s -pass-pipeline='builtin.module(func.func(attn-tile-recurrence))' -split-input-file | FileCheck %s
 
 // A task is a head: chunks carry its part of out and the state, transposed.
 // CHECK-LABEL: func.func @ssd
