@@ -48,7 +48,8 @@ def ops():
     reference = texts("passes/Graph/*.cpp", "passes/Tile/DecomposeOnline.cpp")
     tiling = texts("dialects/Attn/Tiling*.cpp")
     lowering = texts("passes/CPU/Lower*.cpp", "passes/Tile/ExpandKeyLoop.cpp",
-                     "passes/Tile/TileAttention.cpp")
+                     "passes/Tile/TileAttention.cpp", "passes/Tile/TileRecurrence.cpp",
+                     "passes/Graph/Expand*.cpp")
     bufferize = (ROOT / "dialects/Attn/Bufferize.cpp").read_text()
     runs = texts("test/EndToEnd/ModuleText.cpp", "docs/examples/*.mlir",
                  "test/Inputs/attention_cases.py", "test/**/*-run.test",
