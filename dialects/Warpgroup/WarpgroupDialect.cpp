@@ -96,8 +96,7 @@ static LogicalResult verifyShared(EmitError emitError, ArrayRef<int64_t> shape,
       shape[2] < (isRing ? 0 : 1)) {
     return emitError() << "expected three positive sizes";
   }
-  if (!element.isF16() && !element.isBF16() &&
-      !(isRing && element.isF32())) {
+  if (!element.isF16() && !element.isBF16() && !(isRing && element.isF32())) {
     return emitError() << "expected elements of f16 or bf16, but got "
                        << element;
   }

@@ -24,10 +24,8 @@ mlir::LogicalResult lowerKVAppend(KVAppendOp op,
                                   const TargetDescription &target);
 mlir::LogicalResult lowerKVGather(KVGatherOp op,
                                   const TargetDescription &target);
-mlir::LogicalResult lowerKVScore(KVScoreOp op,
-                                 const TargetDescription &target);
-mlir::LogicalResult lowerKVEvict(KVEvictOp op,
-                                 const TargetDescription &target);
+mlir::LogicalResult lowerKVScore(KVScoreOp op, const TargetDescription &target);
+mlir::LogicalResult lowerKVEvict(KVEvictOp op, const TargetDescription &target);
 mlir::LogicalResult lowerKVQuantize(KVQuantizeOp op,
                                     const TargetDescription &target);
 mlir::LogicalResult lowerKVDequantize(KVDequantizeOp op,

@@ -231,8 +231,8 @@ private:
           << "not on warpgroups: the head sizes do not fit a block of them";
     }
     // Rows on pages have addresses of their own, so a step may take several.
-    return mmaTile(program, block, *most,
-                   program.isPaged() ? 0 : step.getInt(), shape);
+    return mmaTile(program, block, *most, program.isPaged() ? 0 : step.getInt(),
+                   shape);
   }
 
   Operation *recurrence() {

@@ -12,10 +12,10 @@ namespace attn {
 
 /// One block of an attention kernel on warpgroups.
 struct WarpgroupKernel {
-  int64_t consumers = 2;   // warpgroups of 64 rows
-  int64_t keys = 128;      // a step
-  int64_t stages = 2;      // of K and of V
-  int64_t queryStages = 2; // tiles of Q
+  int64_t consumers = 2;                     // warpgroups of 64 rows
+  int64_t keys = 128;                        // a step
+  int64_t stages = 2;                        // of K and of V
+  int64_t queryStages = 2;                   // tiles of Q
   int64_t headColumns = 0, valueColumns = 0; // in shared memory, padded
   int64_t producerRegisters = 24, consumerRegisters = 240;
   int64_t sharedBytes = 0; // of the tiles, without barriers
