@@ -399,6 +399,7 @@ private:
     step.grid = {*values[0], *values[1], *values[2]};
     step.block = {*values[3], *values[4], *values[5]};
     step.sharedBytes = *values[6];
+    step.overlaps = launch->hasAttr(kOverlapsAttr);
     for (Value operand : launch.getKernelOperands()) {
       if (!argument(operand, step)) {
         return false;

@@ -30,6 +30,8 @@ using namespace attn;
 
 namespace {
 
+constexpr char kOverlapsAttr[] = "attn.overlaps";
+
 /// What the launch of a kernel must know of its lowering.
 struct LaunchShape {
   int64_t threads = 0, sharedBytes = 0;
@@ -39,6 +41,8 @@ struct LaunchShape {
   // A block takes several tiles: the kernel gets maps, the number of tiles, and
   // a counter where blocks draw tickets.
   bool streams = false, drawsTickets = false;
+  // Launched before the kernel in front of it has ended, for which it waits.
+  bool overlaps = false;
   SmallVector<StreamMap> maps;
   unsigned firstMap = 0; // argument of the lowered kernel
 };
@@ -182,6 +186,7 @@ private:
     }
     Value block = blockNumber();
     if (!merges.empty()) {
+      waitInFront(shape);
       builder.setInsertionPoint(merges.front());
       shape.threads = kMergeThreads;
       shape.sharedBytes = mergeSharedBytes(merges.front());
@@ -200,6 +205,21 @@ private:
       return emitFMATile(warp, *program, views);
     }
     return tensorCoreTile(*program, block, shape);
+  }
+
+  // The kernel, not its launch, waits for the kernel in front of it. In
+  // assembly, as the intrinsic is not said to order reads.
+  void waitInFront(LaunchShape &shape) {
+    shape.overlaps = gpu.ptxVersion >= 80; // sm_90
+    if (shape.overlaps) {
+      builder.setInsertionPointToStart(&kernel.getBody().front());
+      LLVM::InlineAsmOp::create(builder, warp.loc, TypeRange(), ValueRange(),
+                                "griddepcontrol.wait;", "~{memory}",
+                                /*has_side_effects=*/true,
+                                /*is_align_stack=*/false,
+                                LLVM::TailCallKind::None,
+                                LLVM::AsmDialectAttr(), ArrayAttr());
+    }
   }
 
   LogicalResult tensorCoreTile(TileProgram &program, Value block,
@@ -422,6 +442,9 @@ struct LowerKernelsPass
         blocks = index.ceilDiv(blocks, shape.threads);
       }
       launch.getGridSizeXMutable().assign(blocks);
+    }
+    if (shape.overlaps) {
+      launch->setAttr(kOverlapsAttr, builder.getUnitAttr());
     }
     launch.getDynamicSharedMemorySizeMutable().assign(
         arith::ConstantIntOp::create(builder, launch.getLoc(),

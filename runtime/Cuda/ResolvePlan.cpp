@@ -139,6 +139,9 @@ private:
   void add(const PlanStep &step, const KernelStep &kernel) {
     auto fixed = std::make_unique<FixedKernel>();
     bool isEmpty = false, hasCluster = false;
+    LaunchAttribute cluster = {kAttributeCluster, {}, {}};
+    LaunchAttribute overlaps = {kAttributeOverlaps, {}, {}};
+    overlaps.value.overlaps = 1;
     constexpr int64_t kMaxGrid[3] = {INT32_MAX, 65535, 65535};
     constexpr int64_t kMaxBlock[3] = {1024, 1024, 64};
     for (int i = 0; i < 3; ++i) {
@@ -146,10 +149,10 @@ private:
       fixed->config.grid[i] = static_cast<unsigned>(grid);
       fixed->config.block[i] = static_cast<unsigned>(
           valueIn(kernel.block[i], 1, kMaxBlock[i], "the block"));
-      int64_t cluster = valueIn(kernel.cluster[i], 1, 16, "the cluster");
-      fixed->cluster.value.cluster[i] = static_cast<unsigned>(cluster);
+      int64_t blocks = valueIn(kernel.cluster[i], 1, 16, "the cluster");
+      cluster.value.cluster[i] = static_cast<unsigned>(blocks);
       isEmpty |= grid == 0;
-      hasCluster |= cluster != 1;
+      hasCluster |= blocks != 1;
     }
     int64_t shared =
         valueIn(kernel.sharedBytes, 0, INT32_MAX, "the shared memory");
@@ -157,10 +160,12 @@ private:
       return;
     }
     fixed->config.sharedBytes = static_cast<unsigned>(shared);
-    fixed->cluster.id = kAttributeCluster;
+    fixed->config.attributes = fixed->attributes.data();
     if (hasCluster) {
-      fixed->config.attributes = &fixed->cluster;
-      fixed->config.numAttributes = 1;
+      fixed->attributes[fixed->config.numAttributes++] = cluster;
+    }
+    if (kernel.overlaps) {
+      fixed->attributes[fixed->config.numAttributes++] = overlaps;
     }
     fixed->words.assign(kernel.args.size(), 0);
     fixed->maps.resize(kernel.args.size());

@@ -42,7 +42,7 @@ struct FixedTensorMap {
 struct FixedKernel {
   Function function = nullptr;
   LaunchConfig config = {};
-  LaunchAttribute cluster = {};
+  std::array<LaunchAttribute, 2> attributes = {}; ///< those that it has first
   std::vector<uint64_t> words; ///< of all arguments but tensor maps
   std::vector<TensorMap> maps;
   std::vector<void *> parameters;

@@ -157,6 +157,7 @@ struct WriteAction {
                 {"block", writeExprs(step.block)},
                 {"cluster", writeExprs(step.cluster)},
                 {"shared_bytes", write(step.sharedBytes)},
+                {"overlaps", step.overlaps},
                 {"args", std::move(args)}};
   }
   Json operator()(const MemsetStep &step) const {
@@ -386,6 +387,7 @@ PlanStep readStep(const Json &json, const std::string &path,
     kernel.block = getTriple(reader, "block");
     kernel.cluster = getTriple(reader, "cluster");
     kernel.sharedBytes = getExpr(reader, "shared_bytes");
+    kernel.overlaps = reader.getBool("overlaps");
     reader.forEach("args", [&](const Json &element, const std::string &at) {
       kernel.args.push_back(readArg(element, at, wrong));
     });

@@ -6,6 +6,7 @@
 #include "FakeCuda.h"
 #include "attn/Runtime/CudaDriver.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -267,8 +268,16 @@ int cuLaunchKernelEx(const LaunchConfig *config, Function function,
   for (int i = 0; i < 3; ++i) {
     launch.grid[i] = config->grid[i];
     launch.block[i] = config->block[i];
-    launch.cluster[i] =
-        config->numAttributes ? config->attributes->value.cluster[i] : 1;
+    launch.cluster[i] = 1;
+  }
+  launch.overlaps = false;
+  for (unsigned n = 0; n < config->numAttributes; ++n) {
+    const auto &attribute = config->attributes[n];
+    if (attribute.id == kAttributeCluster) {
+      std::copy_n(attribute.value.cluster, 3, launch.cluster);
+    } else if (attribute.id == kAttributeOverlaps) {
+      launch.overlaps = attribute.value.overlaps == 1;
+    }
   }
   launch.sharedBytes = config->sharedBytes;
   launch.stream = config->stream;

@@ -20,6 +20,7 @@ namespace fakecuda {
 struct Launch {
   std::string kernel;
   unsigned grid[3], block[3], cluster[3], sharedBytes;
+  bool overlaps;
   const void *stream;
   std::vector<std::string> arguments; ///< bytes of each
 };

@@ -13,9 +13,10 @@
 namespace attn {
 
 /// Attributes of arguments and results of an entry function.
-inline constexpr char kNameAttr[] = "attn.name";       // string
-inline constexpr char kDimsAttr[] = "attn.dims";       // array of strings
-inline constexpr char kDonatedAttr[] = "attn.donated"; // unit
+inline constexpr char kNameAttr[] = "attn.name";         // string
+inline constexpr char kDimsAttr[] = "attn.dims";         // array of strings
+inline constexpr char kDonatedAttr[] = "attn.donated";   // unit
+inline constexpr char kOverlapsAttr[] = "attn.overlaps"; // unit, of launches
 
 /// Describes the public functions of `module` that have a body, in order. An
 /// argument is named by `attn.name`, else by its name location, else `arg<n>`;

@@ -30,13 +30,14 @@ struct alignas(64) TensorMap {
   uint64_t words[16];
 };
 
-/// CUlaunchAttribute and CUlaunchConfig, for clusters.
+/// CUlaunchAttribute and CUlaunchConfig, for clusters and overlaps.
 struct LaunchAttribute {
   int id;
   char pad[4];
   union {
     char bytes[64];
     unsigned cluster[3];
+    int overlaps;
   } value;
 };
 struct LaunchConfig {
@@ -45,7 +46,7 @@ struct LaunchConfig {
   LaunchAttribute *attributes;
   unsigned numAttributes;
 };
-inline constexpr int kAttributeCluster = 4;
+inline constexpr int kAttributeCluster = 4, kAttributeOverlaps = 6;
 
 /// The oldest driver API that plans may use: tensor maps and cuLaunchKernelEx.
 inline constexpr int kLeastDriver = 12000;

@@ -129,6 +129,9 @@ struct KernelStep {
   std::array<Expr, 3> block = {Expr(1), Expr(1), Expr(1)};
   std::array<Expr, 3> cluster = {Expr(1), Expr(1), Expr(1)};
   Expr sharedBytes; ///< dynamic
+  /// Its blocks may start before the kernel in front of it has ended, for which
+  /// they wait themselves (griddepcontrol).
+  bool overlaps = false;
   std::vector<KernelArg> args;
 };
 

@@ -89,10 +89,21 @@ func.func @holes(%q: tensor<1x1x128x20xbf16>, %k: tensor<1x1x128x20xbf16>, %v: t
 
 // -----
 
-// Parts of f64 are joined in f64.
+// Parts of f64 are joined in f64, by a kernel that waits for the one in front of
+// it before it reads.
+// CHECK-LABEL: llvm.func @merge_0(
+// CHECK-NOT: griddepcontrol
+// CHECK: llvm.return
 // CHECK-LABEL: llvm.func @merge_1(
+// CHECK-NOT: llvm.load
+// CHECK: llvm.inline_asm has_side_effects {{.*}}"griddepcontrol.wait;", "~{memory}"
 // CHECK-NOT: f32
 // CHECK: llvm.return
+// CHECK-LABEL: func.func @merge
+// CHECK: gpu.launch_func @{{.*}}merge_0
+// CHECK-NOT: attn.overlaps
+// CHECK: gpu.launch_func @{{.*}}merge_1
+// CHECK-SAME: attn.overlaps
 func.func @merge(%q: tensor<1x1x1x16xf64>, %k: tensor<1x1x4096x16xf64>, %v: tensor<1x1x4096x16xf64>, %init: tensor<1x1x1x16xf64>) -> tensor<1x1x1x16xf64> {
   %o = attn.attention ins(%q, %k, %v : tensor<1x1x1x16xf64>, tensor<1x1x4096x16xf64>, tensor<1x1x4096x16xf64>)
       outs(%init : tensor<1x1x1x16xf64>) -> tensor<1x1x1x16xf64>

@@ -146,6 +146,7 @@ TEST_F(CudaTest, LaunchesAsThePlanSays) {
   EXPECT_EQ(scale.grid[1], 2u);
   EXPECT_EQ(scale.block[0], 128u);
   EXPECT_EQ(scale.cluster[0], 1u);
+  EXPECT_FALSE(scale.overlaps);
   EXPECT_EQ(scale.sharedBytes, 100000u);
   EXPECT_EQ(fake->sharedOptIn["scale"], 100000);
   EXPECT_EQ(as<uint64_t>(scale.arguments[0]), call.x.address());
@@ -164,6 +165,7 @@ TEST_F(CudaTest, LaunchesAsThePlanSays) {
   const fakecuda::Launch &wide = fake->launches[1];
   EXPECT_EQ(wide.kernel, "wide");
   EXPECT_EQ(wide.cluster[0], 2u);
+  EXPECT_TRUE(wide.overlaps);
   // Both temporaries live at once, in one workspace.
   EXPECT_EQ(fake->live["memory"], 3);
   uint64_t t = as<uint64_t>(scale.arguments[1]) - 6 * 4;

@@ -63,6 +63,7 @@ inline FunctionInfo makePlanFunction() {
   KernelStep wide = kernel;
   wide.symbol = "wide";
   wide.cluster = {Expr(2), Expr(1), Expr(1)};
+  wide.overlaps = true;
   wide.args = {PointerArg{at(Kind::kTemporary, 1)}};
   Expr bytes = sym("r") * sym("c") * 4;
   plan.steps = {
