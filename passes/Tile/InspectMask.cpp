@@ -377,12 +377,16 @@ Value AttentionTiler::countOf(Value batch, Value head, Value tile, int64_t n) {
                                     count);
 }
 
-// Row tiles in the order of what they see, the most first.
+// Row tiles in the order of what they see, the most first, by steps of kStep
+// tiles: those of a step keep their order, as neighbours see much the same keys
+// and find them in L2.
 void AttentionTiler::rankTiles(ArrayRef<OpFoldResult> grid, Value rowTiles) {
+  constexpr int64_t kStep = 8;
   auto rank = [&](ValueRange at, SmallVector<OpFoldResult> &place) -> Value {
     auto work = [&](Value tile) -> Value {
-      return index.add(countOf(at[0], at[1], tile, 0),
-                       countOf(at[0], at[1], tile, 1));
+      Value seen = index.add(countOf(at[0], at[1], tile, 0),
+                             countOf(at[0], at[1], tile, 1));
+      return index.div(seen, kStep);
     };
     Value mine = work(at[2]);
     auto loop = scf::ForOp::create(

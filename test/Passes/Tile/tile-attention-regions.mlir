@@ -38,7 +38,7 @@ func.func @bounds(%q: !t, %start: tensor<1000xi32>) -> !t {
 // CHECK: %[[LIST:.*]] = tensor.extract_slice %[[LISTS]]#0
 // CHECK: attn.key_loop {{.*}} segments(full %{{.*}} to %{{.*}}, partial %{{.*}} to %c32{{.*}}) source(tiles) list(%[[LIST]] : tensor<32xi32>) limit(%{{.*}})
 // For a GPU the kinds of all pairs of tiles are found first, and the row tiles of
-// all heads taken in the order of what they see.
+// all heads taken in the order of what they see, by steps of 8 tiles.
 // GPU-LABEL: func.func @lists
 // GPU: scf.forall (%{{.*}}) in (32) {{.*}} -> (tensor<32x2xi32>)
 // GPU: %[[KINDS:.*]] = scf.forall (%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}) in (1, 1, 16, 32) {{.*}} -> (tensor<1x1x16x32xi8>)
@@ -51,6 +51,7 @@ func.func @bounds(%q: !t, %start: tensor<1000xi32>) -> !t {
 // GPU: tensor.parallel_insert_slice {{.*}}[%{{.*}}, %{{.*}}, %{{.*}}, %[[PLACE:.*]]] [1, 1, 1, 1]
 // GPU: %[[ORDER:.*]] = scf.forall {{.*}} in (1, 1, 16) {{.*}} -> (tensor<1x1x16xi32>)
 // GPU: tensor.extract %[[COUNTS]]
+// GPU: arith.divui %{{.*}}, %c8
 // GPU: tensor.parallel_insert_slice %{{.*}} into %{{.*}}[%{{.*}}, %{{.*}}, %[[RANK:.*]]] [1, 1, 1]
 // GPU: scf.forall (%[[N:.*]], %{{.*}}, %{{.*}}) in (16, 1, 4)
 // GPU: tensor.extract %[[ORDER]][%{{.*}}, %{{.*}}, %[[N]]]
