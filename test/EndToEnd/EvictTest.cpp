@@ -25,9 +25,8 @@ struct Policy {
 };
 
 /// Sorts the keys that compete, by falling scores, then heads, then indices.
-std::vector<std::vector<int64_t>> keep(const Policy &policy,
-                                       const std::vector<double> &scores,
-                                       int64_t batch) {
+std::vector<std::vector<int64_t>>
+keep(const Policy &policy, const std::vector<double> &scores, int64_t batch) {
   auto length = static_cast<int64_t>(kLens[batch]);
   int64_t budget = policy.budget ? policy.budget : policy.capacity;
   std::vector<std::vector<int64_t>> kept(kHeads);
@@ -52,9 +51,8 @@ std::vector<std::vector<int64_t>> keep(const Policy &policy,
           if (n < 0 || n >= recentStart) {
             continue;
           }
-          double x = policy.hasScores
-                         ? scores[(batch * kHeads + h) * kKeys + n]
-                         : 0;
+          double x =
+              policy.hasScores ? scores[(batch * kHeads + h) * kKeys + n] : 0;
           score = policy.maxPool ? std::max(score, x) : score + x;
         }
         open.push_back({score, h, j});
@@ -62,7 +60,7 @@ std::vector<std::vector<int64_t>> keep(const Policy &policy,
     }
     std::sort(open.begin(), open.end(),
               [](const Candidate &x, const Candidate &y) {
-                return x.score != y.score  ? x.score > y.score
+                return x.score != y.score ? x.score > y.score
                        : x.head != y.head ? x.head < y.head
                                           : x.key < y.key;
               });
@@ -100,7 +98,8 @@ std::string evictText(const Policy &policy) {
          ", tensor<3x2xi32>\n}\n";
 }
 
-// Scores of few values, negative ones and both zeros among them: there are ties.
+// Scores of few values, negative ones and both zeros among them: there are
+// ties.
 TEST(Evict, KeepsTheBestAndOfEqualOnesTheFirst) {
   std::vector<double> scores =
       randomTensor({kBatch * kHeads * kKeys}, 0).toDoubles();
@@ -198,7 +197,8 @@ func.func @f(%q: tensor<3x6x9x20xf32>, %k: tensor<3x2x50x20xf32>, %l: tensor<3xi
   %o, %lse = attn.attention ins(%q, %k, %k : tensor<3x6x9x20xf32>, tensor<3x2x50x20xf32>, tensor<3x2x50x20xf32>) kv_lens(%l : tensor<3xi32>)
       outs(%oi, %li : tensor<3x6x9x20xf32>, tensor<3x6x9xf32>) mask(#attn.causal) -> tensor<3x6x9x20xf32>, tensor<3x6x9xf32>
   %r = attn.kv_score ins(%q, %k : tensor<3x6x9x20xf32>, tensor<3x2x50x20xf32>) lse(%lse : tensor<3x6x9xf32>) kv_lens(%l : tensor<3xi32>)
-      outs(%s : tensor<3x2x50xf32>) )" + attributes +
+      outs(%s : tensor<3x2x50xf32>) )" +
+              attributes +
               R"( -> tensor<3x2x50xf32>
   return %r : tensor<3x2x50xf32>
 })",
@@ -240,8 +240,7 @@ TEST(Cascade, EqualsFlatAttention) {
           for (int64_t d = 0; d < kSize; ++d) {
             int64_t at = j - kPrefix;
             if (at < 0) {
-              flat[n].push_back(
-                  prefixes[n]->get((j * kHeads + h) * kSize + d));
+              flat[n].push_back(prefixes[n]->get((j * kHeads + h) * kSize + d));
             } else if (at >= own[b]) {
               flat[n].push_back(0);
             } else {
@@ -258,10 +257,10 @@ TEST(Cascade, EqualsFlatAttention) {
   ref::AttentionProblem problem;
   problem.q =
       ref::View::contiguous(qs.data(), {kSequences, kQueryHeads, 1, kSize});
-  problem.k = ref::View::contiguous(flat[0].data(),
-                                    {kSequences, kHeads, kAll, kSize});
-  problem.v = ref::View::contiguous(flat[1].data(),
-                                    {kSequences, kHeads, kAll, kSize});
+  problem.k =
+      ref::View::contiguous(flat[0].data(), {kSequences, kHeads, kAll, kSize});
+  problem.v =
+      ref::View::contiguous(flat[1].data(), {kSequences, kHeads, kAll, kSize});
   for (int64_t length : own) {
     problem.kvLengths.push_back(kPrefix + length);
   }

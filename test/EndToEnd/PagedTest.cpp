@@ -76,8 +76,8 @@ TEST(Paged, GroupsEqualRepeatedKeys) {
     Data data = makeData(c, c.launches.front());
     Data copies = makeData(repeated, c.launches.front());
     copies.q = *data.q.clone();
-    for (auto [from, to] : {std::pair(&data.k, &copies.k),
-                            std::pair(&data.v, &copies.v)}) {
+    for (auto [from, to] :
+         {std::pair(&data.k, &copies.k), std::pair(&data.v, &copies.v)}) {
       ASSERT_EQ(from->numElements() * 4, to->numElements());
       // Heads are the second dimension in all of these layouts.
       int64_t row = from->shape().back();

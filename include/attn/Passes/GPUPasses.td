@@ -37,13 +37,16 @@ def LinalgToPointsPass : Pass<"attn-gpu-linalg-to-points", "::mlir::func::FuncOp
   let description = [{
     Each `linalg.generic` (or named op that is one), each `tensor.generate`, and
     each copy (`tensor.concat`, `tensor.insert_slice`, and a `tensor.extract_slice`
-    that the caller or a contraction reads) becomes an `scf.forall` over the elements of its results, whose body is
-    scalar code: a loop for what is reduced, and reads of single elements. A
-    point is a thread, so this is for what stands around attention and is small
-    next to it.
+    that the caller or a contraction reads) becomes an `scf.forall` over the
+    elements of its results, whose body is scalar code: a loop for what is
+    reduced, and reads of single elements. A point is a thread, so this is for
+    what stands around attention and is small next to it. `attn.rope`,
+    `attn.kv_append` and `attn.kv_gather` become points in the same way; an
+    append writes its cache in place.
 
     Needs: level 2. Leaves: no linalg op on tensors outside of tiles but fills
-    and contractions. Example: `test/Passes/NVGPU/linalg-to-points.mlir`.
+    and contractions, and none of these three ops. Examples:
+    `test/Passes/NVGPU/linalg-to-points.mlir`, `cache-to-points.mlir`.
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",

@@ -7,9 +7,8 @@ include "mlir/Pass/PassBase.td"
 def WrapMemrefsPass : InterfacePass<"attn-wrap-memrefs", "mlir::FunctionOpInterface"> {
   let summary = "put attention on memrefs between tensors";
   let description = [{
-    `attn.attention`, `attn.merge_states`, `attn.rope`, `attn.kv_append` and
-    `attn.kv_gather` on memrefs become the same op on
-    tensors: a `bufferization.to_tensor restrict` for each buffer that the op
+    `attn.attention`, `attn.merge_states`, `attn.rope`, the ops of caches and of
+    codes, and recurrences on memrefs become the same op on tensors: a `bufferization.to_tensor restrict` for each buffer that the op
     reads or writes (`writable` where it writes), and for each destination a
     `bufferization.materialize_in_destination restrict writable`. Operands that
     are views of one buffer become slices of one tensor. One-shot bufferization
