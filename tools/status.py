@@ -64,7 +64,7 @@ def ops():
             spelled = r"attn\.%s\b" % name
             labels = re.findall(r"\* `(%s_c\d+)`:" % name, body)
             verified = [c for c in labels if c in verifiers and "[%s]" % c in invalid]
-            data = re.search("DestinationStyleOpInterface|RecurrenceTraits|cacheDeclaration", body)
+            data = re.search("DestinationStyleOpInterface|RecurrenceTraits|SumTraits|cacheDeclaration", body)
             run = mark(having(spelled, runs))
             if run == NO and having(r"\b%s::create" % cls, makers):
                 run = "through `attn.attention`"

@@ -91,6 +91,13 @@ void attn::registerBufferizableOpInterfaceModels(DialectRegistry &registry) {
     SSMStepOp::attachInterface<DestinationModel<SSMStepOp>>(*context);
     CausalConv1dOp::attachInterface<DestinationModel<CausalConv1dOp>>(*context);
     ScanChunkOp::attachInterface<DestinationModel<ScanChunkOp>>(*context);
+    LinformerProjectOp::attachInterface<DestinationModel<LinformerProjectOp>>(
+        *context);
+    FavorFeaturesOp::attachInterface<DestinationModel<FavorFeaturesOp>>(
+        *context);
+    PairProductsOp::attachInterface<DestinationModel<PairProductsOp>>(*context);
+    S4KernelOp::attachInterface<DestinationModel<S4KernelOp>>(*context);
+    FFTConvOp::attachInterface<DestinationModel<FFTConvOp>>(*context);
     PackRowsOp::attachInterface<DestinationModel<PackRowsOp>>(*context);
     FinalizeStateOp::attachInterface<DestinationModel<FinalizeStateOp>>(
         *context);

@@ -92,7 +92,8 @@ bool isSchedule(bool exact, std::optional<uint64_t> chunk) {
 
 bool attn::isRecurrence(Operation *op) {
   return isa<SSDOp, LinearAttentionOp, SSMScanOp, SSMStepOp, CausalConv1dOp,
-             ScanChunkOp>(op);
+             ScanChunkOp, LinformerProjectOp, FavorFeaturesOp, PairProductsOp,
+             S4KernelOp, FFTConvOp>(op);
 }
 
 bool attn::isState(OpOperand &operand) {
@@ -136,12 +137,19 @@ ATTN_RECURRENCE(SSMScanOp)
 ATTN_RECURRENCE(SSMStepOp)
 ATTN_RECURRENCE(CausalConv1dOp)
 ATTN_RECURRENCE(ScanChunkOp)
+ATTN_RECURRENCE(LinformerProjectOp)
+ATTN_RECURRENCE(FavorFeaturesOp)
+ATTN_RECURRENCE(PairProductsOp)
+ATTN_RECURRENCE(S4KernelOp)
+ATTN_RECURRENCE(FFTConvOp)
 #undef ATTN_RECURRENCE
 
 int64_t SSDOp::getSeqDim() { return seqDim(getLayout()); }
 int64_t SSDOp::getHeadDim() { return headDim(getLayout()); }
 int64_t LinearAttentionOp::getSeqDim() { return seqDim(getLayout()); }
 int64_t LinearAttentionOp::getHeadDim() { return headDim(getLayout()); }
+int64_t LinformerProjectOp::getSeqDim() { return seqDim(getLayout()); }
+int64_t LinformerProjectOp::getHeadDim() { return headDim(getLayout()); }
 
 //===----------------------------------------------------------------------===//
 // SSDOp
@@ -486,8 +494,10 @@ LogicalResult ScanChunkOp::verify() {
   bool fits = compatible(state[1], values) && hasShape(getQ(), rows) &&
               hasShape(getK(), rows) && isOf(getOut(), {tokens, values}) &&
               isOf(getNorm(), {keys}) && isOf(getWrite(), {tokens}) &&
-              isOf(getBeta(), {tokens}) &&
-              isOf(getRates(), llvm::to_vector(matrix));
+              isOf(getBeta(), {tokens}) && isOf(getKeep(), {tokens}) &&
+              isOf(getPairs(), {kAny, kAny}) &&
+              isOf(getRates(), llvm::to_vector(matrix)) &&
+              isOf(getFactors(), llvm::to_vector(matrix));
   if (getRates()) {
     fits &= getDecay() && isOf(getDecay(), {tokens, values});
   } else {
@@ -498,16 +508,28 @@ LogicalResult ScanChunkOp::verify() {
                        "in the table of the op [scan_chunk_c1]");
   }
   bool scalar = !getDecay() || shaped(getDecay()).getRank() == 1;
-  if (getSchedule() == ScanSchedule::Chunked &&
-      (!scalar || getBeta() || getRates() || getTransposed() ||
-       !hasShape(getQ(), {tokens, keys}) ||
-       !hasShape(getK(), {tokens, keys}))) {
-    return emitOpError(
-        "expected at most one decay a token, no 'beta' and a "
-        "state of K x V for the chunked schedule [scan_chunk_c2]");
+  bool chunked = getSchedule() == ScanSchedule::Chunked;
+  if ((chunked &&
+       (!scalar || getBeta() || getRates() || getFactors() || getKeep() ||
+        getTransposed() || !hasShape(getQ(), {tokens, keys}) ||
+        !hasShape(getK(), {tokens, keys}))) ||
+      (!chunked && getPairs())) {
+    return emitOpError("expected at most one decay a token, no 'beta' and a "
+                       "state of K x V for the chunked schedule, and 'pairs' "
+                       "for no other [scan_chunk_c2]");
   }
   if (getWrite() && getBeta()) {
     return emitOpError("expected 'write' or 'beta', not both [scan_chunk_c3]");
+  }
+  bool ofStates = getRates() || getFactors();
+  bool isOdd = !ShapedType::isDynamic(keys) && keys % 2 != 0;
+  if ((getFactors() && getDecay()) ||
+      ((getKeep() || getComplex()) && !ofStates) || (getZoh() && !getRates()) ||
+      (getComplex() && (isOdd || getTransposed()))) {
+    return emitOpError("expected 'factors' without 'decay', 'keep' and "
+                       "'complex' with 'rates' or 'factors', 'zoh' with "
+                       "'rates', and 'complex' with an even K that is not "
+                       "transposed [scan_chunk_c5]");
   }
   return success();
 }

@@ -239,8 +239,10 @@ private:
     Values outs{hasOutput ? rowsOf(reads, at.count) : part.tensor, carried[1]};
     auto scan = ScanChunkOp::create(
         b, ValueRange(outs).getTypes(), isFixed() ? fixedQ : groupRows(q, at),
-        isFixed() ? fixedK : groupRows(k, at), v, step, rates, Value(), Value(),
-        outs, ScanSchedule::Sequential, /*transposed=*/exact, isFixed(),
+        isFixed() ? fixedK : groupRows(k, at), v, step, rates,
+        /*factors=*/Value(), /*keep=*/Value(), /*write=*/Value(),
+        /*beta=*/Value(), /*pairs=*/Value(), outs, ScanSchedule::Sequential,
+        /*transposed=*/exact, isFixed(), /*zoh=*/false, /*complex=*/false,
         llvm::APFloat(0.0), chunk);
     Value result = scan.getResult(0);
     if (hasOutput) {

@@ -141,8 +141,10 @@ protected:
     Values outs{hasOutput() ? rowsOf(read, at.count) : part.tensor};
     llvm::append_range(outs, carried.drop_front());
     auto scan = ScanChunkOp::create(
-        b, ValueRange(outs).getTypes(), in.q, in.k, in.v, in.decay, Value(),
-        in.write, in.beta, outs, schedule, isTransposed(), /*fixed=*/false,
+        b, ValueRange(outs).getTypes(), in.q, in.k, in.v, in.decay,
+        /*rates=*/Value(), /*factors=*/Value(), /*keep=*/Value(), in.write,
+        in.beta, /*pairs=*/Value(), outs, schedule, isTransposed(),
+        /*fixed=*/false, /*zoh=*/false, /*complex=*/false,
         llvm::APFloat(epsilon), chunk);
     Value result = scan.getResult(0);
     if (hasOutput()) {

@@ -168,3 +168,40 @@ func.func @page_tables(%list: tensor<?xi32>, %starts: tensor<5xi32>) -> tensor<4
   %t = attn.page_tables ins(%list : tensor<?xi32>) starts(%starts : tensor<5xi32>) -> tensor<4x?xi32>
   return %t : tensor<4x?xi32>
 }
+
+func.func @linformer_project(%k: tensor<1x8x?x64xf32>, %e: tensor<4096x256xf32>, %init: tensor<1x8x256x64xf32>) -> tensor<1x8x256x64xf32> {
+  %kr = attn.linformer_project ins(%k, %e : tensor<1x8x?x64xf32>, tensor<4096x256xf32>)
+          outs(%init : tensor<1x8x256x64xf32>) -> tensor<1x8x256x64xf32>
+  return %kr : tensor<1x8x256x64xf32>
+}
+
+func.func @favor_features(%k: tensor<?x64xf32>, %w: tensor<64x256xf32>, %init: tensor<?x256xf32>, %decay: tensor<?xf32>, %max: tensor<1xf32>) -> (tensor<?x256xf32>, tensor<?xf32>, tensor<1xf32>) {
+  %f, %g, %m = attn.favor_features ins(%k, %w : tensor<?x64xf32>, tensor<64x256xf32>)
+                 outs(%init, %decay, %max : tensor<?x256xf32>, tensor<?xf32>, tensor<1xf32>) {max_tokens = 64 : i64}
+                 -> tensor<?x256xf32>, tensor<?xf32>, tensor<1xf32>
+  return %f, %g, %m : tensor<?x256xf32>, tensor<?xf32>, tensor<1xf32>
+}
+
+func.func @pair_products(%q: tensor<?x128xf32>, %k: tensor<?x128xf32>, %init: tensor<64x64xf32>) -> tensor<64x64xf32> {
+  %g = attn.pair_products ins(%q, %k : tensor<?x128xf32>, tensor<?x128xf32>) outs(%init : tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %g : tensor<64x64xf32>
+}
+
+func.func @hippo() -> (tensor<64x64xf64>, tensor<64xf64>, tensor<32x2xf64>, tensor<1x32x2xf64>, tensor<32x2xf64>) {
+  %a, %b = attn.hippo legs : tensor<64x64xf64>, tensor<64xf64>
+  %lambda, %p, %c = attn.hippo legs : tensor<32x2xf64>, tensor<1x32x2xf64>, tensor<32x2xf64>
+  return %a, %b, %lambda, %p, %c : tensor<64x64xf64>, tensor<64xf64>, tensor<32x2xf64>, tensor<1x32x2xf64>, tensor<32x2xf64>
+}
+
+func.func @s4_kernel(%delta: tensor<256xf32>, %a: tensor<256x32x2xf32>, %b: tensor<256x32x2xf32>, %c: tensor<256x32x2xf32>, %p: tensor<256x1x32x2xf32>, %init: tensor<256x?xf32>) -> tensor<256x?xf32> {
+  %k = attn.s4_kernel ins(%delta, %a, %b, %c : tensor<256xf32>, tensor<256x32x2xf32>, tensor<256x32x2xf32>, tensor<256x32x2xf32>)
+         low_rank(%p, %p : tensor<256x1x32x2xf32>, tensor<256x1x32x2xf32>) outs(%init : tensor<256x?xf32>) {bilinear, complex}
+         -> tensor<256x?xf32>
+  return %k : tensor<256x?xf32>
+}
+
+func.func @fft_conv(%u: tensor<1x?x256xf32>, %k: tensor<256x?xf32>, %d: tensor<256xf32>, %init: tensor<1x?x256xf32>) -> tensor<1x?x256xf32> {
+  %y = attn.fft_conv ins(%u, %k : tensor<1x?x256xf32>, tensor<256x?xf32>) skip(%d : tensor<256xf32>)
+         outs(%init : tensor<1x?x256xf32>) -> tensor<1x?x256xf32>
+  return %y : tensor<1x?x256xf32>
+}

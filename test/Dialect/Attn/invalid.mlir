@@ -1191,7 +1191,7 @@ func.func @scan_chunk_c1(%q: tensor<?x32xf32>, %k: tensor<?x32xf32>, %v: tensor<
 // -----
 
 func.func @scan_chunk_c2(%q: tensor<?x32xf32>, %k: tensor<?x32xf32>, %v: tensor<?x16xf32>, %g: tensor<?x32xf32>, %w: tensor<?xf32>, %o: tensor<?x16xf32>, %s: tensor<32x16xf32>) {
-  // expected-error @below {{expected at most one decay a token, no 'beta' and a state of K x V for the chunked schedule [scan_chunk_c2]}}
+  // expected-error @below {{expected at most one decay a token, no 'beta' and a state of K x V for the chunked schedule, and 'pairs' for no other [scan_chunk_c2]}}
   %r0, %r1 = attn.scan_chunk ins(%q, %k, %v : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x16xf32>) decay(%g : tensor<?x32xf32>) outs(%o, %s : tensor<?x16xf32>, tensor<32x16xf32>) chunked {max_tokens = 64 : i64} -> tensor<?x16xf32>, tensor<32x16xf32>
   return
 }
@@ -1353,5 +1353,141 @@ func.func @page_tables_c1(%l: tensor<?xi32>, %s: tensor<5xi32>) {
 func.func @page_tables_c2(%l: tensor<?xi32>, %s: tensor<5xi32>, %c: index) {
   // expected-error @below {{expected 'columns' for a dynamic number of them, but got 'tensor<4x7xi32>' [page_tables_c2]}}
   %t = attn.page_tables ins(%l : tensor<?xi32>) starts(%s : tensor<5xi32>) columns(%c) -> tensor<4x7xi32>
+  return
+}
+
+// -----
+
+func.func @scan_chunk_c5(%q: tensor<?x32xf32>, %v: tensor<?x16xf32>, %s: tensor<32x16xf32>, %w: tensor<?xf32>) {
+  // expected-error @below {{expected 'factors' without 'decay', 'keep' and 'complex' with 'rates' or 'factors', 'zoh' with 'rates', and 'complex' with an even K that is not transposed [scan_chunk_c5]}}
+  %r:2 = attn.scan_chunk ins(%q, %q, %v : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x16xf32>) keep(%w : tensor<?xf32>) outs(%v, %s : tensor<?x16xf32>, tensor<32x16xf32>) sequential {max_tokens = 64 : i64} -> tensor<?x16xf32>, tensor<32x16xf32>
+  return
+}
+
+// -----
+
+func.func @linformer_project_c1(%x: tensor<2x4x8x16xf32>, %e: tensor<8x3xf32>, %o: tensor<2x4x3x17xf32>) {
+  // expected-error @below {{expected 'out' of the batches, heads and D of 'x', but got 'tensor<2x4x8x16xf32>' and 'tensor<2x4x3x17xf32>' [linformer_project_c1]}}
+  %r = attn.linformer_project ins(%x, %e : tensor<2x4x8x16xf32>, tensor<8x3xf32>) outs(%o : tensor<2x4x3x17xf32>) -> tensor<2x4x3x17xf32>
+  return
+}
+
+// -----
+
+func.func @linformer_project_c1_layout(%x: tensor<8x4x16xf32>, %e: tensor<8x3xf32>, %o: tensor<3x4x16xf32>) {
+  // expected-error @below {{expected 'x' and one 'out' of rank 4, of layout bhsd or bshd, but got 'tensor<8x4x16xf32>' [linformer_project_c1]}}
+  %r = attn.linformer_project ins(%x, %e : tensor<8x4x16xf32>, tensor<8x3xf32>) layout(thd) outs(%o : tensor<3x4x16xf32>) -> tensor<3x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @linformer_project_c2(%x: tensor<2x4x8x16xf32>, %e: tensor<8x2xf32>, %o: tensor<2x4x3x16xf32>) {
+  // expected-error @below {{expected 'e' of N x R or H x N x R, but got 'tensor<8x2xf32>' [linformer_project_c2]}}
+  %r = attn.linformer_project ins(%x, %e : tensor<2x4x8x16xf32>, tensor<8x2xf32>) outs(%o : tensor<2x4x3x16xf32>) -> tensor<2x4x3x16xf32>
+  return
+}
+
+// -----
+
+func.func @linformer_project_c3(%x: tensor<2x4x8x16xf32>, %e: memref<8x3xf32>, %o: tensor<2x4x3x16xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [linformer_project_c3]}}
+  %r = attn.linformer_project ins(%x, %e : tensor<2x4x8x16xf32>, memref<8x3xf32>) outs(%o : tensor<2x4x3x16xf32>) -> tensor<2x4x3x16xf32>
+  return
+}
+
+// -----
+
+func.func @favor_features_c1(%x: tensor<?x16xf32>, %w: tensor<16x8xf32>, %o: tensor<?x8xf32>, %g: tensor<?xf32>) {
+  // expected-error @below {{expected tokens of D elements, 'w' of D x M, and their features, alone or with a decay of each and one maximum [favor_features_c1]}}
+  %r:2 = attn.favor_features ins(%x, %w : tensor<?x16xf32>, tensor<16x8xf32>) outs(%o, %g : tensor<?x8xf32>, tensor<?xf32>) {max_tokens = 8 : i64} -> tensor<?x8xf32>, tensor<?xf32>
+  return
+}
+
+// -----
+
+func.func @favor_features_c2(%x: tensor<?x16xf32>, %w: memref<16x8xf32>, %o: tensor<?x8xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [favor_features_c2]}}
+  %r = attn.favor_features ins(%x, %w : tensor<?x16xf32>, memref<16x8xf32>) outs(%o : tensor<?x8xf32>) {max_tokens = 8 : i64} -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @pair_products_c1(%q: tensor<?x16xf32>, %o: tensor<8x9xf32>) {
+  // expected-error @below {{expected 'q' and 'k' of T x K and a square 'out', with a static K and size [pair_products_c1]}}
+  %r = attn.pair_products ins(%q, %q : tensor<?x16xf32>, tensor<?x16xf32>) outs(%o : tensor<8x9xf32>) -> tensor<8x9xf32>
+  return
+}
+
+// -----
+
+func.func @pair_products_c2(%q: tensor<?x16xf32>, %k: memref<?x16xf32>, %o: tensor<8x8xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [pair_products_c2]}}
+  %r = attn.pair_products ins(%q, %k : tensor<?x16xf32>, memref<?x16xf32>) outs(%o : tensor<8x8xf32>) -> tensor<8x8xf32>
+  return
+}
+
+// -----
+
+func.func @hippo_c1() {
+  // expected-error @below {{expected static results of N x N and N, or of N/2 x 2, R x N/2 x 2 and N/2 x 2 [hippo_c1]}}
+  %l, %p, %b = attn.hippo legt : tensor<4x2xf64>, tensor<1x4x2xf64>, tensor<4x2xf64>
+  return
+}
+
+// -----
+
+func.func @hippo_c2() {
+  // expected-error @below {{expected an even number of states for 'fout', and at most 256 for a diagonal form [hippo_c2]}}
+  %a, %b = attn.hippo fout : tensor<5x5xf64>, tensor<5xf64>
+  return
+}
+
+// -----
+
+func.func @s4_kernel_c1(%d: tensor<4xf32>, %a: tensor<4x8xf32>, %k: tensor<5x16xf32>) {
+  // expected-error @below {{expected 'delta' of D, 'a', 'b' and 'c' of D x N, with a last 2 for 'complex', and a kernel of D x L, but got 'tensor<4xf32>' and 'tensor<4x8xf32>' [s4_kernel_c1]}}
+  %r = attn.s4_kernel ins(%d, %a, %a, %a : tensor<4xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>) outs(%k : tensor<5x16xf32>) -> tensor<5x16xf32>
+  return
+}
+
+// -----
+
+func.func @s4_kernel_c2(%d: tensor<4xf32>, %a: tensor<4x8xf32>, %p: tensor<4x1x8xf32>, %k: tensor<4x16xf32>) {
+  // expected-error @below {{expected 'p' and 'q' of D x R x N with an R of 1 or 2, and 'bilinear' with them [s4_kernel_c2]}}
+  %r = attn.s4_kernel ins(%d, %a, %a, %a : tensor<4xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>) low_rank(%p, %p : tensor<4x1x8xf32>, tensor<4x1x8xf32>) outs(%k : tensor<4x16xf32>) -> tensor<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @s4_kernel_c3(%d: tensor<4xf32>, %a: memref<4x8xf32>, %k: tensor<4x16xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [s4_kernel_c3]}}
+  %r = attn.s4_kernel ins(%d, %a, %a, %a : tensor<4xf32>, memref<4x8xf32>, memref<4x8xf32>, memref<4x8xf32>) outs(%k : tensor<4x16xf32>) -> tensor<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @fft_conv_c1(%u: tensor<4x8xf32>, %k: tensor<8x16xf32>) {
+  // expected-error @below {{expected 'u' and one 'out' of one shape, of rank 3, but got 'tensor<4x8xf32>' [fft_conv_c1]}}
+  %r = attn.fft_conv ins(%u, %k : tensor<4x8xf32>, tensor<8x16xf32>) outs(%u : tensor<4x8xf32>) -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @fft_conv_c2(%u: tensor<1x4x8xf32>, %k: tensor<7x16xf32>) {
+  // expected-error @below {{expected 'k' of D x L and 'skip' of D, but got 'tensor<7x16xf32>' [fft_conv_c2]}}
+  %r = attn.fft_conv ins(%u, %k : tensor<1x4x8xf32>, tensor<7x16xf32>) outs(%u : tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+  return
+}
+
+// -----
+
+func.func @fft_conv_c3(%u: tensor<1x4x8xf32>, %k: memref<8x16xf32>) {
+  // expected-error @below {{expected operands to be all tensors or all memrefs [fft_conv_c3]}}
+  %r = attn.fft_conv ins(%u, %k : tensor<1x4x8xf32>, memref<8x16xf32>) outs(%u : tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
   return
 }

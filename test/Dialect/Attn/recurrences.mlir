@@ -50,12 +50,31 @@ func.func @scans(%u: tensor<?x32xf32>, %a: tensor<32x8x2xf32>, %d: tensor<32xf32
 }
 
 // CHECK-LABEL: func.func @level2
-func.func @level2(%k: tensor<?x32xf32>, %v: tensor<?x16xf32>, %g: tensor<?xf32>, %r: tensor<32x16xf32>) {
+func.func @level2(%k: tensor<?x32xf32>, %v: tensor<?x16xf32>, %g: tensor<?xf32>, %r: tensor<32x16xf32>, %p: tensor<64x64xf32>) {
   // CHECK: attn.scan_chunk ins({{.*}}) decay({{.*}}) outs({{.*}}) chunked {max_tokens = 64 : i64}
   %0:2 = attn.scan_chunk ins(%k, %k, %v : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x16xf32>) decay(%g : tensor<?xf32>)
     outs(%v, %r : tensor<?x16xf32>, tensor<32x16xf32>) chunked {max_tokens = 64 : i64} -> tensor<?x16xf32>, tensor<32x16xf32>
   // CHECK: attn.scan_chunk ins({{.*}}) decay({{.*}}) rates({{.*}}) outs({{.*}}) sequential {max_tokens = 1 : i64}
   %1:2 = attn.scan_chunk ins(%k, %k, %v : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x16xf32>) decay(%v : tensor<?x16xf32>) rates(%r : tensor<32x16xf32>)
     outs(%v, %r : tensor<?x16xf32>, tensor<32x16xf32>) sequential {max_tokens = 1 : i64} -> tensor<?x16xf32>, tensor<32x16xf32>
+  // CHECK: attn.scan_chunk ins({{.*}}) factors({{.*}}) keep({{.*}}) outs({{.*}}) sequential {complex, max_tokens = 8 : i64}
+  %2:2 = attn.scan_chunk ins(%k, %k, %v : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x16xf32>) factors(%r : tensor<32x16xf32>) keep(%g : tensor<?xf32>)
+    outs(%v, %r : tensor<?x16xf32>, tensor<32x16xf32>) sequential {max_tokens = 8 : i64, complex} -> tensor<?x16xf32>, tensor<32x16xf32>
+  // CHECK: attn.pair_products ins({{.*}}) outs({{.*}}) -> tensor<64x64xf32>
+  %3 = attn.pair_products ins(%k, %k : tensor<?x32xf32>, tensor<?x32xf32>) outs(%p : tensor<64x64xf32>) -> tensor<64x64xf32>
+  // CHECK: attn.scan_chunk ins({{.*}}) pairs({{.*}}) outs({{.*}}) chunked {max_tokens = 64 : i64}
+  %4:2 = attn.scan_chunk ins(%k, %k, %v : tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x16xf32>) pairs(%3 : tensor<64x64xf32>)
+    outs(%v, %r : tensor<?x16xf32>, tensor<32x16xf32>) chunked {max_tokens = 64 : i64} -> tensor<?x16xf32>, tensor<32x16xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @long_convolutions
+func.func @long_convolutions(%u: memref<2x?x32xf32>, %d: memref<32xf32>, %a: memref<32x8xf32>, %k: memref<32x?xf32>, %x: tensor<2x?x4x16xbf16>, %e: tensor<4x?x8xf32>, %o: tensor<2x8x4x16xbf16>) {
+  // CHECK: attn.s4_kernel ins({{.*}}) outs({{.*}} : memref<32x?xf32>){{$}}
+  attn.s4_kernel ins(%d, %a, %a, %a : memref<32xf32>, memref<32x8xf32>, memref<32x8xf32>, memref<32x8xf32>) outs(%k : memref<32x?xf32>)
+  // CHECK: attn.fft_conv ins({{.*}}) outs({{.*}} : memref<2x?x32xf32>){{$}}
+  attn.fft_conv ins(%u, %k : memref<2x?x32xf32>, memref<32x?xf32>) outs(%u : memref<2x?x32xf32>)
+  // CHECK: attn.linformer_project ins({{.*}}) layout(bshd) outs
+  %0 = attn.linformer_project ins(%x, %e : tensor<2x?x4x16xbf16>, tensor<4x?x8xf32>) layout(bshd) outs(%o : tensor<2x8x4x16xbf16>) -> tensor<2x8x4x16xbf16>
   return
 }

@@ -5,6 +5,8 @@
 include "attn/Dialect/Attn/AttentionOps.td"
 include "attn/Dialect/Attn/CacheOps.td"
 include "attn/Dialect/Attn/EvictOps.td"
+include "attn/Dialect/Attn/FeatureOps.td"
+include "attn/Dialect/Attn/LongConvOps.td"
 include "attn/Dialect/Attn/PositionOps.td"
 include "attn/Dialect/Attn/RecurrenceOps.td"
 include "attn/Dialect/Attn/QuantOps.td"

@@ -10,12 +10,12 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 // Of `outs` the first is written; the others are state, which is read and
 // written: what they hold is the state in front of the first token, and the
 // results are the state behind the last one.
-defvar RecurrenceTraits = [
-  AttrSizedOperandSegments,
+defvar SumTraits = [
   DeclareOpInterfaceMethods<DestinationStyleOpInterface, ["getDpsInitsMutable"]>,
   DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
   ConditionallySpeculatable,
   DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>];
+defvar RecurrenceTraits = !listconcat([AttrSizedOperandSegments], SumTraits);
 
 def Attn_ScanSchedule : I32EnumAttr<"ScanSchedule", "how the tokens of a recurrence are taken", [
     I32EnumAttrCase<"Sequential", 0, "sequential">,
@@ -429,7 +429,8 @@ def Attn_ScanChunkOp : Attn_Op<"scan_chunk", RecurrenceTraits> {
     What tiling makes of every recurrence: one head, or a block of channels, over
     a chunk of its tokens.
     ```
-    E_t[k,v] = e^(decay[t]), e^(decay[t,k]), or e^(decay[t,v] * rates[k,v]); 1 without
+    E_t[k,v] = e^(decay[t]), e^(decay[t,k]), e^(decay[t,v] * rates[k,v]),
+               or factors[k,v]; 1 without; times keep[t]
     v'_t     = write[t] * v[t,:]                 or with beta
                beta[t] * (v[t,:] - (E_t . S_{t-1})^T k_t)
     S_t      = E_t . S_{t-1} + k_t v'_t^T
@@ -442,24 +443,37 @@ def Attn_ScanChunkOp : Attn_Op<"scan_chunk", RecurrenceTraits> {
     | `q`, `k` | T x K; K x V, the same for all tokens, with `fixed` |
     | `v`, `out` | T x V |
     | `decay` | T, T x K, or T x V with `rates` |
-    | `rates` | K x V |
-    | `write`, `beta` | T |
+    | `rates`, `factors` | K x V |
+    | `write`, `beta`, `keep` | T |
+    | `pairs` | C x C, with C at least T |
     | `state` | K x V |
     | `norm` | K |
 
     With `transposed`, what is K x V in this table is V x K in memory.
 
+    - `zoh` (zero-order hold) multiplies k_t by (e^r - 1) / r, of the exponent
+      r = decay * rates.
+    - `complex`: the first half of K are real parts, the second half imaginary ones,
+      of `q`, `k`, `rates`, `factors` and the state; v is real, and out is twice the
+      real part.
+    - `pairs` are the products q_t . k_s of heads that share q and k
+      (`attn.pair_products`).
+
     `schedule` is `chunked`, products of matrices over all tokens, for decays of one
     number a token; or `sequential`, the tokens one by one, with the state in
-    registers. `max_tokens` is a bound of T. A decay of -inf clears the state. State and norm are of
-    the type of the arithmetic.
+    registers. `max_tokens` is a bound of T. A decay of -inf clears the state, as 0
+    in `keep` does. State and norm are of the type of the arithmetic.
 
     Constraints:
     * `scan_chunk_c1`: the shapes are as in the table.
     * `scan_chunk_c2`: `chunked` has at most one decay a token, no `beta`, no
-      `rates`, and is neither `fixed` nor `transposed`.
+      `rates`, `factors` and `keep`, and is neither `fixed` nor `transposed`;
+      `pairs` are for `chunked`.
     * `scan_chunk_c3`: `write` excludes `beta`.
     * `scan_chunk_c4`: operands are all tensors, or all memrefs.
+    * `scan_chunk_c5`: `factors` excludes `decay`; `keep` and `complex` are for
+      `rates` or `factors`, and `zoh` for `rates`; `complex` has an even K and is not
+      `transposed`.
 
     Example:
     ```mlir
@@ -470,16 +484,18 @@ def Attn_ScanChunkOp : Attn_Op<"scan_chunk", RecurrenceTraits> {
   }];
   let arguments = (ins
     Attn_AnyFloats:$q, Attn_AnyFloats:$k, Attn_AnyFloats:$v,
-    Optional<Attn_AnyFloats>:$decay, Optional<Attn_AnyFloats>:$rates,
-    Optional<Attn_AnyFloats>:$write, Optional<Attn_AnyFloats>:$beta,
-    Variadic<Attn_AnyFloats>:$outs,
-    Attn_ScanScheduleAttr:$schedule, UnitAttr:$transposed, UnitAttr:$fixed,
+    Optional<Attn_AnyFloats>:$decay, Optional<Attn_AnyFloats>:$rates, Optional<Attn_AnyFloats>:$factors,
+    Optional<Attn_AnyFloats>:$keep, Optional<Attn_AnyFloats>:$write, Optional<Attn_AnyFloats>:$beta,
+    Optional<Attn_AnyFloats>:$pairs, Variadic<Attn_AnyFloats>:$outs,
+    Attn_ScanScheduleAttr:$schedule, UnitAttr:$transposed, UnitAttr:$fixed, UnitAttr:$zoh, UnitAttr:$complex,
     DefaultValuedAttr<F64Attr, "0.0">:$epsilon, I64Attr:$max_tokens);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `ins` `(` $q `,` $k `,` $v `:` type($q) `,` type($k) `,` type($v) `)`
     (`decay` `(` $decay^ `:` type($decay) `)`)? (`rates` `(` $rates^ `:` type($rates) `)`)?
+    (`factors` `(` $factors^ `:` type($factors) `)`)? (`keep` `(` $keep^ `:` type($keep) `)`)?
     (`write` `(` $write^ `:` type($write) `)`)? (`beta` `(` $beta^ `:` type($beta) `)`)?
+    (`pairs` `(` $pairs^ `:` type($pairs) `)`)?
     `outs` `(` $outs `:` type($outs) `)` $schedule attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;
