@@ -11,6 +11,7 @@ ATTN_PACKAGES=(
   cmake ninja-build ccache
   libzstd-dev libcurl4-openssl-dev zlib1g-dev libedit-dev libxml2-dev
   libgtest-dev libbenchmark-dev nlohmann-json3-dev libzip-dev
+  libfftw3-double3 libfftw3-single3
   python3 git ca-certificates
 )
 

@@ -424,6 +424,7 @@ Result<CompileResult> attn::compileModule(ModuleOp module,
   timer.end("translate");
   code->optimize(loopsOf(options));
   manifest.openmp = code->needsOpenMP();
+  manifest.libraries = code->neededLibraries();
   timer.end("optimize");
   Result<std::string> object = code->toObject();
   if (!object) {

@@ -301,3 +301,16 @@ bool LLVMModule::needsOpenMP() const {
   }
   return false;
 }
+
+std::vector<std::string> LLVMModule::neededLibraries() const {
+  std::vector<std::string> names;
+  for (llvm::StringRef name : {"fftw", "fftwf"}) {
+    bool isCalled = llvm::any_of(*state->module, [&](const llvm::Function &f) {
+      return f.isDeclaration() && f.getName().starts_with((name + "_").str());
+    });
+    if (isCalled) {
+      names.push_back(name.str());
+    }
+  }
+  return names;
+}

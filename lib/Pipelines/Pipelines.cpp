@@ -60,6 +60,7 @@ void buildAttnGraphPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createRaiseMaskPass());
   pm.addNestedPass<func::FuncOp>(createExpandPositionTablesPass());
   pm.addNestedPass<func::FuncOp>(createExpandPageTablesPass());
+  pm.addNestedPass<func::FuncOp>(createExpandHippoPass());
   addCleanup(pm);
 }
 
@@ -95,6 +96,7 @@ void buildAttnCPUBufferizePipeline(OpPassManager &pm,
 
 void buildAttnCPUVectorPipeline(OpPassManager &pm,
                                 const CPUPipelineOptions &options) {
+  pm.addPass(createLowerFFTPass(withTarget<LowerFFTPassOptions>(options)));
   auto lower = withTarget<LowerTilesToVectorPassOptions>(options);
   pm.addNestedPass<func::FuncOp>(createLowerTilesToVectorPass(lower));
   pm.addNestedPass<func::FuncOp>(createVectorizeElementwisePass(
@@ -200,6 +202,7 @@ void buildAttnReferencePipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createWrapMemrefsPass());
   pm.addNestedPass<func::FuncOp>(createExpandPositionTablesPass());
   pm.addNestedPass<func::FuncOp>(createExpandPageTablesPass());
+  pm.addNestedPass<func::FuncOp>(createExpandHippoPass());
   pm.addPass(createDecomposeReferencePass());
   addCleanup(pm);
   addBufferization(pm);

@@ -138,6 +138,28 @@ Status attn::rt::loadOpenMP() {
                          "): install the Debian package libomp5-22");
 }
 
+Status attn::rt::loadFFTW(const std::string &name) {
+  static std::mutex mutex;
+  std::lock_guard<std::mutex> lock(mutex);
+  bool isDouble = name == "fftw";
+  std::string safe = name + "_make_planner_thread_safe";
+  if (::dlsym(RTLD_DEFAULT, safe.c_str())) {
+    return Status::success();
+  }
+  // Its needs bring the library itself, whose symbols become visible with it.
+  std::string file =
+      isDouble ? "libfftw3_threads.so.3" : "libfftw3f_threads.so.3";
+  void *handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
+  void *makeSafe = handle ? ::dlsym(handle, safe.c_str()) : nullptr;
+  if (!makeSafe) {
+    return Status::runtime(
+        "no FFTW found (tried " + file + "): install the Debian package " +
+        (isDouble ? "libfftw3-double3" : "libfftw3-single3"));
+  }
+  reinterpret_cast<void (*)()>(makeSafe)();
+  return Status::success();
+}
+
 Library::Library(Library &&other) noexcept { *this = std::move(other); }
 
 Library &Library::operator=(Library &&other) noexcept {
@@ -202,6 +224,11 @@ Result<Library> Library::load(const Package &package) {
   if (manifest.openmp) {
     status = loadOpenMP();
     if (!status.ok()) {
+      return status;
+    }
+  }
+  for (const std::string &library : manifest.libraries) {
+    if (status = loadFFTW(library); !status.ok()) {
       return status;
     }
   }

@@ -199,6 +199,15 @@ Result<Manifest> attn::rt::parseManifest(std::string_view text) {
     reader.fail("content_hash", "expected lower-case hex digits");
   }
   manifest.openmp = reader.getBool("openmp");
+  if (reader.findOptional("libraries")) {
+    reader.forEach("libraries", [&](const Json &value, const std::string &at) {
+      if (!value.is_string() || (value != "fftw" && value != "fftwf")) {
+        reader.fail(at, "expected \"fftw\" or \"fftwf\"");
+        return;
+      }
+      manifest.libraries.push_back(value.get<std::string>());
+    });
+  }
   if (const Json *target = reader.find("target")) {
     Reader fields(*target, "target", wrong);
     manifest.target.kind = fields.getString("kind");
@@ -298,6 +307,9 @@ Result<std::string> attn::rt::printManifest(const Manifest &manifest) {
             {"functions", std::move(functions)},
             {"objects", std::move(objects)},
             {"report", std::move(*report)}};
+  if (!manifest.libraries.empty()) {
+    json["libraries"] = manifest.libraries;
+  }
   Result<std::string> text = printJson(json, 2);
   if (!text) {
     return text.status().withContext("manifest");

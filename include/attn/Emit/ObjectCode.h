@@ -16,6 +16,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace attn {
 
@@ -58,6 +59,8 @@ public:
 
   /// Whether the module calls an OpenMP runtime.
   bool needsOpenMP() const;
+  /// Of `Manifest::libraries`.
+  std::vector<std::string> neededLibraries() const;
 
 private:
   struct State;

@@ -97,6 +97,27 @@ def SplitStridedViewsPass : InterfacePass<"attn-split-strided-views", "mlir::Fun
     Statistic<"numSplit", "num-split", "Number of views split">];
 }
 
+def LowerFFTPass : Pass<"attn-lower-fft", "::mlir::ModuleOp"> {
+  let summary = "lower long convolutions on memrefs to calls of FFTW";
+  let description = [{
+    `attn.fft_conv` becomes a parallel loop over vectors of channels. A task
+    transforms the filters of its channels once, then for each sequence its
+    inputs, multiplies, and transforms back, with rows of tokens transposed in
+    registers on the way in and out. Plans are made once a call of the function,
+    for the transform of the least length that FFTW is good at; FFTW itself is
+    declared here, and loaded by the runtime.
+
+    Needs: the op on memrefs whose channels lie side by side. Leaves: none of these
+    ops. Example: `test/Passes/CPU/lower-fft.mlir`.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"host\"",
+           "CPU to generate for, as in attn-lower-tiles-to-vector">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
 def LowerTilesToVectorPass : InterfacePass<"attn-lower-tiles-to-vector", "mlir::FunctionOpInterface"> {
   let summary = "lower tile ops on memrefs to scf and vector";
   let description = [{

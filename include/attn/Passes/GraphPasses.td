@@ -122,6 +122,18 @@ def ExpandPositionTablesPass : InterfacePass<"attn-expand-position-tables", "mli
                            "::mlir::math::MathDialect"];
 }
 
+def ExpandHippoPass : InterfacePass<"attn-expand-hippo", "mlir::FunctionOpInterface"> {
+  let summary = "write the matrices of HiPPO as constants";
+  let description = [{
+    `attn.hippo` becomes constants of the type of its results; eigenvectors of the
+    diagonal form are computed here, in f64.
+
+    Needs: nothing. Leaves: none of these ops. Example:
+    `test/Passes/Graph/expand-hippo.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def ExpandPageTablesPass : InterfacePass<"attn-expand-page-tables", "mlir::FunctionOpInterface"> {
   let summary = "write block tables of listed pages as plain tensors";
   let description = [{

@@ -17,6 +17,9 @@ namespace attn::rt {
 /// the process already, else libomp.so.5, libomp.so, libiomp5.so or LLVM's own.
 /// It is never unloaded. Errors: kRuntime, naming the package to install.
 Status loadOpenMP();
+/// The same of FFTW, by its name in a manifest, with a planner that threads may
+/// share.
+Status loadFFTW(const std::string &name);
 
 class Library {
 public:
@@ -32,8 +35,8 @@ public:
   /// kRuntime (with the loader's text).
   static Result<Library> load(std::string_view bytes, const std::string &name);
 
-  /// Loads the shared object of `package`, after the checks and the OpenMP
-  /// runtime that its manifest asks for.
+  /// Loads the shared object of `package`, after the checks and the
+  /// libraries that its manifest asks for.
   static Result<Library> load(const Package &package);
 
   /// Address of an exported symbol. Errors: kBadInput.

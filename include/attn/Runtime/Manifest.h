@@ -68,6 +68,8 @@ struct Manifest {
   std::string contentHash; ///< lower-case hex: the key of the kernel cache
   TargetInfo target;
   bool openmp = false; ///< the objects need an OpenMP runtime
+  /// Other libraries that they need: "fftw" (of f64), "fftwf" (of f32).
+  std::vector<std::string> libraries;
   std::vector<FunctionInfo> functions;
   std::vector<ObjectInfo> objects;
   std::string report = "null"; ///< any JSON text, for people and tools
