@@ -59,8 +59,13 @@ LogicalResult ScaleOp::verify() {
 
 LogicalResult WriteOp::verify() {
   RingType ring = getRing().getType();
-  if (getFragment().getType().getShape()[1] != 64 ||
-      ring.getShape()[1] != kRows || ring.getElement().isF32()) {
+  auto operand = dyn_cast<OperandType>(getFragment().getType());
+  int64_t columns =
+      operand ? operand.getShape()[1]
+              : cast<FragmentType>(getFragment().getType()).getShape()[1];
+  if (columns != 64 || ring.getShape()[1] != kRows ||
+      ring.getElement().isF32() ||
+      (operand && operand.getElement() != ring.getElement())) {
     return emitOpError("expected a fragment of 64 columns and a ring of 64 "
                        "rows, but got ")
            << getFragment().getType() << " and " << ring << " [write_c1]";

@@ -256,11 +256,10 @@ LogicalResult WriteRowsOp::verify() {
   int64_t most = getFragment().getType().getShape()[1];
   int64_t columns = getColumns();
   if (most % 16 != 0 || columns % 8 != 0 || columns < 8 || columns > most ||
-      (!getElement().isF16() && !getElement().isBF16())) {
-    return emitOpError(
-        "expected a multiple of 8 of a multiple of 16 columns, as "
-        "f16 or bf16 "
-        "[write_rows_c1]");
+      (!getElement().isF16() && !getElement().isBF16() &&
+       !getElement().isF32())) {
+    return emitOpError("expected a multiple of 8 of a multiple of 16 columns, "
+                       "as f16, bf16 or f32 [write_rows_c1]");
   }
   return success();
 }

@@ -204,10 +204,14 @@ static bool fitRegisters(RolesOp op) {
           consumer = op.getConsumerRegisters(),
           assist = op.getAssistRegisters(),
           consumers = static_cast<int64_t>(op.getConsumers());
+  // A block starts with as many for each thread, in units of 8, and warpgroups
+  // that ask for more than is left of them wait forever.
+  int64_t warpgroups = 1 + (assist > 0) + consumers;
+  int64_t atStart = 65536 / (128 * warpgroups) / 8 * 8;
   return good(producer) && good(consumer) &&
          op.getAssist().empty() == (assist == 0) &&
          (assist == 0 || good(assist)) &&
-         128 * (producer + assist + consumer * consumers) <= 65536;
+         producer + assist + consumer * consumers <= atStart * warpgroups;
 }
 
 // What the sides do with each ring.
@@ -234,7 +238,7 @@ static LogicalResult verifyRings(RolesOp roles) {
 LogicalResult RolesOp::verifyRegions() {
   if (!fitRegisters(*this)) {
     return emitOpError("expected multiples of 8 registers from 24 to 256, and "
-                       "no more than 65536 of all threads [roles_c1]");
+                       "no more than a block starts with [roles_c1]");
   }
   if (getProducer().front().getNumArguments() != 0 ||
       getConsumer().front().getArgumentTypes() !=

@@ -9,6 +9,15 @@ using namespace mlir;
 
 namespace attn {
 
+static bool valuesLieInKeys(AttentionOp op) {
+  auto part = op.getV().getDefiningOp<tensor::ExtractSliceOp>();
+  return part && part.getSource() == op.getK() &&
+         part.getDroppedDims().none() && part.hasUnitStride() &&
+         llvm::all_of(part.getMixedOffsets(), [](OpFoldResult offset) {
+           return isConstantIntValue(offset, 0);
+         });
+}
+
 AttentionShape AttentionShape::of(AttentionOp op) {
   std::vector<AttentionClasses> pieces = AttentionClasses::of(op);
   AttentionClasses all;
@@ -44,6 +53,16 @@ AttentionShape AttentionShape::of(AttentionOp op,
   shape.paged = op.isPaged();
   shape.densePrefill = !ragged && !shape.paged && aligned(shape.headSize) &&
                        aligned(shape.valueSize) && out == op.getElementType();
+  shape.valuesInKeys = valuesLieInKeys(op);
+  // Steps start at multiples of their size where nothing is masked, so that
+  // none crosses a page of a multiple of it.
+  constexpr int64_t kStep = 64;
+  bool wholeSteps =
+      !shape.paged ||
+      (!shape.masked && dim(op.getK(), op.getKeySeqDim()) % kStep == 0);
+  shape.latentTiles = shape.valuesInKeys && shape.elementBits == 16 &&
+                      !ragged && wholeSteps && aligned(shape.headSize) &&
+                      !op.getK().getDefiningOp<KVDequantizeOp>();
   return shape;
 }
 

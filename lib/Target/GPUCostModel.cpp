@@ -173,6 +173,18 @@ static TileChoice tileOf(const WarpgroupKernel &kernel,
   TileChoice choice;
   choice.rows = kernel.rows();
   choice.keys = kernel.keys;
+  if (kernel.latent) {
+    choice.reason =
+        llvm::formatv("{0} rows x {1} keys; two warpgroups with half of the "
+                      "columns of V each, which lie in K, and a producer warp, "
+                      "{2} stages, {3} KiB of {4} KiB shared memory, {5} "
+                      "registers a thread",
+                      kernel.rows(), kernel.keys, kernel.stages,
+                      kernel.sharedBytes >> 10, gpu.blockSharedBytes >> 10,
+                      kernel.consumerRegisters)
+            .str();
+    return choice;
+  }
   choice.reason =
       llvm::formatv("{0} rows x {1} keys; {2} warpgroups of 64 rows and a "
                     "producer warp, {3} stages of K and V, {4} of Q, {5} KiB "
@@ -256,6 +268,13 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
       tiles.prefill = tileOf(*kernel, gpu);
     }
   }
+  std::optional<WarpgroupKernel> latent =
+      shape.latentTiles
+          ? chooseLatentKernel(shape.headSize, shape.valueSize, gpu)
+          : std::nullopt;
+  if (latent && shape.densePrefill) {
+    tiles.prefill = tileOf(*latent, gpu);
+  }
   tiles.prefill.sortsLists = true;
   auto decode = [&](int64_t rows) {
     TileChoice choice = choose(std::max<int64_t>(1, rows));
@@ -270,6 +289,18 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
   tiles.fewRows = decode(limit);
   tiles.decode = decode((shape.queries > 0 ? shape.queries : 1) *
                         gpuDecodeHeads(group, limit));
+  if (latent && shape.queries == 1) {
+    // Chunks cost f32 results as wide as V for each head, so there are only as
+    // many as fill the multiprocessors.
+    tiles.decode = tileOf(*latent, gpu);
+    tiles.decode.split = 256;
+    tiles.decode.blocks = gpu.processors;
+    tiles.decode.reason +=
+        llvm::formatv(", chunks of 256 keys or a multiple, so that those of "
+                      "all sequences fill {0} multiprocessors",
+                      gpu.processors)
+            .str();
+  }
   return tiles;
 }
 

@@ -37,6 +37,8 @@ constexpr double kKeys = 2048;
 constexpr int64_t kMostKeys = 128;
 // Columns of a panel of shared memory.
 constexpr int64_t kPanel = 64;
+// Keys of a step where V lies in K: a tile of probabilities is one panel.
+constexpr int64_t kLatentKeys = kPanel;
 
 static bool complete(WarpgroupKernel &kernel, int64_t headSize,
                      int64_t valueSize, const GPUDescription &gpu) {
@@ -112,6 +114,37 @@ chooseWarpgroupKernel(int64_t headSize, int64_t valueSize, int64_t rows,
     }
   }
   return best;
+}
+
+std::optional<WarpgroupKernel> chooseLatentKernel(int64_t headSize,
+                                                  int64_t valueSize,
+                                                  const GPUDescription &gpu) {
+  // Two halves of whole panels, with one product a step each.
+  if (!gpu.warpgroups || headSize % 8 != 0 || valueSize > headSize ||
+      valueSize % (2 * kPanel) != 0 || valueSize > 512) {
+    return std::nullopt;
+  }
+  WarpgroupKernel kernel;
+  kernel.latent = true;
+  kernel.consumers = 1;
+  kernel.keys = kLatentKeys;
+  kernel.queryStages = 1;
+  kernel.headColumns = llvm::alignTo(headSize, kPanel);
+  kernel.valueColumns = valueSize;
+  kernel.producerRegisters = 40;
+  kernel.consumerRegisters = 232;
+  kernel.assistRegisters = 232;
+  int64_t query = kernel.rows() * kernel.headColumns * 2;
+  int64_t step = kernel.keys * kernel.headColumns * 2;
+  // Probabilities, and what the accumulators are relative to.
+  int64_t shared = query + kernel.rows() * kernel.keys * 2 + kernel.rows() * 8;
+  for (kernel.stages = 4; kernel.stages > 1; --kernel.stages) {
+    kernel.sharedBytes = shared + kernel.stages * step;
+    if (kernel.sharedBytes + kOtherShared <= gpu.blockSharedBytes) {
+      return kernel;
+    }
+  }
+  return std::nullopt;
 }
 
 } // namespace attn

@@ -275,8 +275,10 @@ struct WriteRowsLowering : WarpgroupPattern<WriteRowsOp> {
     Value lane = laneOf(warp);
     Value isOdd = warp.equal(warp.andi(lane, 1), warp.c(1));
     Value isEven = warp.equal(warp.andi(lane, 1), warp.c(0));
-    Value column = warp.add(warp.mul(warp.andi(lane, 1), 8),
-                            warp.mul(warp.andi(warp.shr(lane, 1), 1), 4));
+    Value column = element.isF32()
+                       ? firstColumn(warp, lane)
+                       : warp.add(warp.mul(warp.andi(lane, 1), 8),
+                                  warp.mul(warp.andi(warp.shr(lane, 1), 1), 4));
     auto widen = [&](Value value, bool isSigned) -> Value {
       return isSigned
                  ? arith::ExtSIOp::create(rewriter, op.getLoc(), word, value)
@@ -297,6 +299,10 @@ struct WriteRowsLowering : WarpgroupPattern<WriteRowsOp> {
           LLVM::GEPOp::create(rewriter, op.getLoc(), start.getType(), element,
                               start, ArrayRef<LLVM::GEPArg>{at});
       int64_t registers = op.getColumns() / 2;
+      if (element.isF32()) {
+        writePairs(warp, pointer, in.take_front(registers), half, isThere);
+        continue;
+      }
       for (int64_t i = 2 * half; i < registers; i += 8) {
         Value first = warp.pack(in[i], in[i + 1], element);
         Value second = warp.pack(in[i + 4], in[i + 5], element);
@@ -316,6 +322,19 @@ struct WriteRowsLowering : WarpgroupPattern<WriteRowsOp> {
     }
     rewriter.eraseOp(op);
     return success();
+  }
+
+private:
+  // Two neighbours as they are.
+  static void writePairs(WarpBuilder &warp, Value pointer, ValueRange in,
+                         int64_t half, Value isThere) {
+    for (size_t i = 2 * half; i < in.size(); i += 4) {
+      std::string text = "st.global.v2.f32 [{$r0}+" +
+                         std::to_string(i / 4 * 32) + "], {{$r1}, {$r2}};";
+      NVVM::InlinePtxOp::create(warp.builder, warp.loc, TypeRange(),
+                                ValueRange{pointer, in[i], in[i + 1]},
+                                ValueRange(), text, isThere);
+    }
   }
 };
 

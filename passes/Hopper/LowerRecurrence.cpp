@@ -186,11 +186,14 @@ struct WriteLowering : WarpgroupPattern<WriteOp> {
         warp.add(warp.mul(stage, ring.stageBytes),
                  warp.mul(adaptor.getPanel().front(), panelBytesOf(type)));
     ValueRange in = adaptor.getFragment();
+    bool isPacked = isa<OperandType>(op.getFragment().getType());
     for (int64_t k = 0; k < 4; ++k) {
       SmallVector<Value> parts;
       for (int64_t i = 0; i < 4; ++i) {
-        parts.push_back(warp.pack(in[8 * k + 2 * i], in[8 * k + 2 * i + 1],
-                                  type.getElement()));
+        parts.push_back(isPacked ? in[4 * k + i]
+                                 : warp.pack(in[8 * k + 2 * i],
+                                             in[8 * k + 2 * i + 1],
+                                             type.getElement()));
       }
       Value at = warp.sharedAddress(
           warp.add(start, laneOffset(warp, k, op.getTransposed())), ring.tiles);

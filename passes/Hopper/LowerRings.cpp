@@ -117,8 +117,13 @@ struct RolesLowering : WarpgroupPattern<RolesOp> {
           scf::IfOp::create(rewriter, op.getLoc(), warp.equal(group, warp.c(1)),
                             /*withElseRegion=*/true);
       rewriter.setInsertionPointToStart(assists.thenBlock());
-      setRegisters(warp, op.getAssistRegisters(),
-                   NVVM::SetMaxRegisterAction::decrease);
+      // Of the registers of a multiprocessor, in units of 8.
+      int64_t threads = 128 * (2 + op.getConsumers());
+      int64_t atStart = 65536 / threads / 8 * 8;
+      int64_t assist = op.getAssistRegisters();
+      setRegisters(warp, assist,
+                   assist > atStart ? NVVM::SetMaxRegisterAction::increase
+                                    : NVVM::SetMaxRegisterAction::decrease);
       rewriter.inlineBlockBefore(&op.getAssist().front(),
                                  assists.thenBlock()->getTerminator());
       rewriter.setInsertionPointToStart(assists.elseBlock());

@@ -85,43 +85,59 @@ void StreamTile::clearHidden(Value position, Value key, Value size) {
   warpgroup::YieldOp::create(builder, warp.loc, shown);
 }
 
-void StreamTile::store(Value result, Value position) {
+// From registers, as columns from `firstColumn` on.
+void StreamTile::storeRows(Value result, int64_t firstColumn) {
   OpBuilder &builder = warp.builder;
-  if (kernel.stagesResults()) {
-    IRMapping none;
-    SmallVector<Value> at = outBox.start(builder, warp.loc, none);
-    at[1] = warp.add(at[1], rowBase);
-    StoreOp::create(builder, warp.loc, result, queryRing, position, rowBase,
-                    outMap, at);
-    return;
-  }
+  IndexBuilder index(builder, warp.loc);
+  Value at = rows.offset(warp, rowBase, out, outHeads, outRows);
   Value start = warp.globalAddress(
-      out.pointer, rows.offset(warp, rowBase, out, outHeads, outRows),
+      out.pointer, firstColumn == 0 ? at : index.add(at, firstColumn),
       out.element);
   Value pitch = arith::IndexCastOp::create(
-      builder, warp.loc, builder.getI64Type(), out.dims[outRows].stride);
+      builder, warp.loc, builder.getI64Type(),
+      out.dims[packsHeads ? outHeads : outRows].stride);
+  int64_t columns = kernel.latent ? accColumns : program.valueSize;
   WriteRowsOp::create(builder, warp.loc, result, start, pitch,
-                      warp.sub(rows.count, rowBase), program.valueSize,
-                      element);
+                      warp.sub(rows.count, rowBase), columns, out.element);
 }
 
-// From the state of a tile to its results.
-void StreamTile::finish(Value acc, Value reference, Value sum, Value position) {
+void StreamTile::store(Value result, Value position) {
+  if (!kernel.stagesResults()) {
+    storeRows(result, 0);
+    return;
+  }
+  IRMapping none;
+  SmallVector<Value> at = outBox.start(warp.builder, warp.loc, none);
+  at[1] = warp.add(at[1], rowBase);
+  StoreOp::create(warp.builder, warp.loc, result, queryRing, position, rowBase,
+                  outMap, at);
+}
+
+// What to multiply the accumulators of a tile with; lse is the other result.
+Value StreamTile::inverseOf(Value reference, Value sum) {
   OpBuilder &builder = warp.builder;
   Type rowsType = reference.getType();
   Value whole =
       JoinOp::create(builder, warp.loc, rowsType, ReductionKind::Add, sum);
-  Value inverse =
-      elements({reference, whole}, {rowsType, rowsType}, [&](ValueRange in) {
-        Value max = arith::NegFOp::create(builder, warp.loc, in[0]);
-        auto [factor, value] =
-            finishRow(warp, program, rows, sink, max, in[1], tileRow(in[2]));
-        warpgroup::YieldOp::create(builder, warp.loc,
-                                   ValueRange{factor, value});
-      });
-  Value result = elements({acc, inverse}, acc.getType(), [&](ValueRange in) {
-    warpgroup::YieldOp::create(builder, warp.loc, warp.fmul(in[0], in[1]));
+  return elements({reference, whole}, {rowsType, rowsType}, [&](ValueRange in) {
+    Value max = arith::NegFOp::create(builder, warp.loc, in[0]);
+    auto [factor, value] =
+        finishRow(warp, program, rows, sink, max, in[1], tileRow(in[2]));
+    warpgroup::YieldOp::create(builder, warp.loc, ValueRange{factor, value});
   });
+}
+
+Value StreamTile::timesRows(Value acc, Value factor) {
+  return elements({acc, factor}, acc.getType(), [&](ValueRange in) {
+    warpgroup::YieldOp::create(warp.builder, warp.loc, warp.fmul(in[0], in[1]));
+  });
+}
+
+// From the state of a tile to its results.
+Value StreamTile::finish(Value acc, Value reference, Value sum,
+                         Value position) {
+  Value inverse = inverseOf(reference, sum);
+  Value result = timesRows(acc, inverse);
   store(result, position);
   if (lse.pointer) {
     Value lane = warp.andi(warp.thread(), 3);
@@ -136,6 +152,7 @@ void StreamTile::finish(Value acc, Value reference, Value sum, Value position) {
       });
     });
   }
+  return result;
 }
 
 void StreamTile::consume(Block &block) {
@@ -148,112 +165,91 @@ void StreamTile::consume(Block &block) {
 
   bool early = !kernel.stagesResults(); // Q goes back with its last scores
 
-  Type f32 = warp.f32();
-  auto fragment = [&](int64_t columns) {
-    return FragmentType::get(context, {kRows, columns}, f32);
-  };
-  auto tile = [&](Value ring, int64_t tileRows, int64_t columns, Value position,
-                  Value row) -> Value {
-    int64_t pitch = cast<RingType>(ring.getType()).getShape()[1];
-    int64_t shape[] = {pitch, tileRows, columns};
-    return TileOp::create(builder, loc, TileType::get(context, shape, element),
-                          ring, position, row);
-  };
-  Type rowsType = RowsType::get(context, f32);
-  Type partialType = PartialRowsType::get(context, f32);
-  Type scoreType = fragment(kernel.keys), accType = fragment(accColumns);
+  Type rowsType = RowsType::get(context, warp.f32());
+  Type partialType = PartialRowsType::get(context, warp.f32());
+  Type scoreType = fragmentOf(kernel.keys), accType = fragmentOf(accColumns);
   Type probabilityType =
       OperandType::get(context, {kRows, kernel.keys}, element);
 
-  // (position of K and V, position of Q, reference, sum, acc).
+  // (reference, sum, acc).
   Value none = warp.f(std::numeric_limits<double>::infinity());
   Value zero = warp.f(0);
-  SmallVector<Value> inits = {warp.c(0), warp.c(-1),
-                              SplatOp::create(builder, loc, rowsType, none),
-                              SplatOp::create(builder, loc, partialType, zero),
-                              SplatOp::create(builder, loc, accType, zero)};
-  SmallVector<Type> types =
-      llvm::map_to_vector(inits, [](Value value) { return value.getType(); });
-  SmallVector<Location> locs(types.size(), loc);
-  SmallVector<Type> results = types;
-  results.push_back(warp.i32());
-  SmallVector<Location> resultLocs(results.size(), loc);
-  auto loop = scf::WhileOp::create(builder, loc, results, inits);
-  Block *before = builder.createBlock(&loop.getBefore(), {}, types, locs);
-  Value position = before->getArgument(0);
-  AwaitOp::create(builder, loc, keyRing, position);
-  auto stepTag = [&](int64_t tag, Value at) -> Value {
-    return TagOp::create(builder, loc, warp.i32(), tag, keyRing, at);
-  };
-  Value flags = stepTag(kFlags, position);
-  SmallVector<Value> passed(before->getArguments());
-  passed.push_back(flags);
-  scf::ConditionOp::create(
-      builder, loc, warp.equal(warp.andi(flags, kEnd), warp.c(0)), passed);
-
-  Block *body = builder.createBlock(&loop.getAfter(), {}, results, resultLocs);
-  position = body->getArgument(0);
-  flags = body->getArgument(5);
-  Value keyAt = stepTag(kKey, position), size = stepTag(kSize, position);
-  Value first = isSet(flags, kFirst);
-  Value queryAt =
-      warp.add(body->getArgument(1), warp.select(first, warp.c(1), warp.c(0)));
-  when(first, [&] {
+  Value inits[] = {SplatOp::create(builder, loc, rowsType, none),
+                   SplatOp::create(builder, loc, partialType, zero),
+                   SplatOp::create(builder, loc, accType, zero)};
+  Steps steps = beginSteps(inits);
+  Value position = steps.position, queryAt = steps.queryAt;
+  Value keyAt =
+      TagOp::create(builder, loc, warp.i32(), kKey, keyRing, position);
+  Value size =
+      TagOp::create(builder, loc, warp.i32(), kSize, keyRing, position);
+  when(steps.first, [&] {
     AwaitOp::create(builder, loc, queryRing, queryAt);
     if (early) {
       AwaitOp::create(builder, loc, tileRing, queryAt);
     }
   });
-  Value isLast = isSet(flags, kLast);
+  Value isLast = isSet(steps.flags, kLast);
   Value scores = ProductsOp::create(
-      builder, loc, scoreType, tile(queryRing, kRows, depth, queryAt, rowBase),
-      tile(keyRing, kernel.keys, depth, position, Value()), /*acc=*/Value(),
+      builder, loc, scoreType,
+      tileOf(queryRing, kRows, depth, queryAt, rowBase),
+      tileOf(keyRing, kernel.keys, depth, position, Value()), /*acc=*/Value(),
       /*transposed=*/true);
-  ReleaseOp::create(builder, loc, keyRing, position);
+  if (!kernel.latent) {
+    ReleaseOp::create(builder, loc, keyRing, position);
+  }
   if (early) {
     when(isLast, [&] { ReleaseOp::create(builder, loc, queryRing, queryAt); });
   }
   scores = score(scores, keyAt);
-  scores = applyMask(scores, keyAt, size, isSet(flags, kMasked));
+  scores = applyMask(scores, keyAt, size, isSet(steps.flags, kMasked));
   auto softmax = SoftmaxOp::create(
       builder, loc, TypeRange{probabilityType, rowsType, partialType, accType},
       SoftmaxStrategyAttr::get(context, SoftmaxStrategy::Speculative), scores,
-      body->getArgument(2), body->getArgument(3), body->getArgument(4), first,
+      steps.carried[0], steps.carried[1], steps.carried[2], steps.first,
       builder.getF64FloatAttr(program.log2Unit()));
 
-  CutOp::create(builder, loc);
-  AwaitOp::create(builder, loc, valueRing, position);
+  if (!kernel.latent) {
+    CutOp::create(builder, loc);
+    AwaitOp::create(builder, loc, valueRing, position);
+  }
   if (mayHide) {
-    when(isSet(flags, kMasked), [&] { clearHidden(position, keyAt, size); });
+    when(isSet(steps.flags, kMasked),
+         [&] { clearHidden(position, keyAt, size); });
   } else {
     when(warp.less(size, warp.c(kernel.keys)), [&] {
       ClearRowsOp::create(builder, loc, valueRing, position, size, consumer);
     });
   }
+  if (kernel.latent) {
+    shareState(softmax, position, isLast);
+  }
   Value acc = ProductsOp::create(
       builder, loc, accType, softmax.getP(),
-      tile(valueRing, kernel.keys, accColumns, position, Value()),
+      tileOf(valueRing, kernel.keys, accColumns, position, Value()),
       softmax.getNewAcc(), /*transposed=*/false);
   ReleaseOp::create(builder, loc, valueRing, position);
-  isLast = isSet(flags, kLast);
-  when(isLast, [&] {
-    finish(acc, softmax.getNewReference(), softmax.getNewSum(), queryAt);
+  isLast = isSet(steps.flags, kLast);
+  auto end = [&] {
+    Value result =
+        finish(acc, softmax.getNewReference(), softmax.getNewSum(), queryAt);
     if (early) {
       ReleaseOp::create(builder, loc, tileRing, queryAt);
     }
-  });
+    return result;
+  };
+  if (kernel.latent) { // in place, as the assistant's
+    acc = choose(isLast, accType, end, [&] { return acc; });
+  } else {
+    when(isLast, [&] { end(); });
+  }
   if (!early) {
     when(isLast, [&] {
       DrainOp::create(builder, loc, /*all=*/false);
       ReleaseOp::create(builder, loc, queryRing, queryAt);
     });
   }
-  scf::YieldOp::create(builder, loc,
-                       ValueRange{warp.add(position, 1), queryAt,
-                                  softmax.getNewReference(),
-                                  softmax.getNewSum(), acc});
-  values.bind(loop.getAfter(), tileRing, [&](Operation *) { return queryAt; });
-  builder.setInsertionPointAfter(loop);
+  endSteps(steps, {softmax.getNewReference(), softmax.getNewSum(), acc});
   if (!early) {
     DrainOp::create(builder, loc, /*all=*/true);
   }

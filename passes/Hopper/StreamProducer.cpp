@@ -3,6 +3,7 @@
 // V of the step before. A last step without keys tells them that all is done.
 //===----------------------------------------------------------------------===//
 
+#include "../NVGPU/PageRows.h"
 #include "StreamTile.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -106,12 +107,17 @@ LogicalResult StreamTile::produce(Block &block) {
   Location loc = warp.loc;
   builder.setInsertionPointToStart(&block);
   Value zero = warp.c(0);
-  int64_t rank = value.order().size();
 
   // Carried by both loops: the position in the rings of K and V, and the V tile
   // that the next step lets follow: whether it has keys, and where it starts.
-  SmallVector<Value> pending(1 + rank, zero);
+  SmallVector<Value> pending;
+  if (!kernel.latent) {
+    pending.append(1 + value.order().size(), zero);
+  }
   auto flushValues = [&](Value position, ValueRange last) {
+    if (kernel.latent) {
+      return;
+    }
     when(warp.less(zero, position), [&] {
       fillValues(warp.sub(position, warp.c(1)), last.drop_front(),
                  warp.less(zero, last.front()));
@@ -160,10 +166,13 @@ LogicalResult StreamTile::produce(Block &block) {
   KeyCursor cursor(warp, program.loop, kernel.keys, mapping);
   if (Value list = program.loop.getList()) {
     values.bringView(list, mapping);
-    mapping.map(program.loop.getLimit(),
-                values.here(program.loop.getLimit(), mapping));
   }
-  if (failed(cursor.prepare(views, mapping))) {
+  if (Value limit = program.loop.getLimit()) {
+    mapping.map(limit, values.here(limit, mapping));
+  }
+  PageRows pages(warp, program, views);
+  if (failed(cursor.prepare(views, mapping)) ||
+      (program.isPaged() && failed(pages.prepare(mapping)))) {
     return failure();
   }
   cursor.alignBorders();
@@ -184,6 +193,10 @@ LogicalResult StreamTile::produce(Block &block) {
                          warp.select(isLast, warp.c(kLast), zero));
   Value position = carried[kState + 1];
   IRMapping inner = mapping;
+  if (program.isPaged()) {
+    Value page = pages.read(keys.key, warp.less(zero, keys.size));
+    inner.map(program.loop.getBody().getArgument(2), warp.toIndex(page));
+  }
   cloneBodyScalars(builder, program.loop, warp.toIndex(keys.key),
                    warp.toIndex(keys.size), inner);
   fillKeys(position, {keys.key, keys.size, flags},
@@ -192,8 +205,10 @@ LogicalResult StreamTile::produce(Block &block) {
   SmallVector<Value> after(next);
   after.push_back(zero);
   after.push_back(warp.add(position, 1));
-  after.push_back(keys.size);
-  llvm::append_range(after, value.start(builder, loc, inner));
+  if (!kernel.latent) {
+    after.push_back(keys.size);
+    llvm::append_range(after, value.start(builder, loc, inner));
+  }
   scf::ConditionOp::create(builder, loc,
                            warp.less(warp.c(0), cursor.tile(next).size), after);
   Block *again =

@@ -32,6 +32,18 @@ static bool startsTile(Value value, int64_t rows) {
          factor.getInt() % rows == 0;
 }
 
+bool StreamTile::valuesLieInKeys(TileProgram &program) {
+  std::optional<TensorBox> key = TensorBox::of(program.online.getK(), 0, 1);
+  std::optional<TensorBox> value = TensorBox::of(program.online.getV(), 0, 1);
+  return key && value && key->buffer == value->buffer && key->at == value->at &&
+         key->rowDim == value->rowDim;
+}
+
+bool StreamTile::drawsTickets() {
+  return program.online.isMasked() ||
+         llvm::any_of(program.loop.getUpper(), isRead);
+}
+
 bool StreamTile::prepare(std::string &reason) {
   auto refuse = [&](const char *text) {
     reason = text;
@@ -39,10 +51,14 @@ bool StreamTile::prepare(std::string &reason) {
   };
   element = cast<FloatType>(
       cast<ShapedType>(program.online.getQ().getType()).getElementType());
-  if (program.loop.getSource() == KeySource::Pages) {
+  // Nothing is masked, so steps start at multiples of their size.
+  bool wholeSteps = !program.online.isMasked() && program.isPaged() &&
+                    *program.loop.getPageSize() % kernel.keys == 0;
+  if (program.isPaged() && !(kernel.latent && wholeSteps)) {
     return refuse("its keys are pages");
   }
-  if (program.heads != 1) {
+  packsHeads = program.heads != 1;
+  if (packsHeads && !(kernel.latent && program.queries == 1)) {
     return refuse("a tile has rows of several heads");
   }
   mayHide = mayHoldHiddenKeys(program.online, /*oneHead=*/true);
@@ -52,7 +68,8 @@ bool StreamTile::prepare(std::string &reason) {
         getAffineDimExpr(dim, outOrder.getContext()));
   };
   auto outType = cast<ShapedType>(program.finalize.getOut().getType());
-  if (outType.getElementType() != element) {
+  bool written = !kernel.stagesResults() && outType.getElementType().isF32();
+  if (outType.getElementType() != element && !written) {
     return refuse("the result has another type than q");
   }
   auto find = [&](TensorBox &box, Value tensor, unsigned rowDim,
@@ -73,13 +90,15 @@ bool StreamTile::prepare(std::string &reason) {
   };
   outHeads = position(0);
   outRows = position(1);
-  if (!find(query, program.online.getQ(), program.queryDim, program.sizeDim,
+  if (!find(query, program.online.getQ(),
+            packsHeads ? program.headDim : program.queryDim, program.sizeDim,
             kernel.rows(), program.headSize) ||
       !find(key, program.online.getK(), 0, 1, kernel.keys, program.headSize) ||
-      !find(value, program.online.getV(), 0, 1, kernel.keys,
-            program.valueSize) ||
-      !find(outBox, program.finalize.getOut(), position(1), position(2), 16,
-            program.valueSize)) {
+      (!kernel.latent && !find(value, program.online.getV(), 0, 1, kernel.keys,
+                               program.valueSize)) ||
+      (kernel.stagesResults() &&
+       !find(outBox, program.finalize.getOut(), position(1), position(2), 16,
+             program.valueSize))) {
     return refuse("rows are not contiguous at multiples of 16 bytes");
   }
   // A copy writes all rows of a box that the tensor has.
@@ -92,7 +111,8 @@ bool StreamTile::prepare(std::string &reason) {
     }
   }
   depth = llvm::alignTo(program.headSize, 16);
-  accColumns = llvm::alignTo(program.valueSize, 16);
+  accColumns = kernel.latent ? program.valueSize / 2
+                             : llvm::alignTo(program.valueSize, 16);
   return true;
 }
 
@@ -136,8 +156,9 @@ void StreamTile::prepareOrder() {
   // Neighbours of a tile that sees little bring its K and V to the cache. And a
   // tile that sees more than others must not wait for the last section.
   MaskAttrInterface mask = program.online.getMaskAttr();
-  if (program.loop.getList()) {
-    // Tiling has put the tiles of all heads in order.
+  if (program.loop.getList() || packsHeads) {
+    // Tiling has put the tiles of all heads in order; or those that share keys
+    // follow each other.
     rowTiles = warp.c(1);
     headsOfSection = tiles;
     return;
@@ -186,7 +207,13 @@ LogicalResult StreamTile::emit(ValueRange mapArguments, Value tiles,
   if (failed(scoring->prepare())) {
     return failure();
   }
-  Value *named[] = {&queryMap, &keyMap, &valueMap, &outMap};
+  SmallVector<Value *> named = {&queryMap, &keyMap};
+  if (!kernel.latent) {
+    named.push_back(&valueMap);
+  }
+  if (kernel.stagesResults()) {
+    named.push_back(&outMap);
+  }
   for (auto [map, argument] : llvm::zip_equal(named, mapArguments)) {
     *map = UnrealizedConversionCastOp::create(
                builder, loc,
@@ -194,26 +221,47 @@ LogicalResult StreamTile::emit(ValueRange mapArguments, Value tiles,
                .getResult(0);
   }
   auto ring = [&](int64_t stages, int64_t ringRows, int64_t columns,
-                  int64_t tags) -> Value {
+                  int64_t readers, int64_t tags) -> Value {
     int64_t shape[] = {stages, ringRows, columns};
     return warpgroup::RingOp::create(
         builder, loc,
-        warpgroup::RingType::get(builder.getContext(), shape, element),
-        kernel.consumers, tags);
+        warpgroup::RingType::get(builder.getContext(), shape, element), readers,
+        tags);
   };
-  queryRing = ring(kernel.queryStages, kernel.rows(), kernel.headColumns, 0);
+  int64_t consumers = kernel.consumers, readers = consumers + kernel.latent;
+  queryRing =
+      ring(kernel.queryStages, kernel.rows(), kernel.headColumns, consumers, 0);
   // What results need of a tile outlives its Q where that goes back early.
-  tileRing = kernel.stagesResults() ? queryRing : ring(2, 8, 0, 0);
-  keyRing = ring(kernel.stages, kernel.keys, kernel.headColumns, kStepTags);
-  valueRing = ring(kernel.stages, kernel.keys, kernel.valueColumns, 0);
-  auto roles = warpgroup::RolesOp::create(builder, loc, kernel.consumers,
-                                          kernel.producerRegisters,
-                                          kernel.consumerRegisters);
+  tileRing = kernel.stagesResults() ? queryRing : ring(2, 8, 0, readers, 0);
+  keyRing =
+      ring(kernel.stages, kernel.keys, kernel.headColumns, readers, kStepTags);
+  valueRing = keyRing;
+  if (kernel.latent) {
+    auto filled = [&](int64_t ringRows, Type type) -> Value {
+      int64_t shape[] = {1, ringRows, kernel.keys};
+      return warpgroup::RingOp::create(
+          builder, loc,
+          warpgroup::RingType::get(builder.getContext(), shape, type),
+          builder.getI64IntegerAttr(1), builder.getI64IntegerAttr(0),
+          builder.getI64IntegerAttr(4));
+    };
+    probabilityRing = filled(kernel.rows(), element);
+    stateRing = filled(kStateVectors, warp.f32());
+  } else {
+    valueRing =
+        ring(kernel.stages, kernel.keys, kernel.valueColumns, consumers, 0);
+  }
+  auto roles = warpgroup::RolesOp::create(
+      builder, loc, kernel.consumers, kernel.producerRegisters,
+      kernel.consumerRegisters, kernel.assistRegisters);
   OpBuilder::InsertionGuard guard(builder);
   // Consumers first: what they use of a tile is what the producer sends.
   Block *consumer =
       builder.createBlock(&roles.getConsumer(), {}, warp.i32(), loc);
   consume(*consumer);
+  if (kernel.latent) {
+    assist(*builder.createBlock(&roles.getAssist()));
+  }
   tileRing.getDefiningOp<warpgroup::RingOp>().setTags(values.tagCount());
   Block *producer = builder.createBlock(&roles.getProducer());
   return produce(*producer);

@@ -13,6 +13,7 @@
 #include "TensorBox.h"
 #include "TileValues.h"
 #include "attn/Target/WarpgroupModel.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 namespace attn {
 
@@ -30,6 +31,8 @@ public:
              const WarpgroupKernel &kernel, TensorViews &views,
              mlir::Value number);
 
+  /// Whether V is the first columns of K.
+  static bool valuesLieInKeys(TileProgram &program);
   /// Finds the boxes of the tile. On failure `reason` says what the copy engine
   /// or the products cannot have.
   bool prepare(std::string &reason);
@@ -37,7 +40,7 @@ public:
   llvm::ArrayRef<StreamMap> getMaps() const { return maps; }
   /// Whether tiles differ in length, so that blocks draw tickets for them; else
   /// each block has every n-th.
-  bool drawsTickets() { return program.online.isMasked(); }
+  bool drawsTickets();
   /// `mapArguments` (!llvm.ptr) are the maps, `tiles` (i32) is the number of
   /// tiles, `tickets` (!llvm.ptr<1>) a counter that is 0 before and after.
   mlir::LogicalResult emit(mlir::ValueRange mapArguments, mlir::Value tiles,
@@ -48,6 +51,9 @@ private:
   enum StepTag { kKey, kSize, kFlags, kStepTags };
   // Bits of its flags.
   enum StepFlag { kMasked = 1, kFirst = 2, kLast = 4, kEnd = 8 };
+  // What an assistant gets of the rows of a step: the reference of their
+  // probabilities, and in the last step what to multiply with in the end.
+  enum StateVector { kReference, kInverse, kStateVectors };
 
   using Coordinates = llvm::SmallVector<mlir::Value>;
 
@@ -64,6 +70,28 @@ private:
   void fillValues(mlir::Value position, mlir::ValueRange start,
                   mlir::Value isThere);
 
+  // StreamSteps.cpp
+  /// The loop of a role over the steps, at the insertion point of its body.
+  struct Steps {
+    mlir::scf::WhileOp loop;
+    mlir::Value position, queryAt; // of K and V, of Q
+    mlir::Value flags, first;
+    mlir::ValueRange carried;
+  };
+  Steps beginSteps(mlir::ValueRange inits);
+  void endSteps(Steps &steps, mlir::ValueRange next);
+  mlir::Type fragmentOf(int64_t columns);
+  mlir::Value tileOf(mlir::Value ring, int64_t rows, int64_t columns,
+                     mlir::Value position, mlir::Value row,
+                     mlir::Value panel = {});
+
+  // StreamLatent.cpp
+  void shareState(warpgroup::SoftmaxOp softmax, mlir::Value position,
+                  mlir::Value isLast);
+  mlir::Value followReference(mlir::Value acc, mlir::Value old, mlir::Value now,
+                              mlir::Value first);
+  void assist(mlir::Block &block);
+
   // StreamConsumer.cpp
   void consume(mlir::Block &block);
   mlir::Value isSet(mlir::Value flags, int64_t flag);
@@ -71,11 +99,17 @@ private:
   mlir::Value applyMask(mlir::Value scores, mlir::Value key, mlir::Value size,
                         mlir::Value masked);
   void clearHidden(mlir::Value position, mlir::Value key, mlir::Value size);
+  void storeRows(mlir::Value result, int64_t firstColumn);
   void store(mlir::Value result, mlir::Value position);
-  void finish(mlir::Value acc, mlir::Value reference, mlir::Value sum,
-              mlir::Value position);
+  mlir::Value inverseOf(mlir::Value reference, mlir::Value sum);
+  mlir::Value timesRows(mlir::Value acc, mlir::Value factor);
+  mlir::Value finish(mlir::Value acc, mlir::Value reference, mlir::Value sum,
+                     mlir::Value position);
   mlir::Value elements(mlir::ValueRange inputs, mlir::TypeRange results,
                        llvm::function_ref<void(mlir::ValueRange)> body);
+  mlir::Value choose(mlir::Value condition, mlir::Type type,
+                     llvm::function_ref<mlir::Value()> then,
+                     llvm::function_ref<mlir::Value()> otherwise);
   void when(mlir::Value condition, llvm::function_ref<void()> then,
             llvm::function_ref<void()> otherwise = {});
   mlir::Value tileRow(mlir::Value row); // of the warpgroup -> of the tile
@@ -91,8 +125,9 @@ private:
   TensorBox query, key, value, outBox;
   llvm::SmallVector<StreamMap> maps;
   mlir::Value queryMap, keyMap, valueMap, outMap;
-  mlir::Value tileRing; // whose tags are of a tile
-  mlir::Value queryRing, keyRing, valueRing;
+  mlir::Value tileRing;                      // whose tags are of a tile
+  mlir::Value queryRing, keyRing, valueRing; // the same where V lies in K
+  mlir::Value probabilityRing, stateRing;    // what an assistant gets
   mlir::Value tiles, tickets;
   mlir::Value rowTiles;       // of a head (i32)
   mlir::Value headsOfSection; // whose K and V stay in the L2 cache (i32)
@@ -101,6 +136,7 @@ private:
 
   TensorView out, lse, sink;
   unsigned outHeads = 0, outRows = 0; // dimensions of `out`
+  bool packsHeads = false;            // rows are heads of one query
   TileRows rows;
   std::unique_ptr<ScoreFragments> scoring;
   mlir::Value consumer, rowBase; // its number, its first row (i32)

@@ -230,9 +230,8 @@ private:
       return program.loop.emitOpError(
           "needs 'max_rows' and a constant step for GPUs");
     }
-    // Few rows have kernels of their own, with tiles that no warpgroup fills.
-    if (std::optional<WarpgroupKernel> chosen = chooseWarpgroupKernel(
-            program.headSize, program.valueSize, *most, step.getInt(), gpu)) {
+    if (std::optional<WarpgroupKernel> chosen =
+            warpgroupKernel(program, *most, step.getInt())) {
       StreamTile stream(warp, program, *chosen, views, block);
       std::string reason;
       if (stream.prepare(reason)) {
@@ -253,6 +252,20 @@ private:
     // Rows on pages have addresses of their own, so a step may take several.
     return mmaTile(program, block, *most, program.isPaged() ? 0 : step.getInt(),
                    shape);
+  }
+
+  // Few rows have kernels of their own, with tiles that no warpgroup fills, but
+  // where V lies in K.
+  std::optional<WarpgroupKernel> warpgroupKernel(TileProgram &program,
+                                                 int64_t rows, int64_t keys) {
+    if (!StreamTile::valuesLieInKeys(program)) {
+      return chooseWarpgroupKernel(program.headSize, program.valueSize, rows,
+                                   keys, gpu);
+    }
+    std::optional<WarpgroupKernel> latent =
+        chooseLatentKernel(program.headSize, program.valueSize, gpu);
+    bool fits = latent && latent->rows() == rows && latent->keys == keys;
+    return fits ? latent : std::nullopt;
   }
 
   Operation *recurrence() {

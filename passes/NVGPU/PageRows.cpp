@@ -8,8 +8,8 @@ using namespace mlir;
 
 namespace attn {
 
-LogicalResult PageRows::prepare() {
-  FailureOr<TensorView> view = views.get(program.loop.getList(), IRMapping());
+LogicalResult PageRows::prepare(const IRMapping &mapping) {
+  FailureOr<TensorView> view = views.get(program.loop.getList(), mapping);
   if (failed(view)) {
     return failure();
   }

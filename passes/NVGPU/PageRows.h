@@ -15,8 +15,8 @@ class PageRows {
 public:
   PageRows(WarpBuilder &warp, TileProgram &program, TensorViews &views)
       : warp(warp), program(program), views(views) {}
-  /// Finds the table.
-  mlir::LogicalResult prepare();
+  /// Finds the table, with the values of `mapping`.
+  mlir::LogicalResult prepare(const mlir::IRMapping &mapping = {});
 
   /// The page (i32) of `key` (i32) of the sequence. It is read where `inside`
   /// holds, and 0 elsewhere.

@@ -71,6 +71,7 @@ private:
   /// `part` heads of a group a tile, which divide the group.
   llvm::SmallVector<mlir::Value> decodeForm(const TileChoice &tiles,
                                             int64_t part);
+  mlir::Value chunksThatFill(mlir::Value sequences, int64_t blocks);
   llvm::SmallVector<mlir::Value> mergeForm(mlir::Value parts,
                                            mlir::Value partLse);
   llvm::SmallVector<mlir::Value>

@@ -83,13 +83,7 @@ Value AttentionTiler::decodedTile(KVDequantizeOp codes, const Sequence &seq,
 // Where v is a part of each key (a latent cache) and keys are codes, they are
 // decoded once; null where that is not so.
 Value AttentionTiler::valuesInKeys(Value k, Value count) {
-  auto part = op.getV().getDefiningOp<tensor::ExtractSliceOp>();
-  if (!part || part.getSource() != op.getK() ||
-      !k.getDefiningOp<KVDequantizeOp>() || part.getDroppedDims().any() ||
-      !part.hasUnitStride() ||
-      !llvm::all_of(part.getMixedOffsets(), [](OpFoldResult offset) {
-        return isConstantIntValue(offset, 0);
-      })) {
+  if (!shape.valuesInKeys || !k.getDefiningOp<KVDequantizeOp>()) {
     return Value();
   }
   OpFoldResult keys = getAsOpFoldResult(count);

@@ -12,6 +12,26 @@ using namespace mlir;
 
 namespace attn {
 
+// How many chunks each of `sequences` may have at most, so that all of them
+// take `blocks` blocks in few rounds with few idle ones.
+Value AttentionTiler::chunksThatFill(Value sequences, int64_t blocks) {
+  // In thousandths of the time; a round starts tiles, and has parts to merge.
+  constexpr int64_t kRounds = 4, kRoundCost = 30, kCounts = 4096;
+  Value one = index.constant(1), best = one;
+  sequences = index.max(sequences, one);
+  for (int64_t rounds = 1; rounds <= kRounds; ++rounds) {
+    int64_t slots = rounds * blocks;
+    Value count = index.div(index.constant(slots), sequences);
+    Value used = index.div(index.mul(index.mul(count, sequences), 1000), slots);
+    Value score =
+        index.max(index.add(used, -rounds * kRoundCost), index.constant(0));
+    // The best score, and its count.
+    best = index.max(best, index.add(index.mul(score, kCounts), count));
+  }
+  Value whole = index.mul(index.div(best, kCounts), kCounts);
+  return index.max(index.sub(best, whole), one);
+}
+
 SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles,
                                               int64_t part) {
   noteForm("decode", tiles);
@@ -23,8 +43,16 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles,
   // have more than `most` chunks has longer ones, so that fewer parts are
   // merged.
   Value splits = index.max(index.ceilDiv(keys, tiles.split), index.constant(1));
+  // Pieces of the heads keep groups together, and a group is known here.
+  int64_t pieces = *getConstantIntValue(group) / part;
+  int64_t firstPart = classes.firstHead / part;
+  Value ofPiece = classes.endHead < 0 ? index.mul(keyHeads, pieces)
+                                      : index.div(countHeads(), part);
   Value most;
-  if (tiles.chunks > 0) {
+  if (tiles.blocks > 0) {
+    most = chunksThatFill(index.mul(batches, ofPiece), tiles.blocks);
+    splits = index.min(splits, most);
+  } else if (tiles.chunks > 0) {
     Value divisor = index.max(keyHeads, index.constant(1));
     most = index.div(index.add(divisor, tiles.chunks - 1), divisor);
     splits = index.min(splits, most);
@@ -36,11 +64,6 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles,
   Value parts = tensor::EmptyOp::create(rewriter, loc, shapeOf, accumulator);
   Value partLse = tensor::EmptyOp::create(
       rewriter, loc, ArrayRef(shapeOf).drop_back(), accumulator);
-  // Pieces of the heads keep groups together, and a group is known here.
-  int64_t pieces = *getConstantIntValue(group) / part;
-  int64_t firstPart = classes.firstHead / part;
-  Value ofPiece = classes.endHead < 0 ? index.mul(keyHeads, pieces)
-                                      : index.div(countHeads(), part);
   SmallVector<OpFoldResult> bounds = {
       getAsOpFoldResult(batches), getAsOpFoldResult(ofPiece),
       getAsOpFoldResult(index.mul(countClasses(), splits))};

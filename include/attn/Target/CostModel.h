@@ -29,6 +29,9 @@ struct AttentionShape {
   /// Whether tiles of rows are boxes of tensors, with rows of a multiple of 16
   /// bytes, as bulk tensor copies need them.
   bool densePrefill = false;
+  /// Whether V is the first columns of K, and whether tiles of it are such
+  /// boxes.
+  bool valuesInKeys = false, latentTiles = false;
 
   /// Of the whole op where its heads differ.
   static AttentionShape of(AttentionOp op);
@@ -45,6 +48,8 @@ struct TileChoice {
   int64_t split = 0;        // keys a decode chunk; 0: keys are not split
   int64_t chunks = 0;       // of a sequence and all its key heads, at most, by
                             // multiples of `split`; 0: any number
+  int64_t blocks = 0;       // at a time, which chunks of all sequences fill;
+                            // 0: chunks do not depend on other sequences
   bool dots = false;        // products of pairs of bf16
   bool sortsLists = false;  // tiles are classified each by itself, and row
                             // tiles taken in the order of what they see

@@ -19,6 +19,12 @@ struct WarpgroupKernel {
   int64_t headColumns = 0, valueColumns = 0; // in shared memory, padded
   int64_t producerRegisters = 24, consumerRegisters = 240;
   int64_t sharedBytes = 0; // of the tiles, without barriers
+  /// V is the first columns of K, whose stages serve both. The consumer
+  /// computes probabilities and the first half of the columns of V; an
+  /// assistant, which gets the probabilities through shared memory, the other
+  /// half.
+  bool latent = false;
+  int64_t assistRegisters = 0;
 
   /// Whether results leave through the stage of their Q; else from registers,
   /// and Q is given back as soon as its last scores are there.
@@ -26,7 +32,7 @@ struct WarpgroupKernel {
     return queryStages > 1 && valueColumns <= headColumns;
   }
   int64_t rows() const { return 64 * consumers; }
-  int64_t threads() const { return 128 * (consumers + 1); }
+  int64_t threads() const { return 128 * (consumers + 1 + latent); }
 };
 
 /// The kernel with `rows` rows and `keys` keys a step (0: any), for elements of
@@ -35,6 +41,12 @@ std::optional<WarpgroupKernel> chooseWarpgroupKernel(int64_t headSize,
                                                      int64_t valueSize,
                                                      int64_t rows, int64_t keys,
                                                      const GPUDescription &gpu);
+
+/// The kernel of 64 rows for V that is the first columns of K; nothing where it
+/// does not fit.
+std::optional<WarpgroupKernel> chooseLatentKernel(int64_t headSize,
+                                                  int64_t valueSize,
+                                                  const GPUDescription &gpu);
 
 } // namespace attn
 

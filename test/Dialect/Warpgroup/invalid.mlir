@@ -117,7 +117,7 @@ func.func @elements_c2(%a: !warpgroup.rows<f32>) {
 // -----
 
 func.func @write_rows_c1(%f: !warpgroup.fragment<64x24xf32>, %p: !llvm.ptr<1>, %pitch: i64, %n: i32) {
-  // expected-error @below {{expected a multiple of 8 of a multiple of 16 columns, as f16 or bf16 [write_rows_c1]}}
+  // expected-error @below {{expected a multiple of 8 of a multiple of 16 columns, as f16, bf16 or f32 [write_rows_c1]}}
   warpgroup.write_rows %f columns 24 to %p pitch %pitch below %n as bf16 : !warpgroup.fragment<64x24xf32>, !llvm.ptr<1>
   return
 }
@@ -134,7 +134,7 @@ func.func @store_c1(%f: !warpgroup.fragment<64x128xf32>, %map: !warpgroup.tensor
 // -----
 
 func.func @roles_c1() {
-  // expected-error @below {{expected multiples of 8 registers from 24 to 256, and no more than 65536 of all threads [roles_c1]}}
+  // expected-error @below {{expected multiples of 8 registers from 24 to 256, and no more than a block starts with [roles_c1]}}
   warpgroup.roles consumers 3 registers(24, 240) producer {
   } consumer {
   ^bb0(%wg: i32):

@@ -167,15 +167,16 @@ def Warpgroup_StoreOp : Warpgroup_Op<"store"> {
 def Warpgroup_WriteRowsOp : Warpgroup_Op<"write_rows"> {
   let summary = "write a fragment to global memory, from registers";
   let description = [{
-    Converts its first `columns` to `element`, of 16 bits. Row i goes to `start` +
-    i `pitch` elements, if i is below `rows`.
+    Converts its first `columns` to `element`. Row i goes to `start` + i `pitch`
+    elements, if i is below `rows`.
 
-    PTX: `shfl.sync.bfly` by 1, after which a thread has four neighbours of a
-    row, and `st.global.b64`: four threads write 32 bytes.
+    PTX, of 16 bits: `shfl.sync.bfly` by 1, after which a thread has four
+    neighbours of a row, and `st.global.b64`: four threads write 32 bytes. Of f32:
+    `st.global.v2.f32`, which is as many.
 
     Constraints:
     * `write_rows_c1`: the fragment has a multiple of 16 columns, and `columns` is
-      a multiple of 8 of them.
+      a multiple of 8 of them; `element` is f16, bf16 or f32.
 
     Example:
     ```mlir

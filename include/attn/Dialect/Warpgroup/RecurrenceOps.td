@@ -167,21 +167,22 @@ def Warpgroup_ScaleOp : Warpgroup_Op<"scale", [Pure, AllTypesMatch<["operand", "
 def Warpgroup_WriteOp : Warpgroup_Op<"write"> {
   let summary = "write a fragment to a panel of a stage, or its transpose";
   let description = [{
-    Rounded to the type of the ring.
+    Rounded to the type of the ring; an operand as it is.
 
     PTX: `stmatrix.sync.aligned.m8n8.x4.shared.b16`, with `.trans` if
     `transposed`.
 
     Constraints:
-    * `write_c1`: the fragment is 64 x 64, and a stage has 64 rows.
+    * `write_c1`: the fragment is 64 x 64, and a stage has 64 rows; an operand
+      has the type of the ring.
 
     Example:
     ```mlir
     warpgroup.write %y to %ring[%n] panel %wg transposed : !warpgroup.fragment<64x64xf32>, !warpgroup.ring<2x64x128xbf16>
     ```
   }];
-  let arguments = (ins Warpgroup_Fragment:$fragment, Warpgroup_Ring:$ring, I32:$position,
-                       I32:$panel, UnitAttr:$transposed);
+  let arguments = (ins AnyTypeOf<[Warpgroup_Fragment, Warpgroup_Operand]>:$fragment,
+                       Warpgroup_Ring:$ring, I32:$position, I32:$panel, UnitAttr:$transposed);
   let assemblyFormat = [{
     $fragment `to` $ring `[` $position `]` `panel` $panel (`transposed` $transposed^)? attr-dict
     `:` type($fragment) `,` type($ring)

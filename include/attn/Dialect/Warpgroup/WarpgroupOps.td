@@ -92,16 +92,18 @@ def Warpgroup_RolesOp : Warpgroup_Op<"roles", [SingleBlock, NoTerminator, Recurs
     One thread runs `producer`; `consumers` warpgroups run `consumer`, whose
     argument is their number (i32). A warp beside the producer may run
     `prepare`, which fills rings with vectors, and a warpgroup of its own
-    `assist`, which fills rings with what all consumers use.
+    `assist`, which fills rings with what all consumers use, or takes what they
+    fill.
 
     PTX: barriers of the rings are initialised by thread 0,
     `fence.mbarrier_init.release.cluster`, `bar.sync 0`; then `setmaxnreg.dec`
-    and `elect.sync` for the producer, `setmaxnreg.dec` for `assist`,
-    `setmaxnreg.inc` for consumers.
+    and `elect.sync` for the producer, `setmaxnreg.inc` for consumers, and for
+    `assist` the one that leads from what a block starts with to its count.
 
     Constraints:
     * `roles_c1`: register counts are multiples of 8 from 24 to 256, and those of
-      all warpgroups fit the 65536 of a multiprocessor.
+      all warpgroups fit what a block starts with: of 65536 as many for each
+      thread, a multiple of 8.
     * `roles_c2`: the regions have no values of the dialect in common but rings.
     * `roles_c3`: the rings that are filled are those that somebody waits for,
       and each is released.
