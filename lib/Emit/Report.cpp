@@ -165,7 +165,8 @@ json::Value describeMask(const MaskSet &set) {
 json::Object describeTiles(const TileChoice &tiles) {
   return json::Object{{"rows", tiles.rows},   {"keys", tiles.keys},
                       {"lanes", tiles.lanes}, {"vectors", tiles.vectors},
-                      {"split", tiles.split}, {"dots", tiles.dots},
+                      {"split", tiles.split}, {"blocks", tiles.blocks},
+                      {"dots", tiles.dots},   {"warpgroups", tiles.warpgroups},
                       {"why", tiles.reason}};
 }
 
@@ -253,7 +254,7 @@ json::Object describeAttention(AttentionOp op, const TargetDescription &target,
   result["headSize"] = eitherSize(q, size, k, op.getKeySizeDim());
   result["valueSize"] = eitherSize(v, op.getKeySizeDim(), out, size);
   result["keyBytes"] = bytesOfRow(k, keySeq);
-  result["valueBytes"] = bytesOfRow(v, keySeq);
+  result["valueBytes"] = shape.valuesInKeys ? 0 : bytesOfRow(v, keySeq);
   result["lse"] = static_cast<bool>(op.getLse());
   result["score"] = !op.getScore().empty();
   MaskAttrInterface mask = op.getMaskAttr();
@@ -274,6 +275,8 @@ json::Object describeAttention(AttentionOp op, const TargetDescription &target,
   tiles.useOptions(options.rows, options.keys, options.split);
   result["prefill"] = describeTiles(tiles.prefill);
   result["decode"] = describeTiles(tiles.decode);
+  // One query of a large group takes parts of it.
+  result["splitsGroups"] = target.gpu.has_value();
   result["decodeRows"] =
       target.gpu ? gpuDecodeRowLimit(shape) : decodeRowLimit(shape, target);
   return result;

@@ -255,6 +255,7 @@ void AttentionTiles::useOptions(int64_t rows, int64_t keys, int64_t split) {
   useOption(decode, 0, keys, split);
   if (split > 0) {
     fewRows.chunks = decode.chunks = 0;
+    fewRows.blocks = decode.blocks = 0;
   }
 }
 

@@ -173,6 +173,7 @@ static TileChoice tileOf(const WarpgroupKernel &kernel,
   TileChoice choice;
   choice.rows = kernel.rows();
   choice.keys = kernel.keys;
+  choice.warpgroups = true;
   if (kernel.latent) {
     choice.reason =
         llvm::formatv("{0} rows x {1} keys; two warpgroups with half of the "
@@ -206,8 +207,9 @@ GPUTime predictGPUTime(const AttentionWork &work, int64_t tiles,
   // wgmma has twice the rate of mma.sync.
   double multiplies =
       work.narrow
-          ? gpu.mmaFMAs *
-                (gpu.warpgroups && !work.fewRows ? 2 * kSustained : kSustained)
+          ? gpu.mmaFMAs * (gpu.warpgroups && (!work.fewRows || work.warpgroups)
+                               ? 2 * kSustained
+                               : kSustained)
           : gpu.fmas;
   GPUTime time;
   time.products = work.flops / 2 / multiplies / clocks;

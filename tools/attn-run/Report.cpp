@@ -59,6 +59,7 @@ AttentionWork costOf(const Work &work) {
   cost.narrow = rt::sizeOf(work.element) < 4;
   cost.dots = work.tiles.dots;
   cost.fewRows = work.isDecode;
+  cost.warpgroups = work.tiles.warpgroups;
   return cost;
 }
 
@@ -80,6 +81,9 @@ std::string explainGPUBound(const Work &work, const GPUDescription &gpu) {
                       ? (work.keys + work.tiles.split - 1) / work.tiles.split
                       : 1;
   int64_t tiles = work.batch * heads * parts;
+  if (work.isDecode && work.tiles.blocks > 0) {
+    tiles = std::min(tiles, std::max(work.batch * heads, work.tiles.blocks));
+  }
   GPUTime time = predictGPUTime(costOf(work), tiles, gpu);
   const char *name = time.tail > time.longest() / 2    ? "launch tail"
                      : time.longest() == time.memory   ? "memory"

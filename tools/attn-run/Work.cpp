@@ -203,6 +203,8 @@ Tiles parseTiles(const json::Object *from) {
     tiles.lanes = from->getInteger("lanes").value_or(0);
     tiles.vectors = from->getInteger("vectors").value_or(0);
     tiles.split = from->getInteger("split").value_or(0);
+    tiles.blocks = from->getInteger("blocks").value_or(0);
+    tiles.warpgroups = from->getBoolean("warpgroups").value_or(false);
     tiles.dots = from->getBoolean("dots").value_or(false);
     tiles.why = from->getString("why").value_or("").str();
   }
@@ -352,7 +354,9 @@ void Measure::count() {
       work.queryHeads / std::max<int64_t>(work.keyHeads, 1), 1);
   int64_t decodeRows = op.getInteger("decodeRows").value_or(0);
   // Ragged sequences are tiled as prompts.
-  work.isDecode = work.layout != "thd" && work.queries * group <= decodeRows;
+  bool splitsGroups = op.getBoolean("splitsGroups").value_or(false);
+  work.isDecode = work.layout != "thd" && (work.queries * group <= decodeRows ||
+                                           (work.queries == 1 && splitsGroups));
   work.tiles = parseTiles(op.getObject(work.isDecode ? "decode" : "prefill"));
 
   const json::Object *mask = op.getObject("mask");

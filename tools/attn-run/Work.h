@@ -20,8 +20,9 @@ namespace attn::run {
 
 /// How one form of an op is tiled.
 struct Tiles {
-  int64_t rows = 0, keys = 0, lanes = 0, vectors = 0, split = 0;
-  bool dots = false; // products of pairs of bf16
+  int64_t rows = 0, keys = 0, lanes = 0, vectors = 0, split = 0, blocks = 0;
+  bool dots = false;       // products of pairs of bf16
+  bool warpgroups = false; // tiles of them
   std::string why;
 };
 
@@ -57,7 +58,7 @@ struct Machine {
   int64_t cores = 1, vectorBits = 0;
   double gigahertz = 0, peakF32 = 0, peakF64 = 0; // GFLOP/s of one core
   double readGBs = 0;                             // one core
-  std::string gpu; ///< a chip, if it is one
+  std::string gpu;                                ///< a chip, if it is one
 };
 
 /// Parses the report. Null where it has none.

@@ -51,6 +51,7 @@ struct TileChoice {
   int64_t blocks = 0;       // at a time, which chunks of all sequences fill;
                             // 0: chunks do not depend on other sequences
   bool dots = false;        // products of pairs of bf16
+  bool warpgroups = false;  // tiles of warpgroups
   bool sortsLists = false;  // tiles are classified each by itself, and row
                             // tiles taken in the order of what they see
   std::string reason;       // one sentence for the report
@@ -82,6 +83,7 @@ struct AttentionWork {
   bool narrow = false;        // elements are narrower than the accumulator
   bool dots = false;          // their pairs are multiplied as they are
   bool fewRows = false;       // K and V are read once, for few rows
+  bool warpgroups = false;    // few rows, but on warpgroups
 };
 
 /// Predicted seconds of a call by what they go to. A score region is not part

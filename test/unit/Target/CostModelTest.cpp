@@ -276,4 +276,39 @@ TEST(GPUCostModelTest, Warpgroups) {
   EXPECT_FALSE(chooseWarpgroupKernel(576, 512, 0, 0, gpu));
 }
 
+TEST(GPUCostModelTest, LatentKernels) {
+  GPUDescription gpu = *GPUDescription::get("sm_90");
+  struct Case {
+    int64_t head, value, stages;
+  };
+  for (Case c : {Case{576, 512, 2}, Case{320, 256, 4}, Case{512, 512, 2}}) {
+    std::optional<WarpgroupKernel> kernel =
+        chooseLatentKernel(c.head, c.value, gpu);
+    ASSERT_TRUE(kernel) << c.head;
+    EXPECT_EQ(kernel->rows(), 64) << c.head;
+    EXPECT_EQ(kernel->keys, 64) << c.head;
+    EXPECT_EQ(kernel->stages, c.stages) << c.head;
+    EXPECT_EQ(kernel->threads(), 384) << c.head;
+    EXPECT_LE(kernel->sharedBytes, gpu.blockSharedBytes) << c.head;
+  }
+  EXPECT_FALSE(chooseLatentKernel(576, 576, gpu)); // no two halves of panels
+  EXPECT_FALSE(chooseLatentKernel(576, 512, *GPUDescription::get("sm_80")));
+}
+
+TEST(GPUCostModelTest, DecodeOfLatentCaches) {
+  AttentionShape shape;
+  shape.queryHeads = 128;
+  shape.keyHeads = shape.queries = 1;
+  shape.headSize = 576;
+  shape.valueSize = 512;
+  shape.elementBits = 16;
+  shape.valuesInKeys = shape.latentTiles = true;
+  GPUDescription gpu = *GPUDescription::get("sm_90");
+  TileChoice decode = chooseGPUTiles(shape, gpu).decode;
+  EXPECT_TRUE(decode.warpgroups);
+  EXPECT_EQ(decode.blocks, gpu.processors);
+  shape.latentTiles = false; // small pages
+  EXPECT_FALSE(chooseGPUTiles(shape, gpu).decode.warpgroups);
+}
+
 } // namespace
