@@ -173,8 +173,8 @@ def targets():
 
 def notes():
     text = (ROOT / "docs/status-notes.md").read_text()
-    sources = "".join(texts("**/attn/**/*.td", "passes/**/*.cpp", "lib/**/*.cpp",
-                            "tools/attn-run/*.cpp", "dialects/**/*.cpp").values())
+    sources = "".join(texts("**/attn/**/*.td", "passes/**/*.cpp", "passes/**/*.h", "lib/**/*.cpp",
+                            "tools/attn-run/*.cpp", "dialects/**/*.cpp", "runtime/**/*.cpp").values())
     sources = re.sub(r"\"\s*\n\s*\"", "", sources)
     sources = re.sub(r"\s+", " ", sources)
     missing = [quote for quote in re.findall(r"\"([^\"]+)\"", text)

@@ -1,5 +1,4 @@
-//===- ScanModel.cpp - schedules of recurrences
-//----------------------------===//
+//===- ScanModel.cpp - schedules of recurrences ---------------------------===//
 // Products of matrices over chunks do the work of more operations than a scan
 // does (C (K + V) more a token and head), but at the rate of multiply-adds from
 // registers. They pay from a few tokens on, where the state decays as a whole.
@@ -66,24 +65,32 @@ double scanFlops(Operation *op, const ScanChoice &choice) {
   };
   // Decay, write and read of an element of the state.
   constexpr double kElement = 5;
-  auto heads = [&](int64_t heads, int64_t keys, int64_t values) {
+  // Products of queries and keys are those of groups.
+  auto heads = [&](int64_t heads, int64_t groups, int64_t keys,
+                   int64_t values) {
     if (choice.schedule == ScanSchedule::Sequential) {
       return kElement * product({heads, keys, values});
     }
     return 4 * product({heads, keys, values}) +
            static_cast<double>(choice.chunk) *
-               (product({heads, keys}) + product({heads, values}));
+               (product({groups, keys}) + product({heads, values}));
   };
   return llvm::TypeSwitch<Operation *, double>(op)
       .Case([&](SSDOp ssd) {
         return heads(shaped(ssd.getX()).getDimSize(ssd.getHeadDim()),
+                     shaped(ssd.getB()).getDimSize(ssd.getHeadDim()),
                      shaped(ssd.getB()).getShape().back(),
                      shaped(ssd.getX()).getShape().back());
       })
       .Case([&](LinearAttentionOp linear) {
-        return heads(shaped(linear.getV()).getDimSize(linear.getHeadDim()),
-                     shaped(linear.getK()).getShape().back(),
-                     shaped(linear.getV()).getShape().back());
+        int64_t size = shaped(linear.getK()).getShape().back();
+        int64_t number = shaped(linear.getV()).getDimSize(linear.getHeadDim());
+        int64_t groups = shaped(linear.getK()).getDimSize(linear.getHeadDim());
+        Value favor = linear.getFavor();
+        int64_t rows = favor ? shaped(favor).getDimSize(0) : size;
+        double features = favor ? 4 * product({number, rows, size}) : 0;
+        return features + heads(number, groups, rows,
+                                shaped(linear.getV()).getShape().back());
       })
       .Case([&](SSMScanOp scan) {
         return kElement * product(shaped(scan.getA()).getShape());

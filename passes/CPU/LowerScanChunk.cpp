@@ -8,8 +8,8 @@
 // of -inf starts a new segment; tokens of different segments do not meet.
 //===----------------------------------------------------------------------===//
 
-#include "LaneBuilder.h"
 #include "LowerTiles.h"
+#include "PairTiles.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -43,10 +43,9 @@ public:
   void run() {
     allocate();
     sumDecays();
-    stage(op.getQ(), q, keys);
-    stage(op.getK(), k, keys);
-    stage(op.getV(), v, values);
-    transposeKeys();
+    stageRows(lb, op.getQ(), count, keys, q);
+    stageRows(lb, op.getK(), count, keys, k);
+    stageRows(lb, op.getV(), count, values, v);
     pairProducts();
     if (op.getNorm()) {
       normalisers();
@@ -68,15 +67,14 @@ private:
   Value sums, segments, enter, weights, writes; // of tokens
   Value total, leave, lastSegment, inverse;     // of the chunk; of tokens
 
-  // Accumulators that fit in registers beside their operands.
-  static constexpr int64_t kAccumulators = 24, kMostRows = 12;
-
   void allocate() {
     int64_t rows = tokenVectors * lb.lanes;
     q = scratch(lb, op, {rows, keyVectors * lb.lanes});
     k = scratch(lb, op, {rows, keyVectors * lb.lanes});
     v = scratch(lb, op, {rows, columns * lb.lanes});
-    keysT = scratch(lb, op, {keyVectors * lb.lanes, rows});
+    if (!op.getPairs()) {
+      keysT = scratch(lb, op, {keyVectors * lb.lanes, rows});
+    }
     pairs = scratch(lb, op, {tokens, rows});
     for (Value *vector :
          {&sums, &segments, &enter, &weights, &writes, &inverse}) {
@@ -85,7 +83,15 @@ private:
   }
 
   // Decays multiply, so their errors add up: no rounded product here.
-  Value exp(Value x) { return math::ExpOp::create(lb.b, lb.loc, x); }
+  // Less than 2^-100 (2^-996 in f64) is nothing beside a token's own part, and
+  // below 2^-126 each product would cost a hundred cycles.
+  Value exp(Value x) {
+    double least = lb.type.isF64() ? -690.0 : -69.0;
+    Value counts = compare(arith::CmpFPredicate::UGT, x, lb.constant(least));
+    Value bounded = select(counts, x, lb.constant(least));
+    return select(counts, math::ExpOp::create(lb.b, lb.loc, bounded),
+                  lb.constant(0.0));
+  }
   Value number(double value) {
     return arith::ConstantOp::create(lb.b, lb.loc,
                                      lb.b.getFloatAttr(lb.type, value));
@@ -144,120 +150,46 @@ private:
     });
   }
 
-  // Rows of `from` in the type of the arithmetic, filled up with zeros.
-  void stage(Value from, Value to, int64_t size) {
-    bool vectors = isUnitStride(from, 1);
-    lb.loop(zero, count, 1, [&](Value t) {
-      for (int64_t d = 0; d < size; d += lb.lanes) {
-        Value at = lb.index.constant(d);
-        int64_t left = std::min(size - d, lb.lanes);
-        if (!vectors) {
-          Value row = lb.constant(0.0);
-          for (int64_t n = 0; n < left; ++n) {
-            row = vector::InsertOp::create(
-                lb.b, lb.loc,
-                lb.loadScalar(from, {t, lb.index.constant(d + n)}), row, n);
-          }
-          lb.store(row, to, {t, at});
-          continue;
-        }
-        lb.store(left == lb.lanes
-                     ? lb.load(from, {t, at})
-                     : lb.loadPart(from, {t, at}, lb.index.constant(left)),
-                 to, {t, at});
-      }
-    });
-  }
-
-  void transposeKeys() {
-    lb.loop(zero, count, lb.lanes, [&](Value s) {
-      lb.loop(zero, lb.index.constant(keyVectors * lb.lanes), lb.lanes,
-              [&](Value n) {
-                Values rows;
-                for (int64_t l = 0; l < lb.lanes; ++l) {
-                  rows.push_back(lb.load(k, {lb.index.add(s, l), n}));
-                }
-                rows = lb.transpose(rows);
-                for (int64_t l = 0; l < lb.lanes; ++l) {
-                  lb.store(rows[l], keysT, {lb.index.add(n, l), s});
-                }
-              });
-    });
-  }
-
-  // Accumulators `rows` x `vectors` over [0, depth) of the products of
-  // `left(row, d)`, one for all lanes, and `right(d, vector)`.
   Values products(int64_t rows, int64_t vectors, Value depth, ValueRange inits,
                   function_ref<Value(int64_t, Value)> left,
                   function_ref<Value(Value, int64_t)> right) {
-    constexpr int64_t kUnroll = 2;
-    return lb.unrolled(depth, kUnroll, inits, [&](Value d, ValueRange sums) {
-      Values next(sums), operands;
-      for (int64_t c = 0; c < vectors; ++c) {
-        operands.push_back(right(d, c));
-      }
-      for (int64_t r = 0; r < rows; ++r) {
-        Value factor = left(r, d);
-        for (int64_t c = 0; c < vectors; ++c) {
-          Value &sum = next[r * vectors + c];
-          sum = lb.fma(factor, operands[c], sum);
-        }
-      }
-      return next;
-    });
+    return tileProducts(lb, rows, vectors, depth, inits, left, right);
   }
   Values noSums(int64_t number) { return Values(number, lb.constant(0.0)); }
 
   // M, in pairs of vectors of keys, from the first row that reads them.
   void pairProducts() {
-    constexpr int64_t kVectors = 2;
-    Value numbers;
     SmallVector<Attribute> lanes;
     for (int64_t l = 0; l < lb.lanes; ++l) {
       lanes.push_back(lb.b.getI32IntegerAttr(l));
     }
     auto ints = VectorType::get({lb.lanes}, lb.b.getI32Type());
-    numbers = arith::ConstantOp::create(lb.b, lb.loc,
-                                        DenseElementsAttr::get(ints, lanes));
-    auto asInt = [&](Value index) {
-      return lb.splat(
-          arith::IndexCastOp::create(lb.b, lb.loc, lb.b.getI32Type(), index));
-    };
-    for (int64_t first = 0; first < tokenVectors; first += kVectors) {
-      int64_t vectors = std::min(kVectors, tokenVectors - first);
-      // A tile of outputs reads as many keys as its last row sees.
-      int64_t from = std::max<int64_t>(first * lb.lanes - (kMostRows - 1), 0);
-      Value base = lb.index.constant(from);
-      Value rows = lb.index.max(lb.index.sub(count, base), zero);
-      lb.tiles(
-          rows, kAccumulators / vectors, {},
-          [&](int64_t size, Value at, ValueRange) {
-            Value row = lb.index.add(base, at);
-            auto column = [&](int64_t c) {
-              return lb.index.constant((first + c) * lb.lanes);
-            };
-            Values sums = products(
-                size, vectors, lb.index.constant(keys), noSums(size * vectors),
-                [&](int64_t r, Value n) {
-                  return broadcast(q, {lb.index.add(row, r), n});
-                },
-                [&](Value n, int64_t c) {
-                  return lb.load(keysT, {n, column(c)});
-                });
-            for (int64_t r = 0; r < size; ++r) {
-              Value t = lb.index.add(row, r);
-              for (int64_t c = 0; c < vectors; ++c) {
-                Value distance = asInt(
-                    lb.index.sub(t, column(c))); // lanes up to it are seen
-                Value seen = arith::CmpIOp::create(
-                    lb.b, lb.loc, arith::CmpIPredicate::sle, numbers, distance);
-                Value x = weighPairs(sums[r * vectors + c], t, column(c), seen);
-                lb.store(x, pairs, {t, column(c)});
-              }
-            }
-            return Values();
-          });
+    Value numbers = arith::ConstantOp::create(
+        lb.b, lb.loc, DenseElementsAttr::get(ints, lanes));
+    if (!op.getPairs()) {
+      transposeRows(lb, k, count, keyVectors, keysT);
     }
+    auto sums = [&](int64_t rows, int64_t vectors, Value row, int64_t first) {
+      if (!op.getPairs()) {
+        return pairSums(lb, q, keysT, keys, rows, vectors, row, first);
+      }
+      int64_t size = cast<MemRefType>(op.getPairs().getType()).getDimSize(1);
+      Values shared;
+      for (int64_t n = 0; n < rows * vectors; ++n) {
+        shared.push_back(loadRowVector(lb, op.getPairs(),
+                                       {lb.index.add(row, n / vectors)},
+                                       first + n % vectors, size));
+      }
+      return shared;
+    };
+    eachPairTile(lb, count, tokens, sums, [&](Value x, Value t, int64_t n) {
+      // Lanes up to this one are seen.
+      Value last = lb.splat(arith::IndexCastOp::create(
+          lb.b, lb.loc, lb.b.getI32Type(), lb.index.sub(t, column(n))));
+      Value seen = arith::CmpIOp::create(
+          lb.b, lb.loc, arith::CmpIPredicate::sle, numbers, last);
+      lb.store(weighPairs(x, t, column(n), seen), pairs, {t, column(n)});
+    });
   }
 
   Value weighPairs(Value x, Value t, Value s, Value seen) {
@@ -319,7 +251,7 @@ private:
     constexpr int64_t kVectors = 4;
     for (int64_t first = 0; first < columns; first += kVectors) {
       int64_t vectors = std::min(kVectors, columns - first);
-      body(first, vectors, std::min(kAccumulators / vectors, kMostRows));
+      body(first, vectors, std::min(kTileAccumulators / vectors, kTileRows));
     }
   }
   Value column(int64_t c) { return lb.index.constant(c * lb.lanes); }
@@ -453,7 +385,9 @@ LogicalResult lowerScanChunk(ScanChunkOp op, const TargetDescription &target) {
                           "and output whose elements lie side by side");
   }
   if (op.getSchedule() == ScanSchedule::Sequential) {
-    return lowerScanTokens(op, target);
+    bool ofStates = op.getRates() || op.getFactors();
+    return ofStates && !op.getTransposed() ? lowerScanStates(op, target)
+                                           : lowerScanTokens(op, target);
   }
   ChunkLowering(op, target).run();
   return success();

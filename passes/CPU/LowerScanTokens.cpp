@@ -1,5 +1,6 @@
 //===- LowerScanTokens.cpp - recurrences token by token -------------------===//
-// The sequential schedule of attn.scan_chunk, in three forms:
+// The sequential schedule of attn.scan_chunk, in three forms, beside that of
+// LowerScanStates.cpp:
 // - blocks: as many rows of the state as registers hold, for a vector or two of
 //   columns, stay in registers for all tokens;
 // - delta: what is written depends on the whole column, so the columns of a few
@@ -13,8 +14,6 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-
-#include <limits>
 
 using namespace mlir;
 
@@ -47,6 +46,10 @@ public:
     if (op.getNorm() && (op.getRates() || op.getFixed() || op.getBeta())) {
       return op.emitOpError("expected a norm without 'rates', 'beta' and "
                             "'fixed'");
+    }
+    if (op.getFactors() || (op.getTransposed() && op.getZoh())) {
+      return op.emitOpError(
+          "expected 'factors' and 'zoh' with a state of K x V");
     }
     factors();
     if (op.getTransposed()) {
@@ -143,14 +146,10 @@ private:
            : decayRank == 2 ? broadcast(kept, {t, n})
                             : Value();
   }
-  // The same by rates, of `step`, the decays of the lanes: -inf clears.
-  Value rated(Value step, Value rate) {
-    double infinity = std::numeric_limits<double>::infinity();
-    Value clears = arith::CmpFOp::create(
-        lb.b, lb.loc, arith::CmpFPredicate::OEQ, step, lb.constant(-infinity));
-    Value x =
-        arith::SelectOp::create(lb.b, lb.loc, clears, step, lb.mul(step, rate));
-    return exp(x);
+  // The same by rates.
+  Value rated(Value t, Value step, Value rate) {
+    Value x = exp(lb.mul(step, rate));
+    return op.getKeep() ? lb.mul(x, broadcast(op.getKeep(), t)) : x;
   }
 
   // v' of token t.
@@ -166,13 +165,8 @@ private:
   Value partial;
 
   void blocks() {
+    constexpr int64_t wide = 2, most = 8; // vectors, rows in registers
     int64_t columns = vectorsOf(values);
-    bool elementwise = op.getRates() || op.getFixed();
-    int64_t wide = elementwise || keys > 16 ? 1 : 2;
-    if (keys > 16 && !elementwise) {
-      wide = 2;
-    }
-    int64_t most = wide == 2 ? 8 : 16; // rows of the state in registers
     if (keys > most) {
       partial = scratch(lb, op, {tokens, wide * lb.lanes});
     }
@@ -200,19 +194,15 @@ private:
       Values next(carried);
       for (int64_t c = 0; c < vectors; ++c) {
         Value x = written(t, loadOf(op.getV(), t, first + c, values));
-        Value step = op.getRates() ? loadOf(op.getDecay(), t, first + c, values)
-                                   : Value();
         // Two sums, so that their additions do not wait for each other.
         Value sums[2] = {lb.constant(0.0), lb.constant(0.0)};
         for (int64_t r = 0; r < size; ++r) {
           Value &s = next[r * vectors + c];
-          Value decay = step ? rated(step, loadOf(op.getRates(), row(r),
-                                                  first + c, values))
-                             : factor(t, row(r));
+          Value decay = factor(t, row(r));
           s = decay ? lb.mul(s, decay) : s;
-          s = lb.fma(operand(op.getK(), t, row(r), first + c), x, s);
+          s = lb.fma(broadcast(op.getK(), {t, row(r)}), x, s);
           sums[r % 2] =
-              lb.fma(operand(op.getQ(), t, row(r), first + c), s, sums[r % 2]);
+              lb.fma(broadcast(op.getQ(), {t, row(r)}), s, sums[r % 2]);
         }
         finish(t, first + c, c, lb.add(sums[0], sums[1]), isFirst, isLast);
       }
@@ -224,11 +214,6 @@ private:
                 values);
       }
     }
-  }
-
-  // Element (t, n) of q or k, or row n of fixed ones.
-  Value operand(Value of, Value t, Value n, int64_t c) {
-    return op.getFixed() ? loadOf(of, n, c, values) : broadcast(of, {t, n});
   }
 
   void finish(Value t, int64_t c, int64_t slot, Value y, bool isFirst,
@@ -354,7 +339,8 @@ private:
         Value sum = lb.constant(0.0);
         for (int64_t n = 0; n < vectors; ++n) {
           Value s = loadOf(op.getState(), v, n, keys);
-          Value factor = step ? rated(step, loadOf(op.getRates(), v, n, keys))
+          Value factor = step
+                             ? rated(t, step, loadOf(op.getRates(), v, n, keys))
                          : decayRank > 0 ? decay[n]
                                          : Value();
           s = factor ? lb.mul(s, factor) : s;

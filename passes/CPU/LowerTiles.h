@@ -31,11 +31,22 @@ mlir::LogicalResult lowerKVQuantize(KVQuantizeOp op,
 mlir::LogicalResult lowerKVDequantize(KVDequantizeOp op,
                                       const TargetDescription &target);
 mlir::LogicalResult lowerRope(RopeOp op, const TargetDescription &target);
-/// Either schedule; the sequential one is `lowerScanTokens`.
+/// Either schedule; the sequential one is `lowerScanStates` for decays of
+/// channels and states, else `lowerScanTokens`.
 mlir::LogicalResult lowerScanChunk(ScanChunkOp op,
                                    const TargetDescription &target);
 mlir::LogicalResult lowerScanTokens(ScanChunkOp op,
                                     const TargetDescription &target);
+mlir::LogicalResult lowerScanStates(ScanChunkOp op,
+                                    const TargetDescription &target);
+mlir::LogicalResult lowerPairProducts(PairProductsOp op,
+                                      const TargetDescription &target);
+mlir::LogicalResult lowerFavorFeatures(FavorFeaturesOp op,
+                                       const TargetDescription &target);
+mlir::LogicalResult lowerLinformerProject(LinformerProjectOp op,
+                                          const TargetDescription &target);
+mlir::LogicalResult lowerS4Kernel(S4KernelOp op,
+                                  const TargetDescription &target);
 mlir::LogicalResult lowerCausalConv(CausalConv1dOp op,
                                     const TargetDescription &target);
 

@@ -119,7 +119,8 @@ struct LowerTilesToVectorPass
     getOperation()->walk([&](Operation *op) {
       if (isa<OnlineAttentionOp, PackRowsOp, FinalizeStateOp, MergeStatesOp,
               KVAppendOp, KVGatherOp, KVQuantizeOp, KVDequantizeOp, KVScoreOp,
-              KVEvictOp, RopeOp, ScanChunkOp, CausalConv1dOp>(op) ||
+              KVEvictOp, RopeOp, ScanChunkOp, CausalConv1dOp, PairProductsOp,
+              FavorFeaturesOp, LinformerProjectOp, S4KernelOp>(op) ||
           (isa<linalg::FillOp>(op) && op->getNumResults() == 0)) {
         ops.push_back(op);
       }
@@ -167,6 +168,18 @@ struct LowerTilesToVectorPass
               })
               .Case([&](CausalConv1dOp conv) {
                 return lowerCausalConv(conv, *description);
+              })
+              .Case([&](PairProductsOp pairs) {
+                return lowerPairProducts(pairs, *description);
+              })
+              .Case([&](FavorFeaturesOp favor) {
+                return lowerFavorFeatures(favor, *description);
+              })
+              .Case([&](LinformerProjectOp project) {
+                return lowerLinformerProject(project, *description);
+              })
+              .Case([&](S4KernelOp kernel) {
+                return lowerS4Kernel(kernel, *description);
               })
               .Case([&](linalg::FillOp fill) {
                 return lowerFill(fill, *description);

@@ -149,8 +149,7 @@ struct DecomposeReferencePass
         op->emitOpError("on pages has no materialised form; use row-streamed");
         return WalkResult::interrupt();
       }
-      auto linear = dyn_cast<LinearAttentionOp>(op);
-      if (isa<ScanChunkOp>(op) || (linear && linear.getFavor())) {
+      if (isa<ScanChunkOp, FavorFeaturesOp, PairProductsOp>(op)) {
         op->emitOpError("has no reference form");
         return WalkResult::interrupt();
       }

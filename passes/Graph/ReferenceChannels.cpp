@@ -2,7 +2,7 @@
 // Diagonal states, real and complex, and short convolutions.
 //===----------------------------------------------------------------------===//
 
-#include "ReferenceScan.h"
+#include "ReferenceNumbers.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -11,17 +11,13 @@ namespace attn::reference {
 
 namespace {
 
-/// A complex number, or a real one without an imaginary part.
-struct Number {
-  Value re, im;
-};
-
 /// A token of `attn.ssm_scan`: channels are heads.
 class ChannelStep {
 public:
   ChannelStep(ReferenceScan &scan, SSMScanOp op,
               function_ref<Value(Value)> source)
-      : s(scan.s), scan(scan), index(scan.index), op(op) {
+      : s(scan.s), scan(scan), index(scan.index), op(op),
+        numbers{s, index, op.getComplex()} {
     auto of = [&](Value value) { return value ? source(value) : value; };
     u = of(op.getU()), delta = of(op.getDelta()), a = of(op.getA());
     b = of(op.getB()), c = of(op.getC()), bias = of(op.getDtBias());
@@ -39,20 +35,25 @@ public:
     Values result = referenceLoop(
         s.b, index.constant(0), scan.size(a, 1),
         ValueRange{carried[1], s.number(0.0)}, [&](Value n, ValueRange now) {
-          Number rate = read(a, {at.head, n});
-          Number decay = exp(scaled(rate, dt));
-          Number weight = op.getZoh() ? zeroOrderHold(rate, decay, dt)
-                                      : Number{dt, Value()};
+          Number rate = numbers.read(a, {at.head, n});
+          Number exponent = numbers.scaled(rate, dt);
+          Number decay = numbers.exp(exponent);
+          Number input =
+              numbers.scaled(numbers.read(b, row(b, at, n)), s.mul(dt, x));
+          if (op.getZoh()) {
+            input = numbers.mul(numbers.held(exponent), input);
+          }
           if (kept) {
-            decay = scaled(decay, kept);
+            decay = numbers.scaled(decay, kept);
           }
           Values where{at.sequence, at.head, n};
-          Number input = mul(weight, scaled(read(b, row(b, at, n)), x));
-          Number state = add(mul(decay, read(now[0], where)), input);
-          Number out = mul(read(c, row(c, at, n)), state);
-          return Values{write(state, now[0], where), s.add(now[1], out.re)};
+          Number state = numbers.add(
+              numbers.mul(decay, numbers.read(now[0], where)), input);
+          Number out = numbers.mul(numbers.read(c, row(c, at, n)), state);
+          return Values{numbers.write(state, now[0], where),
+                        s.add(now[1], numbers.total(out))};
         });
-    Value y = op.getComplex() ? s.mul(result[1], s.number(2.0)) : result[1];
+    Value y = result[1];
     if (skip) {
       y = s.add(y, s.mul(s.read(skip, at.head), x));
     }
@@ -67,6 +68,7 @@ private:
   ReferenceScan &scan;
   IndexBuilder &index;
   SSMScanOp op;
+  Numbers numbers;
   Value u, delta, a, b, c, bias, skip, z;
 
   // Row n of parameters, or of a token's group.
@@ -83,61 +85,6 @@ private:
       indices.insert(indices.begin(), at.batch);
     }
     return indices;
-  }
-  Number read(Value tensor, Values at) {
-    if (!op.getComplex()) {
-      return {s.read(tensor, at), Value()};
-    }
-    at.push_back(index.constant(0));
-    Value re = s.read(tensor, at);
-    at.back() = index.constant(1);
-    return {re, s.read(tensor, at)};
-  }
-  Value write(Number x, Value tensor, Values at) {
-    if (!x.im) {
-      return s.write(x.re, tensor, at);
-    }
-    at.push_back(index.constant(0));
-    tensor = s.write(x.re, tensor, at);
-    at.back() = index.constant(1);
-    return s.write(x.im, tensor, at);
-  }
-  Number scaled(Number x, Value by) {
-    return {s.mul(x.re, by), x.im ? s.mul(x.im, by) : Value()};
-  }
-  Number add(Number x, Number y) {
-    return {s.add(x.re, y.re), x.im ? s.add(x.im, y.im) : Value()};
-  }
-  Number mul(Number x, Number y) {
-    if (!x.im) {
-      return scaled(y, x.re);
-    }
-    if (!y.im) {
-      return scaled(x, y.re);
-    }
-    return {s.sub(s.mul(x.re, y.re), s.mul(x.im, y.im)),
-            s.add(s.mul(x.re, y.im), s.mul(x.im, y.re))};
-  }
-  Number exp(Number x) {
-    Value size = s.exp(x.re);
-    if (!x.im) {
-      return {size, Value()};
-    }
-    return {s.mul(size, math::CosOp::create(s.b, x.im)),
-            s.mul(size, math::SinOp::create(s.b, x.im))};
-  }
-  // (e^(dt a) - 1) / a, dt for a = 0.
-  Number zeroOrderHold(Number a, Number decay, Value dt) {
-    if (!a.im) {
-      Value isZero = arith::CmpFOp::create(s.b, arith::CmpFPredicate::OEQ, a.re,
-                                           s.number(0.0));
-      Value one = math::ExpM1Op::create(s.b, s.mul(a.re, dt));
-      return {s.select(isZero, dt, s.div(one, a.re)), Value()};
-    }
-    Value size = s.add(s.mul(a.re, a.re), s.mul(a.im, a.im));
-    Number conjugate{s.div(a.re, size),
-                     s.div(s.sub(s.number(0.0), a.im), size)};
-    return mul({s.sub(decay.re, s.number(1.0)), decay.im}, conjugate);
   }
 };
 

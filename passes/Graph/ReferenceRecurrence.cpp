@@ -8,6 +8,8 @@
 #include "ReferenceScan.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace attn {
@@ -30,26 +32,28 @@ struct TokenForm {
   virtual Value output(const Token &at, Value v, Value read, Value sum) = 0;
   /// Indices of element (n, v) of the state behind (sequence, head).
   virtual Values stateAt(Value n, Value v) { return {n, v}; }
-  /// Emits what all rows share, in front of them.
-  virtual void prepare(const Token &at) {}
+  /// Emits what all rows share, in front of them. `carried` is state of the
+  /// form itself, and becomes the next one; `kept` is as in `ReferenceScan`.
+  virtual void prepare(const Token &at, Value kept, Values &carried) {}
 };
 
 /// A token of a recurrence whose state is a matrix of `rows` x `columns`.
 class MatrixStep {
 public:
-  MatrixStep(ReferenceScan &scan, TokenForm &form, Value rows, Value columns)
+  MatrixStep(ReferenceScan &scan, TokenForm &form, Value rows, Value columns,
+             bool hasNorm)
       : s(scan.s), scan(scan), form(form), index(scan.index), rows(rows),
-        columns(columns), zero(index.constant(0)) {}
+        columns(columns), zero(index.constant(0)), hasNorm(hasNorm) {}
 
-  // `carried` is out, the state, and a norm.
+  // `carried` is out, the state, a norm, and state of the form.
   Values operator()(const Token &at, ValueRange carried) {
     ImplicitLocOpBuilder &b = s.b;
-    form.prepare(at);
     kept = scan.kept(at);
+    Values ofForm(carried.drop_front(hasNorm ? 3 : 2));
+    form.prepare(at, kept, ofForm);
     Value written = this->written(at, carried[1]);
     Value reads = fill([&](Value v) { return s.number(0.0); });
     Values state{carried[1], reads};
-    bool hasNorm = carried.size() > 2;
     if (hasNorm) {
       state.append({carried[2], s.number(0.0)});
     }
@@ -66,6 +70,7 @@ public:
     if (hasNorm) {
       results.push_back(state[2]);
     }
+    llvm::append_range(results, ofForm);
     return results;
   }
 
@@ -75,6 +80,7 @@ private:
   TokenForm &form;
   IndexBuilder &index;
   Value rows, columns, zero, kept;
+  bool hasNorm;
 
   // A row of `columns` elements.
   Value fill(function_ref<Value(Value)> element) {
@@ -173,7 +179,7 @@ struct SSDForm : LayoutForm {
     group = index.div(headsOf(x), headsOf(k));
   }
 
-  void prepare(const Token &at) override {
+  void prepare(const Token &at, Value kept, Values &carried) override {
     step = stepSize(s, s.read(dt, order.at(at, at.head)),
                     bias ? s.read(bias, at.head) : Value(), op.getSoftplus(),
                     op.getDtLimit());
@@ -254,17 +260,99 @@ struct LinearAttentionForm : LayoutForm {
   }
 };
 
+/// Random features: what is carried is the largest exponent of the keys so far.
+struct FavorForm : LinearAttentionForm {
+  Value w, rows, size;           // M x D
+  Value queries, keys, logScale; // of this token
+
+  FavorForm(ImplicitLocOpBuilder &b, FloatType type, LinearAttentionOp op,
+            function_ref<Value(Value)> source)
+      : LinearAttentionForm(b, type, op, source), w(source(op.getFavor())) {
+    rows = tensor::DimOp::create(b, w, index.constant(0));
+    size = tensor::DimOp::create(b, w, index.constant(1));
+  }
+
+  void prepare(const Token &at, Value kept, Values &carried) override {
+    auto [ofQuery, mostOfQuery] = exponents(q, at);
+    queries = features(ofQuery, mostOfQuery);
+    auto [ofKey, mostOfKey] = exponents(k, at);
+    Values where{at.sequence, at.head};
+    Value before = s.read(carried[0], where);
+    if (kept) {
+      Value isCleared = arith::CmpFOp::create(s.b, arith::CmpFPredicate::OEQ,
+                                              kept, s.number(0.0));
+      double infinity = std::numeric_limits<double>::infinity();
+      before = s.select(isCleared, s.number(-infinity), before);
+    }
+    Value now = s.max(before, mostOfKey);
+    keys = features(ofKey, now);
+    logScale = s.sub(before, now);
+    carried[0] = s.write(now, carried[0], where);
+  }
+  Value query(const Token &at, Value n) override { return s.read(queries, n); }
+  Value key(const Token &at, Value n) override { return s.read(keys, n); }
+  Value decay(const Token &at, Value n) override { return logScale; }
+
+private:
+  Value asFloat(Value count) {
+    Value wide = arith::IndexCastOp::create(s.b, s.b.getI64Type(), count);
+    return arith::SIToFPOp::create(s.b, s.type, wide);
+  }
+  Value root(Value x) { return math::SqrtOp::create(s.b, x); }
+  Value sum(Value count, function_ref<Value(Value)> element) {
+    return referenceLoop(s.b, index.constant(0), count, s.number(0.0),
+                         [&](Value i, ValueRange now) {
+                           return Values{s.add(now[0], element(i))};
+                         })[0];
+  }
+
+  // w x' - |x'|^2 / 2 of each feature, and the largest one.
+  std::pair<Value, Value> exponents(Value x, const Token &at) {
+    Value scale = s.div(s.number(1.0), root(root(asFloat(size))));
+    auto element = [&](Value d) {
+      Value head = index.div(at.head, group);
+      return s.mul(s.read(x, order.at(at, head, d)), scale);
+    };
+    Value half = s.mul(s.number(0.5), sum(size, [&](Value d) {
+                         return s.mul(element(d), element(d));
+                       }));
+    Value empty =
+        tensor::EmptyOp::create(s.b, ArrayRef<OpFoldResult>{rows}, s.type);
+    double infinity = std::numeric_limits<double>::infinity();
+    Values all = referenceLoop(
+        s.b, index.constant(0), rows, ValueRange{empty, s.number(-infinity)},
+        [&](Value i, ValueRange now) {
+          Value dot = sum(size, [&](Value d) {
+            return s.mul(s.read(w, {i, d}), element(d));
+          });
+          Value exponent = s.sub(dot, half);
+          return Values{s.write(exponent, now[0], i), s.max(now[1], exponent)};
+        });
+    return {all[0], all[1]};
+  }
+
+  Value features(Value exponents, Value most) {
+    Value factor = s.div(s.number(1.0), root(asFloat(rows)));
+    Value epsilon = s.number(op.getFeatureEpsilon().convertToDouble());
+    return referenceLoop(
+        s.b, index.constant(0), rows, exponents, [&](Value i, ValueRange now) {
+          Value f = s.exp(s.sub(s.read(now[0], i), most));
+          return Values{s.write(s.mul(factor, s.add(f, epsilon)), now[0], i)};
+        })[0];
+  }
+};
+
 } // namespace
 
-Value reference::startOf(Scalars &s, Value state,
-                         ArrayRef<OpFoldResult> sizes) {
+Value reference::startOf(Scalars &s, Value state, ArrayRef<OpFoldResult> sizes,
+                         double none) {
   ImplicitLocOpBuilder &b = s.b;
   SmallVector<OpFoldResult> shape =
       state ? tensor::getMixedSizes(b, b.getLoc(), state)
             : SmallVector<OpFoldResult>(sizes);
   Value init = tensor::EmptyOp::create(b, shape, s.type);
   if (!state) {
-    return linalg::FillOp::create(b, s.number(0.0), init).getResult(0);
+    return linalg::FillOp::create(b, s.number(none), init).getResult(0);
   }
   int64_t rank = static_cast<int64_t>(shape.size());
   SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(rank));
@@ -295,6 +383,9 @@ static Values runMatrix(ImplicitLocOpBuilder &b, OpTy op, FloatType type,
   ReferenceScan scan(b, type, form.order, values, op.getCuSeqlens(),
                      op.getSeqIds());
   Value rows = lastSize(scan.index, b, form.k);
+  if constexpr (std::is_same_v<Form, FavorForm>) {
+    rows = form.rows;
+  }
   Value columns = lastSize(scan.index, b, values);
   SmallVector<OpFoldResult> shape{scan.sequences, scan.heads, rows, columns};
   if (valuesFirst) {
@@ -302,13 +393,21 @@ static Values runMatrix(ImplicitLocOpBuilder &b, OpTy op, FloatType type,
   }
   Value state = op.getState() ? source(op.getState()) : Value();
   Values carried{destination, startOf(scan.s, state, shape)};
+  bool hasNorm = false;
   if constexpr (std::is_same_v<OpTy, LinearAttentionOp>) {
-    if (op.getNormalized()) {
+    hasNorm = op.getNormalized();
+    if (hasNorm) {
       Value norm = op.getNorm() ? source(op.getNorm()) : Value();
       carried.push_back(startOf(scan.s, norm, ArrayRef(shape).take_front(3)));
     }
+    if (op.getFavor()) {
+      Value most = op.getMax() ? source(op.getMax()) : Value();
+      carried.push_back(startOf(scan.s, most, ArrayRef(shape).take_front(2),
+                                -std::numeric_limits<double>::infinity()));
+    }
   }
-  Values results = scan.run(carried, MatrixStep(scan, form, rows, columns));
+  Values results =
+      scan.run(carried, MatrixStep(scan, form, rows, columns, hasNorm));
   results.truncate(op.getOuts().size());
   return results;
 }
@@ -322,7 +421,13 @@ Values buildReferenceRecurrence(ImplicitLocOpBuilder &b, Operation *op,
     return runMatrix(b, ssd, type, form, form.x, source, destination,
                      /*valuesFirst=*/true);
   }
-  if (auto linear = dyn_cast<LinearAttentionOp>(op)) {
+  auto linear = dyn_cast<LinearAttentionOp>(op);
+  if (linear && linear.getFavor()) {
+    FavorForm form(b, type, linear, source);
+    return runMatrix(b, linear, type, form, form.v, source, destination,
+                     /*valuesFirst=*/false);
+  }
+  if (linear) {
     LinearAttentionForm form(b, type, linear, source);
     return runMatrix(b, linear, type, form, form.v, source, destination,
                      /*valuesFirst=*/false);
@@ -332,6 +437,15 @@ Values buildReferenceRecurrence(ImplicitLocOpBuilder &b, Operation *op,
   }
   if (auto conv = dyn_cast<CausalConv1dOp>(op)) {
     return buildCausalConv(b, conv, type, source, destination);
+  }
+  if (auto kernel = dyn_cast<S4KernelOp>(op)) {
+    return buildS4Kernel(b, kernel, source, destination);
+  }
+  if (auto conv = dyn_cast<FFTConvOp>(op)) {
+    return buildFFTConv(b, conv, type, source, destination);
+  }
+  if (auto project = dyn_cast<LinformerProjectOp>(op)) {
+    return buildLinformer(b, project, type, source, destination);
   }
   return buildChannelScan(b, cast<SSMScanOp>(op), type, source, destination);
 }

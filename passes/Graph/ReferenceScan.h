@@ -163,8 +163,10 @@ inline Value stepSize(Scalars &s, Value dt, Value bias, bool softplus,
   return dt;
 }
 
-/// `state` in the type of the arithmetic, zeros of `sizes` without one.
-Value startOf(Scalars &s, Value state, ArrayRef<OpFoldResult> sizes);
+/// `state` in the type of the arithmetic; without one `none`, zeros as a rule,
+/// of `sizes`.
+Value startOf(Scalars &s, Value state, ArrayRef<OpFoldResult> sizes,
+              double none = 0.0);
 
 /// `attn.ssm_step`, `attn.ssm_scan` and `attn.causal_conv1d`.
 Values buildStep(ImplicitLocOpBuilder &b, SSMStepOp op, FloatType type,
@@ -174,6 +176,14 @@ Values buildChannelScan(ImplicitLocOpBuilder &b, SSMScanOp op, FloatType type,
 Values buildCausalConv(ImplicitLocOpBuilder &b, CausalConv1dOp op,
                        FloatType type, function_ref<Value(Value)> source,
                        Value destination);
+/// `attn.s4_kernel`, `attn.fft_conv` and `attn.linformer_project`.
+Values buildS4Kernel(ImplicitLocOpBuilder &b, S4KernelOp op,
+                     function_ref<Value(Value)> source, Value destination);
+Values buildFFTConv(ImplicitLocOpBuilder &b, FFTConvOp op, FloatType type,
+                    function_ref<Value(Value)> source, Value destination);
+Values buildLinformer(ImplicitLocOpBuilder &b, LinformerProjectOp op,
+                      FloatType type, function_ref<Value(Value)> source,
+                      Value destination);
 
 } // namespace attn::reference
 

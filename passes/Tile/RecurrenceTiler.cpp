@@ -70,6 +70,44 @@ Value ElementBuilder::silu(Value x) {
   return div(x, add(number(1.0), exp(sub(number(0.0), x))));
 }
 
+ElementBuilder::Complex ElementBuilder::mul(Complex x, Complex y) {
+  if (!x.im) {
+    return {mul(x.re, y.re), Value()};
+  }
+  return {sub(mul(x.re, y.re), mul(x.im, y.im)),
+          add(mul(x.re, y.im), mul(x.im, y.re))};
+}
+
+ElementBuilder::Complex ElementBuilder::exp(Complex x) {
+  Value size = exp(x.re);
+  if (!x.im) {
+    return {size, Value()};
+  }
+  return {mul(size, math::CosOp::create(b, x.im)),
+          mul(size, math::SinOp::create(b, x.im))};
+}
+
+ElementBuilder::Complex ElementBuilder::held(Complex x) {
+  auto isZero = [&](Value y) -> Value {
+    return arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, y, number(0.0));
+  };
+  Value above = expm1(x.re);
+  if (!x.im) {
+    return {select(isZero(x.re), number(1.0), div(above, x.re)), Value()};
+  }
+  // e^(a + bi) - 1 = (e^a - 1) cos b - 2 sin^2(b / 2) + e^a sin(b) i.
+  Value half = math::SinOp::create(b, mul(x.im, number(0.5)));
+  Value cos = math::CosOp::create(b, x.im), sin = math::SinOp::create(b, x.im);
+  Complex less{sub(mul(above, cos), mul(number(2.0), mul(half, half))),
+               mul(exp(x.re), sin)};
+  Value size = add(mul(x.re, x.re), mul(x.im, x.im));
+  Complex inverse{div(x.re, size), sub(number(0.0), div(x.im, size))};
+  Complex result = mul(less, inverse);
+  Value none = arith::AndIOp::create(b, isZero(x.re), isZero(x.im));
+  return {select(none, number(1.0), result.re),
+          select(none, number(0.0), result.im)};
+}
+
 Value ElementBuilder::stepSize(Value dt, Value bias, bool softplus,
                                std::optional<ArrayRef<double>> limit) {
   if (bias) {
@@ -188,20 +226,31 @@ Value RecurrenceTiler::copy(Value from, AffineMap map, Value to) {
                      [](ElementBuilder &, ValueRange args) { return args[0]; });
 }
 
+Value RecurrenceTiler::keepsState(ElementBuilder &e, Value seqIds,
+                                  const TokenChunk &chunk) {
+  IndexBuilder at(e.b, e.b.getLoc());
+  Value token = at.add(chunk.first, linalg::IndexOp::create(e.b, 0));
+  auto id = [&](Value token) -> Value {
+    return tensor::ExtractOp::create(e.b, seqIds,
+                                     ValueRange{chunk.batch, token});
+  };
+  Value before = at.max(at.add(token, -1), chunk.begin);
+  return arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, id(token),
+                               id(before));
+}
+
 Value RecurrenceTiler::clearedDecay(Value decay, Value seqIds,
                                     const TokenChunk &chunk) {
   return elementwise(decay, decay, [&](ElementBuilder &e, ValueRange args) {
-    IndexBuilder at(e.b, e.b.getLoc());
-    Value token = at.add(chunk.first, linalg::IndexOp::create(e.b, 0));
-    auto id = [&](Value token) -> Value {
-      return tensor::ExtractOp::create(e.b, seqIds,
-                                       ValueRange{chunk.batch, token});
-    };
-    Value before = at.max(at.add(token, -1), chunk.begin);
-    Value same = arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, id(token),
-                                       id(before));
-    return e.select(same, args[0],
+    return e.select(keepsState(e, seqIds, chunk), args[0],
                     e.number(-std::numeric_limits<double>::infinity()));
+  });
+}
+
+Value RecurrenceTiler::keptTokens(Value into, Value seqIds,
+                                  const TokenChunk &chunk) {
+  return elementwise({}, into, [&](ElementBuilder &e, ValueRange) {
+    return e.select(keepsState(e, seqIds, chunk), e.number(1.0), e.number(0.0));
   });
 }
 

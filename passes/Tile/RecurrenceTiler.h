@@ -29,6 +29,15 @@ struct ElementBuilder {
   /// e^x - 1, as exact for small x.
   mlir::Value expm1(mlir::Value x);
   mlir::Value silu(mlir::Value x);
+
+  /// A complex number, or a real one without an imaginary part.
+  struct Complex {
+    mlir::Value re, im;
+  };
+  Complex mul(Complex x, Complex y);
+  Complex exp(Complex x);
+  /// (e^x - 1) / x, which is 1 for 0: what a zero-order hold weighs inputs by.
+  Complex held(Complex x);
   /// clamp(softplus(dt + bias)); parts that are not given are left out.
   mlir::Value stepSize(mlir::Value dt, mlir::Value bias, bool softplus,
                        std::optional<llvm::ArrayRef<double>> limit);
@@ -97,6 +106,9 @@ protected:
   /// `decay` with -inf at tokens whose id is not that of the token before.
   mlir::Value clearedDecay(mlir::Value decay, mlir::Value seqIds,
                            const TokenChunk &chunk);
+  /// 0 for these tokens, and 1 for the others.
+  mlir::Value keptTokens(mlir::Value into, mlir::Value seqIds,
+                         const TokenChunk &chunk);
   /// [first, end) of a sequence, of all `tokens` without `cuSeqlens`.
   std::pair<mlir::Value, mlir::Value>
   range(mlir::Value cuSeqlens, mlir::Value sequence, mlir::Value tokens);
@@ -120,6 +132,11 @@ protected:
                     void(mlir::ValueRange ivs, mlir::ValueRange outs,
                          llvm::SmallVectorImpl<Slice> &slices, Values &values)>
                     body);
+
+private:
+  /// Whether this token has the id of the one before.
+  mlir::Value keepsState(ElementBuilder &e, mlir::Value seqIds,
+                         const TokenChunk &chunk);
 };
 
 /// Each replaces one op by its tiles, or reports on it why it cannot.

@@ -2,7 +2,8 @@
 // attn.ssm_scan and the Mamba-1 step: a task is a block of channels of one
 // sequence. Channels are the columns of the state, so that vectors of them
 // share B and C; where the bits of a step count, the state stays as it lies in
-// memory, N numbers a channel.
+// memory, N numbers a channel. Of complex numbers the real parts come first, in
+// rows of their own. Decays that are the same for all tokens are made once.
 //===----------------------------------------------------------------------===//
 
 #include "RecurrenceTiler.h"
@@ -26,15 +27,9 @@ public:
     u = op.getU(), delta = op.getDelta(), a = op.getA(), k = op.getB();
     q = op.getC(), z = op.getZ(), out = op.getOut();
     cuSeqlens = op.getCuSeqlens(), seqIds = op.getSeqIds(), zoh = op.getZoh();
-    exact = op.getExact();
+    complex = op.getComplex();
+    transposed = op.getExact() && !complex && !zoh;
     takeParameters(op);
-    if (op.getComplex()) {
-      return op.emitOpError("of complex numbers has no tiles");
-    }
-    if (zoh && (!isFixed() || rankOf(delta) != 1)) {
-      return op.emitOpError("with 'zoh' has tiles for parameters that are the "
-                            "same for all tokens alone");
-    }
     if (failed(check())) {
       return failure();
     }
@@ -53,7 +48,7 @@ public:
     k = withToken(op.getB()), q = withToken(op.getC());
     z = op.getZ() ? withToken(op.getZ()) : Value();
     out = withToken(op.getOut()), slots = op.getSlots();
-    exact = true;
+    transposed = true;
     takeParameters(op);
     if (failed(check())) {
       return failure();
@@ -69,11 +64,14 @@ public:
 private:
   Value u, delta, a, k, q, z, out, state, bias, skip;
   Value cuSeqlens, seqIds, slots;
-  bool zoh = false, exact = false, softplus = false;
+  bool zoh = false, complex = false, softplus = false;
+  bool transposed = false; ///< the state as it lies in memory
   std::optional<ArrayRef<double>> limit;
-  int64_t rows = 0, block = 0, chunk = 1; // N, channels a task, tokens
+  int64_t states = 0, rows = 0; // N, and rows of the state: 2 N if complex
+  int64_t block = 0, chunk = 1; // channels a task, tokens
   // Of a task: parameters of its channels, and workspaces.
-  Value rates, fixedK, fixedQ, steps, inputs, biases, skips, reads, deltas;
+  Value rates, factors, fixedK, fixedQ, biases, skips, deltas;
+  Value steps, inputs, reads, keeps, tokenK, tokenQ;
 
   template <typename OpTy> void takeParameters(OpTy op) {
     bias = op.getDtBias(), skip = op.getSkip(), state = op.getState();
@@ -83,23 +81,28 @@ private:
   static int64_t rankOf(Value value) {
     return cast<ShapedType>(value.getType()).getRank();
   }
-  bool isFixed() { return rankOf(k) == 2; }
+  bool isFixed() { return rankOf(k) == (complex ? 3 : 2); }
+  // Whether decays are the same for all tokens, and made once.
+  bool isInvariant() {
+    return rankOf(delta) == 1 && !transposed && (isFixed() || !zoh);
+  }
   unsigned seqDim() { return cuSeqlens ? 0 : 1; }
 
   LogicalResult check() {
     int64_t channels = cast<ShapedType>(u.getType()).getShape().back();
-    rows = cast<ShapedType>(a.getType()).getDimSize(1);
+    states = cast<ShapedType>(a.getType()).getDimSize(1);
     int64_t groups =
         isFixed() ? 1 : cast<ShapedType>(k.getType()).getDimSize(seqDim() + 1);
     if (!isa<TensorType>(u.getType())) {
       return op->emitOpError("expected tensors: wrap memrefs first "
                              "(attn-wrap-memrefs)");
     }
-    if (ShapedType::isDynamic(channels) || ShapedType::isDynamic(rows) ||
+    if (ShapedType::isDynamic(channels) || ShapedType::isDynamic(states) ||
         ShapedType::isDynamic(groups)) {
       return op->emitOpError("expected static numbers of channels, groups and "
                              "states for tiling");
     }
+    rows = complex ? 2 * states : states;
     // Whole blocks of one group: the largest divisor that is not too large.
     constexpr int64_t kMost = 64, kFew = 16;
     int64_t share =
@@ -125,40 +128,83 @@ private:
     }
     return slice(from, offsets, sizes, kept);
   }
-  // B or C of the group.
-  Value groupRows(Value from, const TokenChunk &at) {
+  // B or C of the group; of complex numbers in `into`.
+  Value groupRows(Value from, const TokenChunk &at, Value into) {
     Sizes offsets{getAsOpFoldResult(at.first), at.group, zero()};
-    Sizes sizes{getAsOpFoldResult(at.count), one(), b.getIndexAttr(rows)};
+    Sizes sizes{getAsOpFoldResult(at.count), one(), b.getIndexAttr(states)};
     SmallVector<unsigned> kept{0, 2};
     if (!cuSeqlens) {
       offsets.insert(offsets.begin(), at.batch);
       sizes.insert(sizes.begin(), one());
       kept = {1, 3};
     }
-    return slice(from, offsets, sizes, kept).tensor;
+    if (!complex) {
+      return slice(from, offsets, sizes, kept).tensor;
+    }
+    offsets.push_back(zero());
+    sizes.push_back(b.getIndexAttr(2));
+    kept.push_back(sizes.size() - 1);
+    Value numbers = slice(from, offsets, sizes, kept).tensor;
+    Value apart = copy(numbers, permutation({0, 2, 1}), rowsOf(into, at.count));
+    return tensor::CollapseShapeOp::create(
+        b, RankedTensorType::get({ShapedType::kDynamic, rows}, type), apart,
+        ArrayRef<ReassociationIndices>{{0}, {1, 2}});
+  }
+  AffineMap permutation(ArrayRef<unsigned> order) {
+    return AffineMap::getPermutationMap(order, b.getContext());
   }
   Value channelsOf(Value from, const TokenChunk &at) {
     return slice(from, {at.head}, {b.getIndexAttr(block)}, 0u).tensor;
   }
-  // Rows of the block's channels of a D x N tensor, as the state is.
+  // Rows of the block's channels of a D x N (x 2) tensor, as the state is.
   Slice parameterSlice(Value from, const TokenChunk &at) {
-    return slice(from, {at.head, zero()},
-                 {b.getIndexAttr(block), b.getIndexAttr(rows)}, {0, 1});
-  }
-  AffineMap stateMap() {
-    return exact ? b.getMultiDimIdentityMap(2)
-                 : AffineMap::getPermutationMap(ArrayRef<unsigned>{1, 0},
-                                                b.getContext());
+    Sizes offsets{at.head, zero()};
+    Sizes sizes{b.getIndexAttr(block), b.getIndexAttr(states)};
+    SmallVector<unsigned> kept{0, 1};
+    if (complex) {
+      offsets.push_back(zero());
+      sizes.push_back(b.getIndexAttr(2));
+      kept.push_back(2);
+    }
+    return slice(from, offsets, sizes, kept);
   }
   SmallVector<int64_t> stateShape() {
-    return exact ? SmallVector<int64_t>{block, rows}
-                 : SmallVector<int64_t>{rows, block};
+    return transposed ? SmallVector<int64_t>{block, states}
+                      : SmallVector<int64_t>{rows, block};
   }
+  // The last two dimensions of complex numbers and channels; else the map from
+  // what is carried to what lies in memory.
+  AffineMap stateMap() {
+    return complex      ? permutation({2, 1, 0})
+           : transposed ? b.getMultiDimIdentityMap(2)
+                        : permutation({1, 0});
+  }
+  SmallVector<ReassociationIndices> planes() { return {{0, 1}, {2}}; }
+
   Value oriented(Value part) {
     auto partType = cast<RankedTensorType>(part.getType());
-    return exact && partType.getElementType() == type
-               ? part
-               : copy(part, stateMap(), workspace(stateShape()));
+    if (transposed && partType.getElementType() == type) {
+      return part;
+    }
+    if (!complex) {
+      return copy(part, stateMap(), workspace(stateShape()));
+    }
+    Value apart = copy(part, stateMap(), workspace({2, states, block}));
+    return tensor::CollapseShapeOp::create(
+        b, RankedTensorType::get(stateShape(), type), apart, planes());
+  }
+  // `carried` as `part` lies in memory.
+  Value restored(Value carried, Value part) {
+    auto partType = cast<RankedTensorType>(part.getType());
+    if (transposed && partType.getElementType() == type) {
+      return carried;
+    }
+    if (complex) {
+      carried = tensor::ExpandShapeOp::create(
+          b, RankedTensorType::get({2, states, block}, type), carried,
+          planes());
+    }
+    return copy(carried, stateMap(), part);
   }
 
   void prepare(const TokenChunk &at) {
@@ -166,39 +212,78 @@ private:
     steps = workspace({chunk, block});
     inputs = workspace({chunk, block});
     reads = workspace({chunk, block});
+    keeps = seqIds ? workspace(chunk) : Value();
     biases = bias ? channelsOf(bias, at) : Value();
     skips = skip ? channelsOf(skip, at) : Value();
     deltas = rankOf(delta) == 1 ? channelsOf(delta, at) : Value();
-    if (!isFixed()) {
-      return;
+    if (isFixed()) {
+      fixedQ = oriented(parameterSlice(q, at).tensor);
+      fixedK = oriented(parameterSlice(k, at).tensor);
+    } else if (complex) {
+      tokenK = workspace({chunk, 2, states});
+      tokenQ = workspace({chunk, 2, states});
     }
-    fixedQ = oriented(parameterSlice(q, at).tensor);
-    fixedK = oriented(parameterSlice(k, at).tensor);
-    if (zoh) {
-      fixedK = heldInput(at);
+    factors = Value();
+    if (isInvariant()) {
+      factors = ofRates({}, [](ElementBuilder &e, Complex exponent, Complex) {
+        return e.exp(exponent);
+      });
+    }
+    if (isInvariant() && zoh) {
+      fixedK = ofRates(fixedK,
+                       [](ElementBuilder &e, Complex exponent, Complex other) {
+                         return e.mul(e.held(exponent), other);
+                       });
     }
   }
 
-  // b (e^(delta a) - 1) / a, delta b for a = 0.
-  Value heldInput(const TokenChunk &at) {
+  using Complex = ElementBuilder::Complex;
+
+  // A matrix like the rates, of delta a and the elements of `other`.
+  Value
+  ofRates(Value other,
+          function_ref<Complex(ElementBuilder &, Complex, Complex)> body) {
     AffineMap same = b.getMultiDimIdentityMap(2);
-    AffineMap channel = same.getSubMap(exact ? 0 : 1);
-    Values ins{fixedK, rates, deltas};
-    SmallVector<AffineMap> maps{same, same, channel};
+    auto plane = [&](Value of, int64_t part) {
+      return slice(of, {b.getIndexAttr(part * states), zero()},
+                   {b.getIndexAttr(states), b.getIndexAttr(block)}, {0, 1});
+    };
+    int64_t parts = complex ? 2 : 1;
+    Values ins;
+    for (Value of : {rates, other}) {
+      for (int64_t part = 0; of && part < parts; ++part) {
+        ins.push_back(plane(of, part).tensor);
+      }
+    }
+    SmallVector<AffineMap> maps(ins.size(), same);
+    ins.push_back(deltas);
     if (bias) {
       ins.push_back(biases);
-      maps.push_back(channel);
     }
-    return elementwise(
-        ins, maps, workspace(stateShape()),
-        [&](ElementBuilder &e, ValueRange args) {
-          Value dt =
-              e.stepSize(args[2], bias ? args[3] : Value(), softplus, limit);
-          Value isZero = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OEQ,
-                                               args[1], e.number(0.0));
-          Value held = e.div(e.expm1(e.mul(dt, args[1])), args[1]);
-          return e.mul(args[0], e.select(isZero, dt, held));
-        });
+    maps.resize(ins.size(), same.getSubMap(1));
+    Value result = workspace(stateShape());
+    for (int64_t part = 0; part < parts; ++part) {
+      Slice into = plane(result, part);
+      Value made = elementwise(
+          ins, maps, into.tensor, [&](ElementBuilder &e, ValueRange args) {
+            Value dt =
+                e.stepSize(args[bias ? args.size() - 2 : args.size() - 1],
+                           bias ? args.back() : Value(), softplus, limit);
+            auto number = [&](int64_t first) {
+              return Complex{args[first], complex ? args[first + 1] : Value()};
+            };
+            Complex exponent = number(0), second;
+            exponent = {e.mul(exponent.re, dt),
+                        complex ? e.mul(exponent.im, dt) : Value()};
+            if (other) {
+              second = number(parts);
+            }
+            Complex made = body(e, exponent, second);
+            return part == 0 ? made.re : made.im;
+          });
+      result = insert(made, result, into);
+    }
+    return result;
   }
 
   // The time steps of a chunk.
@@ -220,30 +305,26 @@ private:
   Values scanChunk(const TokenChunk &at, ValueRange carried) {
     Value x = tokens(u, at).tensor;
     Value step = stepsOf(at);
-    Value v = x;
-    if (!zoh) {
-      v = elementwise({step, x}, rowsOf(inputs, at.count),
-                      [](ElementBuilder &e, ValueRange args) {
-                        return e.mul(args[0], args[1]);
-                      });
-    }
-    if (seqIds) {
-      // Rates are negative as a rule, so an infinite step would do; but a
-      // channel may have rate 0.
-      step = clearedDecay(step, seqIds, at);
-    }
+    Value v = elementwise({step, x}, rowsOf(inputs, at.count),
+                          [](ElementBuilder &e, ValueRange args) {
+                            return e.mul(args[0], args[1]);
+                          });
+    Value keep =
+        seqIds ? keptTokens(rowsOf(keeps, at.count), seqIds, at) : Value();
     Slice part = slice(
         carried[0], {getAsOpFoldResult(index.sub(at.first, at.begin)), zero()},
         {getAsOpFoldResult(at.count), b.getIndexAttr(block)}, {0, 1});
     bool hasOutput = skip || z;
     Values outs{hasOutput ? rowsOf(reads, at.count) : part.tensor, carried[1]};
+    bool ofTokens = !factors;
     auto scan = ScanChunkOp::create(
-        b, ValueRange(outs).getTypes(), isFixed() ? fixedQ : groupRows(q, at),
-        isFixed() ? fixedK : groupRows(k, at), v, step, rates,
-        /*factors=*/Value(), /*keep=*/Value(), /*write=*/Value(),
-        /*beta=*/Value(), /*pairs=*/Value(), outs, ScanSchedule::Sequential,
-        /*transposed=*/exact, isFixed(), /*zoh=*/false, /*complex=*/false,
-        llvm::APFloat(0.0), chunk);
+        b, ValueRange(outs).getTypes(),
+        isFixed() ? fixedQ : groupRows(q, at, tokenQ),
+        isFixed() ? fixedK : groupRows(k, at, tokenK), v,
+        ofTokens ? step : Value(), ofTokens ? rates : Value(), factors, keep,
+        /*write=*/Value(), /*beta=*/Value(), /*pairs=*/Value(), outs,
+        ScanSchedule::Sequential, transposed, isFixed(),
+        /*zoh=*/zoh && ofTokens, complex, llvm::APFloat(0.0), chunk);
     Value result = scan.getResult(0);
     if (hasOutput) {
       result = output(at, result, x, part.tensor);
@@ -284,10 +365,7 @@ private:
     if (parts.size() == 1) {
       return {carried[0]};
     }
-    auto partType = cast<RankedTensorType>(parts[1].getType());
-    bool inPlace = exact && partType.getElementType() == type;
-    return {carried[0],
-            inPlace ? carried[1] : copy(carried[1], stateMap(), parts[1])};
+    return {carried[0], restored(carried[1], parts[1])};
   }
 
   Values tile() {
@@ -323,9 +401,15 @@ private:
             std::tie(exists, place) = slotOf(slots, ivs[0], dest[1]);
           }
           if (state) {
-            slices.push_back(slice(
-                dest[1], {place, at.head, zero()},
-                {one(), b.getIndexAttr(block), b.getIndexAttr(rows)}, {1, 2}));
+            Sizes offsets{place, at.head, zero()};
+            Sizes sizes{one(), b.getIndexAttr(block), b.getIndexAttr(states)};
+            SmallVector<unsigned> kept{1, 2};
+            if (complex) {
+              offsets.push_back(zero());
+              sizes.push_back(b.getIndexAttr(2));
+              kept.push_back(3);
+            }
+            slices.push_back(slice(dest[1], offsets, sizes, kept));
           }
           Values parts;
           for (Slice &part : slices) {

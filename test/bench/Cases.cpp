@@ -1,4 +1,4 @@
-//===- Cases.cpp - the attention problems of attn-bench -------------------===//
+//===- Cases.cpp - the problems of attn-bench -----------------------------===//
 
 #include "Cases.h"
 
@@ -130,6 +130,9 @@ static int64_t keysOfBlocks(const Case &c, int64_t i) {
 }
 
 std::string Case::module() const {
+  if (!text.empty()) {
+    return text;
+  }
   std::string q = "tensor<" + shape(true) + "x" + dtype + ">";
   std::string k = "tensor<" + shape(false) + "x" + dtype + ">";
   std::ostringstream out;
@@ -188,6 +191,9 @@ double Case::visiblePairs() const {
 }
 
 double Case::keyBytes() const {
+  if (!text.empty()) {
+    return bytes;
+  }
   return 2.0 * static_cast<double>(batch * keyHeads * keys * headSize) *
          (dtype == "f32" ? 4 : 2);
 }
@@ -393,6 +399,8 @@ std::vector<Case> allCases() {
   addShapes(cases);
   addRelative(cases);
   addPatterns(cases);
+  std::vector<Case> recurrences = recurrenceCases();
+  cases.insert(cases.end(), recurrences.begin(), recurrences.end());
   Case smoke = makeCase("f32 D64 causal S256", "smoke", 0);
   smoke.queryHeads = 2;
   smoke.keyHeads = 1;

@@ -1,7 +1,9 @@
-//===- Cases.h - the attention problems of attn-bench --------------------===//
+//===- Cases.h - the problems of attn-bench -------------------------------===//
 
 #ifndef ATTN_TEST_BENCH_CASES_H
 #define ATTN_TEST_BENCH_CASES_H
+
+#include "ScanPeer.h"
 
 #include <cstdint>
 #include <functional>
@@ -39,6 +41,11 @@ struct Case {
   std::string against = {};
   double most = 0;
   bool perPair = false; // times are compared a visible pair
+  // Of what is no attention: the module, multiply-adds, bytes that must move,
+  // and a scan that is compared with where it has heads.
+  std::string text = {};
+  double work = 0, bytes = 0;
+  ScanPeer::Sizes peer = {};
 
   /// The module, with q, k and v as arguments of static shape.
   std::string module() const;
@@ -46,12 +53,16 @@ struct Case {
   /// Pairs that the mask shows, over all heads.
   double visiblePairs() const;
   /// Multiply-adds count two; visible pairs alone.
-  double flops() const { return 4.0 * visiblePairs() * headSize; }
-  /// K and V, once.
+  double flops() const {
+    return text.empty() ? 4.0 * visiblePairs() * headSize : work;
+  }
+  /// K and V, once; of others what must move.
   double keyBytes() const;
 };
 
 std::vector<Case> allCases();
+/// At lengths from 2,048 to 131,072, beside causal attention.
+std::vector<Case> recurrenceCases();
 
 } // namespace attn::bench
 

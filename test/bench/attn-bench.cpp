@@ -180,7 +180,11 @@ static rt::Status runCase(const Case &c, const Case *against, bool &below) {
   }
   bool reads = c.ceiling == Ceiling::kRead;
   double work = (reads ? c.keyBytes() : c.flops()) / 1e9;
-  std::vector<double> seconds, ratios, times;
+  std::optional<bench::ScanPeer> peer;
+  if (c.peer.heads > 0) {
+    peer.emplace(c.peer);
+  }
+  std::vector<double> seconds, ratios, times, peers;
   double before = measureCeiling(c);
   for (int r = -1; r < reps; ++r) { // the first one warms up
     double elapsed = program.run();
@@ -189,12 +193,15 @@ static rt::Status runCase(const Case &c, const Case *against, bool &below) {
     }
     double after = measureCeiling(c);
     double others = against ? other.run() : 0;
+    if (peer && r >= 0) {
+      peers.push_back(peer->run() / elapsed);
+    }
     if (r >= 0) {
       seconds.push_back(elapsed);
       ratios.push_back(work / elapsed / ((before + after) / 2));
       times.push_back(against ? elapsed / others : 0);
     }
-    before = against ? measureCeiling(c) : after;
+    before = against || peer ? measureCeiling(c) : after;
   }
   double time = median(seconds), ratio = median(ratios);
   double bar = bars == Bars::kDecent  ? c.decent
@@ -215,6 +222,9 @@ static rt::Status runCase(const Case &c, const Case *against, bool &below) {
     below |= bars == Bars::kLimit && counts && c.most > 0 && relative > c.most;
     std::printf(", %.3f x the time%s of %s", relative,
                 c.perPair ? " a visible pair" : "", against->name.c_str());
+  }
+  if (peer) {
+    std::printf(", %.1f x a scalar scan", median(peers));
   }
   std::printf("%s\n", below ? "  MISSES ITS BAR" : "");
   std::fflush(stdout);

@@ -9,18 +9,9 @@ func.func @sizes(%x: tensor<1x?x4x?xf32>, %dt: tensor<1x?x4xf32>, %a: tensor<4xf
 
 // -----
 
-func.func @complex(%u: tensor<1x?x96xf32>, %a: tensor<96x16x2xf32>) -> tensor<1x?x96xf32> {
-  // expected-error @below {{of complex numbers has no tiles}}
-  %y = attn.ssm_scan ins(%u, %u, %a, %a, %a : tensor<1x?x96xf32>, tensor<1x?x96xf32>, tensor<96x16x2xf32>, tensor<96x16x2xf32>, tensor<96x16x2xf32>)
-    outs(%u : tensor<1x?x96xf32>) {complex} -> tensor<1x?x96xf32>
-  return %y : tensor<1x?x96xf32>
-}
-
-// -----
-
-func.func @hold(%u: tensor<1x?x96xf32>, %a: tensor<96x16xf32>) -> tensor<1x?x96xf32> {
-  // expected-error @below {{with 'zoh' has tiles for parameters that are the same for all tokens alone}}
-  %y = attn.ssm_scan ins(%u, %u, %a, %a, %a : tensor<1x?x96xf32>, tensor<1x?x96xf32>, tensor<96x16xf32>, tensor<96x16xf32>, tensor<96x16xf32>)
-    outs(%u : tensor<1x?x96xf32>) {zoh} -> tensor<1x?x96xf32>
-  return %y : tensor<1x?x96xf32>
+func.func @features(%q: tensor<1x4x?x64xf32>, %w: tensor<?x64xf32>) -> tensor<1x4x?x64xf32> {
+  // expected-error @below {{expected a static number of features for tiling}}
+  %y = attn.linear_attention ins(%q, %q, %q : tensor<1x4x?x64xf32>, tensor<1x4x?x64xf32>, tensor<1x4x?x64xf32>) favor(%w : tensor<?x64xf32>)
+    outs(%q : tensor<1x4x?x64xf32>) -> tensor<1x4x?x64xf32>
+  return %y : tensor<1x4x?x64xf32>
 }
