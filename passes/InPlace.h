@@ -6,7 +6,8 @@
 namespace attn {
 
 /// Of an scf.forall on tensors, whose results keep what the loop does not
-/// write: they must be in the buffers of its destinations.
+/// write: they must be in the buffers of its destinations, but for those that
+/// start as nothing.
 inline constexpr char kInPlaceAttr[] = "attn.in_place";
 
 } // namespace attn

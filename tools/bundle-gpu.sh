@@ -56,6 +56,25 @@ for module in "$root"/test/gpu/cases/*.mlir; do
   $attn_run "$module" --target="${target:-$chip}" --emit=package \
     -o "$out/cases/$name.attnpkg"
 done
+# Recurrences token by token, as chips before Hopper have all of them; those of
+# chunks are rounded more than this check allows (recurrences.py).
+python3 "$root/test/gpu/recurrence_cases.py" \
+  "$root/test/Tools/attn-run/Inputs/recurrences.mlir" "$out/cases"
+for module in "$out"/cases/rec-*.mlir; do
+  $attn_run "$module" --emit=reference -o "${module%.mlir}.ref.attnpkg"
+  $attn_run "$module" --target=sm_80 --emit=package -o "${module%.mlir}.attnpkg"
+  rm "$module"
+done
+# Blocks of models: mixers of several kinds, with their projections.
+for block in jamba-block:block gemma3-group:group mamba2:prefill mamba2:decode; do
+  module=$root/docs/examples/${block%:*}.mlir
+  entry=${block#*:}
+  case=$out/cases/block-${block%:*}-$entry
+  sed -n "s|^// RUN: attn-run %s --entry $entry \(.*\)--random 1 --check\(.*\)\$|\1\2|p" \
+    "$module" > "$case.sizes"
+  $attn_run "$module" --entry "$entry" --emit=reference -o "$case.ref.attnpkg"
+  $attn_run "$module" --entry "$entry" --target="$chip" --emit=package -o "$case.attnpkg"
+done
 # Examples of the documentation, with the sizes of their RUN lines, as they are
 # and, where these say so, in bf16.
 examples="alibi bias bigbird document-starts documents learned-sink

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/Extensions/InlinerExtension.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
@@ -66,12 +67,18 @@ void buildAttnGraphPipeline(OpPassManager &pm) {
 
 void buildAttnTilePipeline(OpPassManager &pm,
                            const CPUPipelineOptions &options) {
+  bool isGPU = GPUDescription::get(options.target).has_value();
+  if (isGPU) {
+    // A launch plan has no calls.
+    pm.addPass(createInlinerPass());
+    pm.addPass(createSymbolDCEPass());
+  }
   auto tile = withTarget<TileAttentionPassOptions>(options);
   tile.rows = options.rows;
   tile.keys = options.keys;
   tile.split = options.split;
   pm.addNestedPass<func::FuncOp>(createTileAttentionPass(tile));
-  if (GPUDescription::get(options.target)) {
+  if (isGPU) {
     pm.addNestedPass<func::FuncOp>(createTileWholeHeadsPass(
         withTarget<TileWholeHeadsPassOptions>(options)));
     pm.addNestedPass<func::FuncOp>(createTileStepsPass());
@@ -256,6 +263,7 @@ void registerPassesAndPipelines() {
 
 void registerAll(DialectRegistry &registry) {
   registerDialect(registry);
+  func::registerInlinerExtension(registry);
   registerPassesAndPipelines();
 }
 

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Iterators.h"
@@ -407,7 +408,35 @@ struct LinalgToPointsPass
     return ops;
   }
 
+  // A launch plan has no loops: those over the layers of a model, whose number
+  // is known, are written out.
+  LogicalResult unrollLayers() {
+    SmallVector<scf::ForOp> loops;
+    getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (isa<scf::ForallOp>(op)) {
+        return WalkResult::skip();
+      }
+      auto loop = dyn_cast<scf::ForOp>(op);
+      bool hasTensors = loop && llvm::any_of(loop.getResultTypes(),
+                                             llvm::IsaPred<TensorType>);
+      if (hasTensors && loop.getStaticTripCount()) {
+        loops.push_back(loop);
+      }
+      return WalkResult::advance();
+    });
+    // From the inside out.
+    for (scf::ForOp loop : llvm::reverse(loops)) {
+      if (failed(loopUnrollFull(loop))) {
+        return loop.emitOpError("on tensors has no lowering for GPUs");
+      }
+    }
+    return success();
+  }
+
   void runOnOperation() override {
+    if (failed(unrollLayers())) {
+      return signalPassFailure();
+    }
     IRRewriter rewriter(&getContext());
     for (Operation *op : collect(isCacheOp)) {
       if (failed(cacheToPoints(op))) {

@@ -7,10 +7,12 @@
 #include "../Hopper/SharedLayout.h"
 #include "../Hopper/StreamTile.h"
 #include "../PassTarget.h"
+#include "ConvTile.h"
 #include "FMATile.h"
 #include "MMATile.h"
 #include "MergeTile.h"
 #include "PointTile.h"
+#include "ScanTile.h"
 #include "StepTile.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Passes/Passes.h"
@@ -270,7 +272,7 @@ private:
 
   Operation *recurrence() {
     for (Operation &op : kernel.getBody().front()) {
-      if (isa<SSDOp, LinearAttentionOp, SSMStepOp>(op)) {
+      if (isRecurrence(&op)) {
         return &op;
       }
     }
@@ -284,7 +286,14 @@ private:
       shape.threads = kStepThreads;
       return emitStepTile(warp, step, views);
     }
+    if (auto conv = dyn_cast<CausalConv1dOp>(op)) {
+      shape.threads = kConvThreads;
+      return emitConvTile(warp, conv, views);
+    }
     std::string reason;
+    if (op->hasAttr(kTokensAttr)) {
+      return tokenTile(op, shape);
+    }
     std::optional<RecurrenceProgram> program =
         RecurrenceProgram::match(op, reason);
     std::optional<RecurrenceKernel> chosen =
@@ -303,6 +312,20 @@ private:
     }
     shape.sharedBytes = SharedLayout(kernel).bytes();
     return success();
+  }
+
+  LogicalResult tokenTile(Operation *op, LaunchShape &shape) {
+    std::string reason;
+    std::optional<ScanProgram> program = ScanProgram::match(op, reason);
+    std::optional<ScanKernel> chosen =
+        program ? chooseScanKernel(program->shape(), gpu, reason)
+                : std::nullopt;
+    if (!chosen) {
+      return op->emitOpError(reason) << " has no lowering for " << gpu.chip;
+    }
+    shape.threads = chosen->threads();
+    shape.sharedBytes = scanSharedBytes(*chosen, program->shape());
+    return emitScanTile(warp, *program, *chosen, views);
   }
 
   SmallVector<Value> mapArguments(ArrayRef<StreamMap> maps,
@@ -383,8 +406,8 @@ private:
           llvm::none_of(op.getResultTypes(), shaped)) {
         continue;
       }
-      if (!isa<SSDOp, LinearAttentionOp, SSMStepOp, KeyLoopOp, FinalizeStateOp,
-               MergeStatesOp, linalg::FillOp, tensor::EmptyOp,
+      if (!isRecurrence(&op) &&
+          !isa<KeyLoopOp, FinalizeStateOp, MergeStatesOp, linalg::FillOp, tensor::EmptyOp,
                memref::SubViewOp, memref::CastOp, bufferization::ToTensorOp,
                bufferization::MaterializeInDestinationOp,
                tensor::ExtractSliceOp, tensor::ExpandShapeOp,

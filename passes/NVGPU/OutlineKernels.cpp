@@ -185,7 +185,8 @@ private:
 
   // The buffer of a result of `op` that starts as `init`.
   FailureOr<Value> destination(Operation *op, Value result, Value init) {
-    if (op->hasAttr(kInPlaceAttr)) {
+    bool isNew = init.getDefiningOp<tensor::EmptyOp>() != nullptr;
+    if (op->hasAttr(kInPlaceAttr) && !isNew) {
       return changed(op, result, init);
     }
     if (auto found = destinations.find(result); found != destinations.end()) {
@@ -292,7 +293,8 @@ private:
     // Attention writes every element of its destination.
     bool written = isa<linalg::FillOp>(op) &&
                    llvm::all_of(op.getUsers(), [](Operation *user) {
-                     return isa<scf::ForallOp>(user) || isProduct(user);
+                     return isa<scf::ForallOp, tensor::DimOp>(user) ||
+                            isProduct(user);
                    });
     if (isView(&op) || written ||
         isa<tensor::EmptyOp, bufferization::MaterializeInDestinationOp>(op)) {

@@ -56,6 +56,15 @@ Value TensorView::at(OpBuilder &builder, Location loc,
   return sum;
 }
 
+// What `value` is known to be a multiple of.
+static int64_t multipleOf(OpFoldResult value) {
+  if (std::optional<int64_t> constant = getConstantIntValue(value)) {
+    return *constant;
+  }
+  auto product = cast<Value>(value).getDefiningOp<arith::MulIOp>();
+  return product ? getConstantIntValue(product.getRhs()).value_or(1) : 1;
+}
+
 static FailureOr<TensorView> sliceView(OpBuilder &builder,
                                        OffsetSizeAndStrideOpInterface slice,
                                        const llvm::SmallBitVector &dropped,
@@ -70,10 +79,9 @@ static FailureOr<TensorView> sliceView(OpBuilder &builder,
   };
   for (auto [d, dim] : llvm::enumerate(source.dims)) {
     OpFoldResult at = slice.getMixedOffsets()[d];
-    std::optional<int64_t> constant = getConstantIntValue(at);
     view.offset = index.add(view.offset, index.mul(here(at), dim.stride));
     view.offsetMultiple = std::gcd(view.offsetMultiple,
-                                   constant.value_or(1) * dim.strideMultiple);
+                                   multipleOf(at) * dim.strideMultiple);
     if (dropped.test(d)) {
       continue;
     }

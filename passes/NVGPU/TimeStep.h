@@ -15,6 +15,8 @@ inline constexpr double kLog2e = 1.4426950408889634;
 mlir::Value emitTimeStep(WarpBuilder &warp, mlir::Value raw, mlir::Value bias,
                          bool softplus,
                          std::optional<std::pair<double, double>> limit);
+/// e^v - 1, as exact for small v.
+mlir::Value emitExpM1(WarpBuilder &warp, mlir::Value v);
 /// value * silu(gate).
 mlir::Value emitGate(WarpBuilder &warp, mlir::Value value, mlir::Value gate);
 

@@ -102,6 +102,23 @@ Value WarpBuilder::exp2(Value a) {
   }
   return intrinsic("llvm.nvvm.ex2.approx.ftz", f32(), a);
 }
+Value WarpBuilder::exp2OnFMA(Value a) {
+  // a = n + r: adding 1.5 * 2^23 leaves n in the low bits.
+  Value bound = fmax(a, f(-126)), shift = f(12582912.0);
+  Value shifted = fadd(bound, shift);
+  Value rest = fsub(bound, fsub(shifted, shift));
+  Value power = f(0.009582854894400231);
+  for (double factor : {0.055906437843000485, 0.2402409865975345,
+                        0.6931241918754643, 1.0}) {
+    power = fma(power, rest, f(factor));
+  }
+  auto bits = [&](Value value) -> Value {
+    return LLVM::BitcastOp::create(builder, loc, i32(), value);
+  };
+  Value exponent = arith::ShLIOp::create(builder, loc, bits(shifted), c(23));
+  return LLVM::BitcastOp::create(builder, loc, f32(),
+                                 add(bits(power), exponent));
+}
 Value WarpBuilder::log2(Value a) {
   if (!a.getType().isF32()) {
     return math::Log2Op::create(builder, loc, a);

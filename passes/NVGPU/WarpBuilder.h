@@ -64,6 +64,9 @@ public:
   /// to the last places.
   mlir::Value exp2(mlir::Value a);
   mlir::Value log2(mlir::Value a);
+  /// 2^a in f32 by multiply-adds, good to 3e-6, and exact where a is 0: for
+  /// kernels that are bound by the unit that has exp2.
+  mlir::Value exp2OnFMA(mlir::Value a);
   mlir::Value rcp(mlir::Value a);
   /// a value of f32 as `type`, which is any float type, and back.
   mlir::Value convert(mlir::Value a, mlir::Type type);

@@ -66,10 +66,15 @@ FAMILIES = {
     "f64": module(1, 4, 4, 100, 100, 40, 48, "f64"),
 }
 
+# Recurrences token by token, which every chip has.
+RECURRENCES = os.path.join(os.path.dirname(__file__), "..", "gpu", "recurrences")
+for name in ("scan", "conv", "key_gla", "gated_delta", "ssd", "slots1"):
+    with open(os.path.join(RECURRENCES, f"{name}.mlir")) as file:
+        FAMILIES[name] = file.read()
+
 # What is timed, with all that masks and scores can say, where most of it is;
 # recurrences, which have no other place.
 TIMED = dict(bench_modules.modules())
-RECURRENCES = os.path.join(os.path.dirname(__file__), "..", "gpu", "recurrences")
 for entry in sorted(os.listdir(RECURRENCES)):
     with open(os.path.join(RECURRENCES, entry)) as file:
         TIMED[entry] = file.read()

@@ -4,8 +4,8 @@
 #
 #   check-gpu.sh [--sanitize]
 #
-# --sanitize runs each under compute-sanitizer's memcheck as well, and one in 20
-# cases of the sweep under memcheck and racecheck. Exit codes: 0 ok, 1 a case
+# --sanitize runs each under compute-sanitizer's memcheck as well, recurrences and
+# one in 20 cases of the sweep under racecheck too. Exit codes: 0 ok, 1 a case
 # differs or fails, 4 no GPU.
 here=$(cd "$(dirname "$0")" && pwd)
 LD_LIBRARY_PATH=$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
@@ -30,6 +30,9 @@ for sizes in "$here"/cases/*.sizes; do
     set -- "$package" --random 1 "$@"
     if text=$($watchdog "$run" "$@" --check-with "$here/cases/$name.ref.attnpkg" 2>&1) &&
        { [ "$SANITIZE" = "" ] || text=$($watchdog compute-sanitizer --error-exitcode 1 \
+           "$run" "$@" 2>&1); } &&
+       { [ "$SANITIZE" = "" ] || [ "$name" = "${name#rec-}" ] ||
+         text=$($watchdog compute-sanitizer --tool racecheck --error-exitcode 1 \
            "$run" "$@" 2>&1); }; then
       passed=$((passed + 1))
     else

@@ -4,7 +4,7 @@ usage: recurrences.py LIBRARY      (beside the packages of recurrences.sh)
 
 Outputs and final states are compared on the whole with the recurrence in f64,
 token by token on the device, from random inputs: lengths that no chunk divides,
-decays that clear the state within a chunk, initial states. 20 launches into
+decays that clear the state within a chunk, initial states. 200 launches into
 poisoned memory must agree bit by bit, every second one behind other traffic.
 Then times, medians of 30 with a cold L2, and GB/s of the bytes that must move,
 beside a copy in the same run. Exit code 1 on mismatch.
@@ -89,7 +89,7 @@ def time(launch, count=30):
     return sorted(times[5:])[count // 2]
 
 
-def differences(launch, result, count=20):
+def differences(launch, result, count=200):
     launch()
     first, bad = result.clone(), 0
     flush = torch.empty(64 << 20, dtype=torch.int32, device="cuda")
@@ -184,6 +184,101 @@ def ssd(batch, tokens, shift=0, verify=True, timed=False, gated=False, heads=64)
            moved=batch * tokens * bytes_a_token if timed else 0)
 
 
+def scan(batch, tokens, verify=True, timed=False):
+    """Mamba-1: 4096 channels with 16 states, gate, states in and out."""
+    u, z = (random(batch, tokens, 4096, dtype=BF16) for _ in range(2))
+    dt = random(batch, tokens, 4096, dtype=BF16)
+    b, c = (random(batch, tokens, 1, 16, dtype=BF16) for _ in range(2))
+    a, bias, d = -random(4096, 16).exp(), random(4096) - 4, random(4096)
+    s0 = random(batch, 4096, 16)
+    y, s1 = torch.empty_like(u), torch.empty_like(s0)
+    launch = Function("scan").bind([u, dt, a, b, c, bias, d, z, s0], [y, s1])
+    pairs = []
+    if verify:
+        state, out = s0.double(), torch.empty(batch, tokens, 4096, device="cuda", dtype=F64)
+        for t in range(tokens):
+            w = F.softplus(dt[:, t].double() + bias.double())
+            state.mul_((w[..., None] * a.double()).exp_())
+            state.addcmul_((w * u[:, t].double())[..., None], b[:, t].double())
+            out[:, t] = (state @ c[:, t, 0, :, None].double())[..., 0]
+        out += d.double() * u.double()
+        pairs = [(y, out * F.silu(z.double())), (s1, state)]
+    report(f"scan B{batch} S{tokens}", launch, y, pairs,
+           moved=batch * tokens * (8 * 4096 + 64) if timed else 0)
+
+
+def conv(batch, tokens, verify=True, timed=False):
+    x, s0 = random(batch, tokens, 4096, dtype=BF16), random(batch, 3, 4096, dtype=BF16)
+    w, bias = random(4096, 4), random(4096)
+    y, s1 = torch.empty_like(x), torch.empty_like(s0)
+    launch = Function("conv").bind([x, w, bias, s0], [y, s1])
+    pairs = []
+    if verify:
+        rows = torch.cat([s0, x], 1).double()
+        sums = bias.double() + sum(w[:, i].double() * rows[:, i:i + tokens] for i in range(4))
+        pairs = [(y, F.silu(sums)), (s1, rows[:, -3:])]
+    report(f"conv B{batch} S{tokens}", launch, y, pairs,
+           moved=batch * tokens * 4 * 4096 if timed else 0)
+
+
+def by_tokens(name, batch, tokens, verify=True, timed=False):
+    """Decays of keys (key_gla), and the delta rule (delta, gated_delta)."""
+    q, v = (random(batch, 16, tokens, 128, dtype=BF16) for _ in range(2))
+    k = F.normalize(random(batch, 16, tokens, 128), dim=-1).to(BF16)
+    s0 = random(batch, 16, 128, 128)
+    extra, g, beta = [], None, None
+    if name == "key_gla":
+        g = F.logsigmoid(random(batch, 16, tokens, 128)) * 0.1
+        extra = [g]
+    if name == "gated_delta":
+        g = F.logsigmoid(random(batch, 16, tokens)) * 0.1
+        extra = [g]
+    if name != "key_gla":
+        beta = torch.sigmoid(random(batch, 16, tokens))
+        extra = extra + [beta]
+    o, s1 = torch.empty_like(v), torch.empty_like(s0)
+    launch = Function(name).bind([q, k, v, *extra, s0], [o, s1])
+    pairs = []
+    if verify:
+        state, out = s0.double(), torch.empty(v.shape, device="cuda", dtype=F64)
+        for t in range(tokens):
+            key, value = k[:, :, t].double(), v[:, :, t].double()
+            if g is not None:
+                factor = g[:, :, t].double().exp()
+                state.mul_(factor[..., None] if name == "key_gla" else factor[..., None, None])
+            if beta is not None:
+                seen = (key[..., None, :] @ state)[..., 0, :]
+                value = beta[:, :, t, None].double() * (value - seen)
+            state.addcmul_(key[..., None], value[..., None, :])
+            out[:, :, t] = (q[:, :, t, None].double() @ state)[..., 0, :]
+        pairs = [(o, out * 128**-0.5), (s1, state)]
+    numbers = 512 * (name == "key_gla") + 4 * (beta is not None) + 4 * (name == "gated_delta")
+    report(f"{name} B{batch} S{tokens}", launch, o, pairs,
+           moved=batch * tokens * 16 * (1024 + numbers) if timed else 0)
+
+
+def slots(batch, pool):
+    """Slots of a pool, one of them none: as a step on the states in order."""
+    x, z, dt = (random(batch, 4096, dtype=BF16) for _ in range(3))
+    b, c = (random(batch, 1, 16, dtype=BF16) for _ in range(2))
+    a, bias, d = -random(4096, 16).exp(), random(4096) - 4, random(4096)
+    at = torch.randperm(pool, device="cuda")[:batch].int()
+    states = random(pool, 4096, 16)
+    alone, before = states[at.long()].clone(), states.clone()
+    want, got = torch.empty_like(x), torch.empty_like(x)
+    Function("step1").bind([x, dt, a, b, c, bias, d, z, alone], [want, alone])()
+    at[1] = -1
+    Function("slots1").bind([x, dt, a, b, c, bias, d, z, at, states], [got, states])()
+    torch.cuda.synchronize()
+    used = torch.ones(batch, dtype=torch.bool, device="cuda")
+    used[1] = False
+    before[at[used].long()] = alone[used]
+    good = torch.equal(got[used], want[used]) and not got[1].any() and torch.equal(states, before)
+    global failures
+    failures += not good
+    print(f"slots of Mamba-1 B{batch} of {pool}".ljust(36), "agree" if good else "DIFFER", flush=True)
+
+
 def step(mamba, batch, verify=True, timed=False):
     if mamba == 2:
         shape, dt_type, rest, n = (batch, 64, 64), F32, (64,), 128
@@ -234,6 +329,16 @@ def main():
     for mamba in (1, 2):
         step(mamba, 3)
         step(mamba, 128, timed=True)
+    slots(5, 9)
+    for tokens in (1, 63, 1000):
+        scan(2, tokens)
+        conv(2, tokens)
+        for name in ("key_gla", "delta", "gated_delta"):
+            by_tokens(name, 2, tokens)
+    scan(8, 8192, timed=True)
+    conv(8, 8192, timed=True)
+    for name in ("key_gla", "delta", "gated_delta"):
+        by_tokens(name, 8, 8192, verify=False, timed=True)
     linear(8, 8192, timed=True)
     ssd(8, 2048, -2)
     for batch, tokens in ((8, 2048), (8, 8192), (2, 65536)):
@@ -246,7 +351,12 @@ def main():
     sys.exit(failures > 0)
 
 
-if __name__ == "__main__":
-    attn = ctypes.CDLL(sys.argv[1])
+def load(library):
+    global attn
+    attn = ctypes.CDLL(library)
     attn.attn_error.restype = ctypes.c_char_p
+
+
+if __name__ == "__main__":
+    load(sys.argv[1])
     main()

@@ -5,6 +5,7 @@
 #   test/gpu/recurrences.sh BUILD FOLDER
 #
 # There: timeout 300 python3 recurrences.py ./libattn_runtime.so
+#        timeout 300 python3 crossover.py ./libattn_runtime.so
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$1
@@ -16,7 +17,7 @@ for module in "$root"/test/gpu/recurrences/*.mlir; do
     -o "$out/$(basename "$module" .mlir).attnpkg"
 done
 cp "$build/lib/libattn_runtime.so" "$root/test/gpu/pytorch.py" \
-  "$root/test/gpu/recurrences.py" "$out/"
+  "$root/test/gpu/recurrences.py" "$root/test/gpu/crossover.py" "$out/"
 # Libraries that such a machine may lack.
 ldd "$build/lib/libattn_runtime.so" |
   awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u |

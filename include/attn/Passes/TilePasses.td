@@ -96,13 +96,16 @@ def TileRecurrencePass : InterfacePass<"attn-tile-recurrence", "mlir::FunctionOp
 def TileWholeHeadsPass : InterfacePass<"attn-tile-whole-heads", "mlir::FunctionOpInterface"> {
   let summary = "tile recurrences into heads with all their tokens";
   let description = [{
-    Rewrites each `attn.ssd` and `attn.linear_attention` as an `scf.forall` over
-    sequences and heads, or pairs of heads that share what they read and write,
-    around the same op on their slices: one block takes all tokens, and its state
-    never leaves it.
+    Rewrites each `attn.ssd`, `attn.linear_attention`, `attn.ssm_scan` and
+    `attn.causal_conv1d` as an `scf.forall` over sequences and heads (pairs of
+    heads that share what they read and write, parts of the values of one) or
+    blocks of channels, around the same op on their slices: one block takes all
+    tokens, and its state never leaves it. Where products of chunks on warpgroups
+    are not possible, a remark says why, and the op of the tile has
+    `attn.token_by_token`.
 
-    Needs: tensors, layouts other than thd, a target with warpgroups. Leaves: the
-    ops inside of `scf.forall` alone. Example: `test/Passes/Tile/tile-whole-heads.mlir`.
+    Needs: tensors with static heads, channels and head sizes. Leaves: the ops
+    inside of `scf.forall` alone. Example: `test/Passes/Tile/tile-whole-heads.mlir`.
   }];
   let dependentDialects = ["::attn::AttnDialect", "::mlir::scf::SCFDialect",
                            "::mlir::linalg::LinalgDialect",
@@ -119,8 +122,8 @@ def TileStepsPass : InterfacePass<"attn-tile-steps", "mlir::FunctionOpInterface"
     (Mamba-2), or blocks of 128 channels (Mamba-1), around the same op on their
     slices.
 
-    Needs: tensors with static heads, sizes and channels, no `slots`. Leaves: the
-    op inside of `scf.forall` alone. Example: `test/Passes/Tile/tile-steps.mlir`.
+    Needs: tensors with static heads, sizes and channels; with `slots` the state
+    changes in place. Leaves: the op inside of `scf.forall` alone. Example: `test/Passes/Tile/tile-steps.mlir`.
   }];
   let dependentDialects = ["::attn::AttnDialect", "::mlir::scf::SCFDialect",
                            "::mlir::tensor::TensorDialect",

@@ -27,3 +27,16 @@ func.func @channels(%x: tensor<4x4096xbf16>, %dt: tensor<4x4096xbf16>, %a: tenso
     outs(%o, %s : tensor<4x4096xbf16>, tensor<4x4096x16xf32>) {softplus} -> tensor<4x4096xbf16>, tensor<4x4096x16xf32>
   return %y, %n : tensor<4x4096xbf16>, tensor<4x4096x16xf32>
 }
+
+// The state of a sequence is in its slot; the pool changes in place.
+// CHECK-LABEL: func.func @slots
+func.func @slots(%x: tensor<4x4096xbf16>, %a: tensor<4096x16xf32>, %b: tensor<4x1x16xbf16>, %slots: tensor<4xi32>,
+                 %o: tensor<4x4096xbf16>, %s: tensor<?x4096x16xf32>) -> (tensor<4x4096xbf16>, tensor<?x4096x16xf32>) {
+  // CHECK: scf.forall (%[[I:.*]], %[[J:.*]]) in (4, 32)
+  // CHECK: tensor.extract_slice %{{.*}}[%[[I]]] [1]
+  // CHECK: tensor.extract_slice %{{.*}}[0, %{{.*}}, 0] [%{{.*}}, 128, 16]
+  // CHECK: } {attn.in_place}
+  %y, %n = attn.ssm_step ins(%x, %x, %a, %b, %b : tensor<4x4096xbf16>, tensor<4x4096xbf16>, tensor<4096x16xf32>, tensor<4x1x16xbf16>, tensor<4x1x16xbf16>)
+    slots(%slots : tensor<4xi32>) outs(%o, %s : tensor<4x4096xbf16>, tensor<?x4096x16xf32>) -> tensor<4x4096xbf16>, tensor<?x4096x16xf32>
+  return %y, %n : tensor<4x4096xbf16>, tensor<?x4096x16xf32>
+}

@@ -1,7 +1,10 @@
 // RUN: attn-opt %s --pass-pipeline='builtin.module(func.func(attn-tile-whole-heads))' --split-input-file | FileCheck %s
-// RUN: not attn-opt %s --pass-pipeline='builtin.module(func.func(attn-tile-whole-heads{target=sm_80}))' --split-input-file 2>&1 | FileCheck %s --check-prefix=OLD
+// RUN: attn-opt %s --pass-pipeline='builtin.module(func.func(attn-tile-whole-heads{target=sm_80}))' --split-input-file | FileCheck %s --check-prefix=OLD
+// RUN: attn-opt %s --pass-pipeline='builtin.module(func.func(attn-tile-whole-heads))' --split-input-file --remarks-filter=attn 2>&1 | FileCheck %s --check-prefix=REMARK
 
-// OLD: 'attn.ssd' op has no lowering for sm_80: needs warpgroups (sm_90)
+// OLD-LABEL: func.func @pairs
+// OLD: scf.forall ({{.*}}) in (%{{.*}}, 64)
+// OLD: attn.ssd {{.*}}attn.token_by_token
 
 // Two heads of a group are one tile where there are more heads than
 // multiprocessors, else one; the state is read where it was.
@@ -40,4 +43,56 @@ func.func @one(%q: tensor<2x4x100x128xbf16>, %k: tensor<2x4x100x128xbf16>, %v: t
   %r = attn.linear_attention ins(%q, %k, %v : tensor<2x4x100x128xbf16>, tensor<2x4x100x128xbf16>, tensor<2x4x100x64xbf16>)
     outs(%o : tensor<2x4x100x64xbf16>) -> tensor<2x4x100x64xbf16>
   return %r : tensor<2x4x100x64xbf16>
+}
+
+// -----
+
+// Blocks of channels, which share B and C.
+// REMARK: token by token: a decay for each channel and state
+// CHECK-LABEL: func.func @channels
+func.func @channels(%u: tensor<?x?x256xbf16>, %a: tensor<256x16xf32>, %b: tensor<?x?x2x16xbf16>, %d: tensor<256xf32>,
+                    %init: tensor<?x?x256xbf16>, %state: tensor<?x256x16xf32>) -> (tensor<?x?x256xbf16>, tensor<?x256x16xf32>) {
+  // CHECK: scf.forall (%[[I:.*]], %[[J:.*]]) in (%{{.*}}, 4)
+  // CHECK: %[[FIRST:.*]] = arith.muli %[[J]]
+  // CHECK: tensor.extract_slice %{{.*}}[%[[I]], 0, %[[FIRST]]] [1, %{{.*}}, 64]
+  // CHECK: tensor.extract_slice %{{.*}}[%[[FIRST]], 0] [64, 16]
+  // CHECK: %[[GROUP:.*]] = arith.divui %[[FIRST]]
+  // CHECK: tensor.extract_slice %{{.*}}[%[[I]], 0, %[[GROUP]], 0] [1, %{{.*}}, 1, 16]
+  // CHECK: attn.ssm_scan {{.*}}attn.token_by_token
+  // CHECK: tensor.parallel_insert_slice %{{.*}}[%[[I]], %[[FIRST]], 0] [1, 64, 16]
+  %y, %s = attn.ssm_scan ins(%u, %u, %a, %b, %b : tensor<?x?x256xbf16>, tensor<?x?x256xbf16>, tensor<256x16xf32>, tensor<?x?x2x16xbf16>, tensor<?x?x2x16xbf16>)
+    skip(%d : tensor<256xf32>) outs(%init, %state : tensor<?x?x256xbf16>, tensor<?x256x16xf32>) -> tensor<?x?x256xbf16>, tensor<?x256x16xf32>
+  return %y, %s : tensor<?x?x256xbf16>, tensor<?x256x16xf32>
+}
+
+// -----
+
+// Values of a head in parts; a sequence has the ends of its tokens, not a slice.
+// REMARK: token by token: with sequences inside of a batch
+// CHECK-LABEL: func.func @ragged
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<?x4x128xbf16>
+func.func @ragged(%q: tensor<?x4x128xbf16>, %beta: tensor<?x4xf32>, %cu: tensor<?xi32>, %init: tensor<?x4x128xbf16>, %state: tensor<?x4x128x128xf32>)
+    -> (tensor<?x4x128xbf16>, tensor<?x4x128x128xf32>) {
+  // CHECK: scf.forall (%[[I:.*]], %[[H:.*]], %[[PART:.*]]) in (%{{.*}}, 4, 2)
+  // CHECK: %[[ROW:.*]] = arith.muli %[[PART]]
+  // CHECK: tensor.extract_slice %[[Q]][0, %{{.*}}, 0] [%{{.*}}, 1, 128]
+  // CHECK: tensor.extract_slice %[[Q]][0, %[[H]], %[[ROW]]] [%{{.*}}, 1, 64]
+  // CHECK: tensor.extract_slice %{{.*}}[%[[I]]] [2]
+  // CHECK: tensor.extract_slice %{{.*}}[%[[I]], %[[H]], 0, %[[ROW]]] [1, 1, 128, 64]
+  // CHECK: attn.linear_attention {{.*}}attn.token_by_token
+  %r, %s = attn.linear_attention ins(%q, %q, %q : tensor<?x4x128xbf16>, tensor<?x4x128xbf16>, tensor<?x4x128xbf16>) layout(thd) beta(%beta : tensor<?x4xf32>)
+    cu_seqlens(%cu : tensor<?xi32>) outs(%init, %state : tensor<?x4x128xbf16>, tensor<?x4x128x128xf32>) -> tensor<?x4x128xbf16>, tensor<?x4x128x128xf32>
+  return %r, %s : tensor<?x4x128xbf16>, tensor<?x4x128x128xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @convolution
+func.func @convolution(%x: tensor<2x?x80xf32>, %w: tensor<80x4xf32>, %o: tensor<2x?x80xf32>) -> tensor<2x?x80xf32> {
+  // CHECK: scf.forall (%[[I:.*]], %[[J:.*]]) in (2, 5)
+  // CHECK: %[[FIRST:.*]] = arith.muli %[[J]]
+  // CHECK: tensor.extract_slice %{{.*}}[%[[FIRST]], 0] [16, 4]
+  // CHECK: attn.causal_conv1d
+  %y = attn.causal_conv1d ins(%x, %w : tensor<2x?x80xf32>, tensor<80x4xf32>) outs(%o : tensor<2x?x80xf32>) -> tensor<2x?x80xf32>
+  return %y : tensor<2x?x80xf32>
 }
