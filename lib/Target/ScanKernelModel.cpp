@@ -36,15 +36,16 @@ static int64_t evenPart(int64_t all, int64_t most, int64_t fits) {
   return part < kFew && all <= fits ? all : part;
 }
 
-int64_t scanTileRows(int64_t all) { return evenPart(all, kTileRows, 4 * kTileRows); }
+int64_t scanTileRows(int64_t all) {
+  return evenPart(all, kTileRows, 4 * kTileRows);
+}
 int64_t convTileChannels(int64_t all) {
   return evenPart(all, kTileChannels, 4 * kTileChannels);
 }
 
 int64_t scanTokenFloats(const ScanKernel &kernel, const ScanShape &shape) {
   return shape.ofRows * llvm::alignTo(kernel.allRows(), 4) +
-         shape.ofStates * kernel.allStates() +
-         llvm::alignTo(shape.scalars, 4);
+         shape.ofStates * kernel.allStates() + llvm::alignTo(shape.scalars, 4);
 }
 
 int64_t scanSharedBytes(const ScanKernel &kernel, const ScanShape &shape) {
@@ -61,7 +62,8 @@ std::optional<ScanKernel> chooseScanKernel(const ScanShape &shape,
   int64_t most = shape.exact ? kStepStates : kStates;
   kernel.lanes = std::min<int64_t>(
       llvm::PowerOf2Ceil(llvm::divideCeil(shape.states, most)), 32);
-  kernel.states = llvm::alignTo(llvm::divideCeil(shape.states, kernel.lanes), 4);
+  kernel.states =
+      llvm::alignTo(llvm::divideCeil(shape.states, kernel.lanes), 4);
   if (kernel.states > (shape.exact ? kStepStates : kMostStates)) {
     reason = "of more states than registers hold";
     return std::nullopt;

@@ -78,11 +78,14 @@ private:
       }
     }
     IRMapping none;
-    std::pair<Value, TensorView *> all[] = {
-        {op.getX(), &x},         {op.getW(), &w},
-        {op.getBias(), &bias},   {op.getSeqIds(), &ids},
-        {op.getCuSeqlens(), &bounds}, {start, &state},
-        {op.getOut(), &out},     {dest, &into}};
+    std::pair<Value, TensorView *> all[] = {{op.getX(), &x},
+                                            {op.getW(), &w},
+                                            {op.getBias(), &bias},
+                                            {op.getSeqIds(), &ids},
+                                            {op.getCuSeqlens(), &bounds},
+                                            {start, &state},
+                                            {op.getOut(), &out},
+                                            {dest, &into}};
     for (auto [value, view] : all) {
       if (!value) {
         continue;
@@ -115,9 +118,8 @@ private:
     for (Value value : indices) {
       all.push_back(warp.toIndex(value));
     }
-    return warp.globalAddress(view.pointer,
-                              view.at(warp.builder, warp.loc, all),
-                              view.element);
+    return warp.globalAddress(
+        view.pointer, view.at(warp.builder, warp.loc, all), view.element);
   }
   Value integer(const TensorView &view, ArrayRef<Value> indices) {
     return warp.toInt(
@@ -139,10 +141,10 @@ private:
     int64_t bytes = unit * view.element.getIntOrFloatBitWidth() / 8;
     Value whole = warp.load(VectorType::get(unit, view.element), from, bytes);
     for (int64_t e = 0; e < unit; ++e) {
-      values.push_back(warp.convert(
-          LLVM::ExtractElementOp::create(warp.builder, warp.loc, whole,
-                                         warp.c(e)),
-          warp.f32()));
+      values.push_back(
+          warp.convert(LLVM::ExtractElementOp::create(warp.builder, warp.loc,
+                                                      whole, warp.c(e)),
+                       warp.f32()));
     }
     return values;
   }
@@ -155,10 +157,9 @@ private:
     Value whole = LLVM::UndefOp::create(warp.builder, warp.loc,
                                         VectorType::get(unit, view.element));
     for (int64_t e = 0; e < unit; ++e) {
-      whole = LLVM::InsertElementOp::create(warp.builder, warp.loc, whole,
-                                            warp.convert(values[e],
-                                                         view.element),
-                                            warp.c(e));
+      whole = LLVM::InsertElementOp::create(
+          warp.builder, warp.loc, whole, warp.convert(values[e], view.element),
+          warp.c(e));
     }
     warp.store(whole, to, unit * view.element.getIntOrFloatBitWidth() / 8);
   }
@@ -208,9 +209,9 @@ private:
       biases.push_back(bias.pointer ? number(bias, {at}) : warp.f(0));
     }
     Values next = nextState(lane);
-    auto loop = scf::ForOp::create(
-        warp.builder, warp.loc, warp.add(first, warp.mul(lane, kTokens)), end,
-        warp.c(lanes * kTokens));
+    auto loop = scf::ForOp::create(warp.builder, warp.loc,
+                                   warp.add(first, warp.mul(lane, kTokens)),
+                                   end, warp.c(lanes * kTokens));
     {
       OpBuilder::InsertionGuard guard(warp.builder);
       warp.builder.setInsertionPoint(loop.getBody()->getTerminator());
@@ -219,8 +220,7 @@ private:
     if (!next.empty()) {
       warp.guarded(warp.equal(lane, warp.c(0)), [&] {
         for (int64_t row = 0; row + 1 < taps; ++row) {
-          storeRow(into, warp.c(row),
-                   ArrayRef(next).slice(row * unit, unit));
+          storeRow(into, warp.c(row), ArrayRef(next).slice(row * unit, unit));
         }
       });
     }
@@ -278,8 +278,8 @@ private:
       for (int64_t i = 0; i < taps; ++i) {
         Values inputs = rows[t + i];
         if (ids.pointer) {
-          inputs = masked(
-              warp, warp.equal(rowIds[t + i], rowIds[t + taps - 1]), inputs);
+          inputs = masked(warp, warp.equal(rowIds[t + i], rowIds[t + taps - 1]),
+                          inputs);
         }
         for (int64_t e = 0; e < unit; ++e) {
           sums[e] = warp.fma(weights[e * taps + i], inputs[e], sums[e]);

@@ -407,8 +407,9 @@ private:
         continue;
       }
       if (!isRecurrence(&op) &&
-          !isa<KeyLoopOp, FinalizeStateOp, MergeStatesOp, linalg::FillOp, tensor::EmptyOp,
-               memref::SubViewOp, memref::CastOp, bufferization::ToTensorOp,
+          !isa<KeyLoopOp, FinalizeStateOp, MergeStatesOp, linalg::FillOp,
+               tensor::EmptyOp, memref::SubViewOp, memref::CastOp,
+               bufferization::ToTensorOp,
                bufferization::MaterializeInDestinationOp,
                tensor::ExtractSliceOp, tensor::ExpandShapeOp,
                tensor::CollapseShapeOp, tensor::CastOp>(op)) {

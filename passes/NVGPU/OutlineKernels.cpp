@@ -291,11 +291,11 @@ private:
       return multiply(cast<linalg::LinalgOp>(op));
     }
     // Attention writes every element of its destination.
-    bool written = isa<linalg::FillOp>(op) &&
-                   llvm::all_of(op.getUsers(), [](Operation *user) {
-                     return isa<scf::ForallOp, tensor::DimOp>(user) ||
-                            isProduct(user);
-                   });
+    bool written =
+        isa<linalg::FillOp>(op) &&
+        llvm::all_of(op.getUsers(), [](Operation *user) {
+          return isa<scf::ForallOp, tensor::DimOp>(user) || isProduct(user);
+        });
     if (isView(&op) || written ||
         isa<tensor::EmptyOp, bufferization::MaterializeInDestinationOp>(op)) {
       return success();

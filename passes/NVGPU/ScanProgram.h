@@ -26,12 +26,12 @@ struct ScanProgram {
     explicit operator bool() const { return static_cast<bool>(tensor); }
   };
   Source value, write, read, gate, out;
-  Source steps;        // dt of Mamba: of rows, or one a token
-  Source rates;        // what steps are multiplied with
-  Source decay;        // of tokens, keys, or a head
-  Source bias, skip;   // of steps, of values
-  Source beta;         // the delta rule
-  Source ids, bounds;  // of sequences
+  Source steps;              // dt of Mamba: of rows, or one a token
+  Source rates;              // what steps are multiplied with
+  Source decay;              // of tokens, keys, or a head
+  Source bias, skip;         // of steps, of values
+  Source beta;               // the delta rule
+  Source ids, bounds;        // of sequences
   Source initial, finalInto; // state; null: 0, or nowhere
   Source initialNorm, finalNormInto;
 

@@ -65,9 +65,8 @@ Value ScanTile::loadIsKept(const Stage &stage, Value token) {
     return warp.load(stage.from.view.element,
                      address(stage.from, token, Value(), Value()));
   };
-  Value same = arith::CmpIOp::create(warp.builder, warp.loc,
-                                     arith::CmpIPredicate::eq, id(token),
-                                     id(before));
+  Value same = arith::CmpIOp::create(
+      warp.builder, warp.loc, arith::CmpIPredicate::eq, id(token), id(before));
   return warp.select(same, warp.f(1), warp.f(0));
 }
 
@@ -145,25 +144,25 @@ void ScanTile::clearShared() {
   if (!padded) {
     return;
   }
-  auto loop = scf::ForOp::create(warp.builder, warp.loc, thread,
-                                 warp.c(skipStart / 4),
-                                 warp.c(kernel.threads()));
+  auto loop =
+      scf::ForOp::create(warp.builder, warp.loc, thread, warp.c(skipStart / 4),
+                         warp.c(kernel.threads()));
   OpBuilder::InsertionGuard guard(warp.builder);
   warp.builder.setInsertionPoint(loop.getBody()->getTerminator());
-  warp.store(warp.f(0),
-             warp.sharedAddress(warp.mul(loop.getInductionVar(), 4)), 4);
+  warp.store(warp.f(0), warp.sharedAddress(warp.mul(loop.getInductionVar(), 4)),
+             4);
 }
 
 // Bias and skip of rows, which whole vectors are finished with.
 void ScanTile::loadParameters() {
-  for (auto [bound, start] : {std::pair(&bias, biasStart),
-                              std::pair(&skip, skipStart)}) {
+  for (auto [bound, start] :
+       {std::pair(&bias, biasStart), std::pair(&skip, skipStart)}) {
     if (!*bound || (bound == &bias && program.steps.row < 0)) {
       continue;
     }
     auto loop =
-        scf::ForOp::create(warp.builder, warp.loc, thread,
-                           warp.c(program.rows), warp.c(kernel.threads()));
+        scf::ForOp::create(warp.builder, warp.loc, thread, warp.c(program.rows),
+                           warp.c(kernel.threads()));
     OpBuilder::InsertionGuard guard(warp.builder);
     warp.builder.setInsertionPoint(loop.getBody()->getTerminator());
     Value row = loop.getInductionVar();
@@ -225,8 +224,8 @@ void ScanTile::finish(Value token, Value buffer) {
     }
     warp.guarded(isToken, [&, at = at, row = row] {
       Value column = warp.mul(row, 4);
-      Values result = shared(warp.add(warp.mul(at, rowBytes), column),
-                             resultStart, unit);
+      Values result =
+          shared(warp.add(warp.mul(at, rowBytes), column), resultStart, unit);
       Value ofToken =
           warp.add(warp.add(buffer, warp.mul(at, tokenBytes)), column);
       if (skip) {

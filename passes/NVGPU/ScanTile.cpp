@@ -29,12 +29,12 @@ Value ScanTile::address(const Bound &bound, Value token, Value row,
                         Value state) {
   IndexBuilder index(warp.builder, warp.loc);
   Value at = bound.view.offset;
-  for (auto [dim, place] : {std::pair(bound.source.token, token),
-                            std::pair(bound.source.row, row),
-                            std::pair(bound.source.state, state)}) {
+  for (auto [dim, place] :
+       {std::pair(bound.source.token, token), std::pair(bound.source.row, row),
+        std::pair(bound.source.state, state)}) {
     if (dim >= 0) {
-      at = index.add(at, index.mul(warp.toIndex(place),
-                                   bound.view.dims[dim].stride));
+      at = index.add(
+          at, index.mul(warp.toIndex(place), bound.view.dims[dim].stride));
     }
   }
   return warp.globalAddress(bound.view.pointer, at, bound.view.element);
@@ -95,8 +95,8 @@ void ScanTile::readParameters() {
         element(headDecay, Value(), Value(), Value()), warp.f(kLog2e)))};
   }
   if (rates && !program.ofChannels()) {
-    rateBits = {warp.fmul(element(rates, Value(), Value(), Value()),
-                          warp.f(kLog2e))};
+    rateBits = {
+        warp.fmul(element(rates, Value(), Value(), Value()), warp.f(kLog2e))};
   }
   if (!program.ofChannels()) {
     return;
@@ -181,8 +181,8 @@ ScanTile::Values ScanTile::ofStates(const Stage &stage, Value token) {
   Values values;
   Value start = warp.add(token, warp.mul(lane, 16));
   for (int64_t n = 0; n < kernel.states; n += 4) {
-    llvm::append_range(
-        values, shared(start, (stage.offset + stateOf(n)) * 4, 4));
+    llvm::append_range(values,
+                       shared(start, (stage.offset + stateOf(n)) * 4, 4));
   }
   return values;
 }
@@ -236,9 +236,9 @@ ScanTile::Values ScanTile::decays(Value token, Values &states,
     return {factors.empty() ? keep : warp.fmul(factors[0], keep)};
   }
   // All threads take the same branch.
-  auto choice = scf::IfOp::create(
-      warp.builder, warp.loc, ValueRange(states).getTypes(),
-      warp.isEqual(keep, warp.f(1)), /*withElseRegion=*/true);
+  auto choice =
+      scf::IfOp::create(warp.builder, warp.loc, ValueRange(states).getTypes(),
+                        warp.isEqual(keep, warp.f(1)), /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(warp.builder);
   warp.builder.setInsertionPointToStart(choice.thenBlock());
   scf::YieldOp::create(warp.builder, warp.loc, states);
@@ -288,8 +288,8 @@ ScanTile::Values ScanTile::advance(Value token, Value result, ValueRange in) {
     }
     Value input = inputs[r];
     if (weight) {
-      Value seen = sumOfLanes(
-          product(writes, ValueRange(states).slice(start, count)));
+      Value seen =
+          sumOfLanes(product(writes, ValueRange(states).slice(start, count)));
       input = warp.fmul(weight, warp.fsub(input, seen));
     } else if (!stepOfRow.empty() && !program.zoh) {
       input = warp.fmul(stepOfRow[stepOfRow.size() == 1 ? 0 : r], input);
@@ -297,8 +297,8 @@ ScanTile::Values ScanTile::advance(Value token, Value result, ValueRange in) {
     for (int64_t n = 0; n < count; ++n) {
       states[start + n] = warp.fma(input, writes[n], states[start + n]);
     }
-    Value sum = sumOfLanes(
-        product(reads, ValueRange(states).slice(start, count)));
+    Value sum =
+        sumOfLanes(product(reads, ValueRange(states).slice(start, count)));
     results.push_back(inverse ? warp.fmul(sum, inverse) : sum);
   }
   auto keepResults = [&] {
@@ -318,8 +318,8 @@ ScanTile::Values ScanTile::advanceChunk(Value buffer, Value count,
                                         ValueRange states) {
   int64_t unrolled = fixedDecay.empty() ? 2 : 1;
   int64_t rowBytes = llvm::alignTo(kernel.allRows(), 4) * 4;
-  auto loop = scf::ForOp::create(warp.builder, warp.loc, warp.c(0),
-                                 count, warp.c(unrolled), states);
+  auto loop = scf::ForOp::create(warp.builder, warp.loc, warp.c(0), count,
+                                 warp.c(unrolled), states);
   OpBuilder::InsertionGuard guard(warp.builder);
   warp.builder.setInsertionPointToStart(loop.getBody());
   Value at = loop.getInductionVar();
@@ -340,14 +340,23 @@ ScanTile::Values ScanTile::advanceChunk(Value buffer, Value count,
 LogicalResult ScanTile::emit() {
   Bound writes, reads, values, gates, stepsOf, betas;
   std::pair<const Source *, Bound *> all[] = {
-       {&program.write, &writes}, {&program.read, &reads},
-        {&program.value, &values}, {&program.gate, &gates},
-        {&program.steps, &stepsOf}, {&program.beta, &betas},
-        {&program.decay, &headDecay}, {&program.rates, &rates},
-        {&program.bias, &bias}, {&program.skip, &skip}, {&program.ids, &ids},
-        {&program.bounds, &bounds}, {&program.initial, &initial},
-        {&program.finalInto, &final}, {&program.initialNorm, &initialNorm},
-        {&program.finalNormInto, &finalNorm}, {&program.out, &out}};
+      {&program.write, &writes},
+      {&program.read, &reads},
+      {&program.value, &values},
+      {&program.gate, &gates},
+      {&program.steps, &stepsOf},
+      {&program.beta, &betas},
+      {&program.decay, &headDecay},
+      {&program.rates, &rates},
+      {&program.bias, &bias},
+      {&program.skip, &skip},
+      {&program.ids, &ids},
+      {&program.bounds, &bounds},
+      {&program.initial, &initial},
+      {&program.finalInto, &final},
+      {&program.initialNorm, &initialNorm},
+      {&program.finalNormInto, &finalNorm},
+      {&program.out, &out}};
   for (auto [source, bound] : all) {
     if (!bind(*source, *bound)) {
       return failure();
@@ -374,9 +383,9 @@ LogicalResult ScanTile::emit() {
       for (Value &value : values) {
         if (program.elu1) {
           Value below = warp.exp2(warp.fmul(value, warp.f(kLog2e)));
-          Value isAbove = arith::CmpFOp::create(
-              warp.builder, warp.loc, arith::CmpFPredicate::OGT, value,
-              warp.f(0));
+          Value isAbove = arith::CmpFOp::create(warp.builder, warp.loc,
+                                                arith::CmpFPredicate::OGT,
+                                                value, warp.f(0));
           value = warp.select(isAbove, warp.fadd(value, warp.f(1)), below);
         }
         value = scale == 1 ? value : warp.fmul(value, warp.f(scale));

@@ -76,8 +76,8 @@ private:
   mlir::Value first, end;             // tokens
   Bound rates, headDecay, bias, skip, ids, bounds, initial, final, initialNorm,
       finalNorm, out;
-  Values rateBits;             // of a row and state, or one of the head
-  Values fixedDecay;           // likewise, the same for all tokens
+  Values rateBits;   // of a row and state, or one of the head
+  Values fixedDecay; // likewise, the same for all tokens
   Values fixedWrite, fixedRead, fixedStep;
   mlir::Value headBias;
 

@@ -63,7 +63,7 @@ private:
   TensorViews &views;
   int64_t lanes = 0;
   Value lane, first, column;
-  Value hasStates; // null: all lanes do
+  Value hasStates;    // null: all lanes do
   Value slot, exists; // of the state; null without slots
   TensorView x, dt, a, b, c, bias, skip, gate, state, out, into, slots;
 
@@ -116,11 +116,11 @@ private:
         warp.f32());
   }
   void findSlot() {
-    Value number = warp.toInt(warp.toIndex(
-        warp.load(slots.element, at(slots, {index(0)}), 0, true)));
-    exists = arith::CmpIOp::create(warp.builder, warp.loc,
-                                   arith::CmpIPredicate::ult, number,
-                                   warp.toInt(state.dims.front().size));
+    Value number = warp.toInt(
+        warp.toIndex(warp.load(slots.element, at(slots, {index(0)}), 0, true)));
+    exists =
+        arith::CmpIOp::create(warp.builder, warp.loc, arith::CmpIPredicate::ult,
+                              number, warp.toInt(state.dims.front().size));
     slot = warp.toIndex(warp.select(exists, number, warp.c(0)));
   }
 

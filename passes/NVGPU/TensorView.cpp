@@ -80,8 +80,8 @@ static FailureOr<TensorView> sliceView(OpBuilder &builder,
   for (auto [d, dim] : llvm::enumerate(source.dims)) {
     OpFoldResult at = slice.getMixedOffsets()[d];
     view.offset = index.add(view.offset, index.mul(here(at), dim.stride));
-    view.offsetMultiple = std::gcd(view.offsetMultiple,
-                                   multipleOf(at) * dim.strideMultiple);
+    view.offsetMultiple =
+        std::gcd(view.offsetMultiple, multipleOf(at) * dim.strideMultiple);
     if (dropped.test(d)) {
       continue;
     }

@@ -50,9 +50,8 @@ Value emitExpM1(WarpBuilder &warp, Value v) {
     series = warp.fma(warp.fmul(v, warp.f(1.0 / n)), series, warp.f(1));
   }
   Value size = math::AbsFOp::create(warp.builder, warp.loc, v);
-  Value isSmall =
-      arith::CmpFOp::create(warp.builder, warp.loc, arith::CmpFPredicate::OLT,
-                            size, warp.f(0.25));
+  Value isSmall = arith::CmpFOp::create(
+      warp.builder, warp.loc, arith::CmpFPredicate::OLT, size, warp.f(0.25));
   return warp.select(isSmall, warp.fmul(v, series), large);
 }
 

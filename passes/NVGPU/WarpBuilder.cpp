@@ -108,8 +108,8 @@ Value WarpBuilder::exp2OnFMA(Value a) {
   Value shifted = fadd(bound, shift);
   Value rest = fsub(bound, fsub(shifted, shift));
   Value power = f(0.009582854894400231);
-  for (double factor : {0.055906437843000485, 0.2402409865975345,
-                        0.6931241918754643, 1.0}) {
+  for (double factor :
+       {0.055906437843000485, 0.2402409865975345, 0.6931241918754643, 1.0}) {
     power = fma(power, rest, f(factor));
   }
   auto bits = [&](Value value) -> Value {

@@ -238,9 +238,8 @@ SmallVector<Value> RecurrenceSlices::forallOf(RecurrenceBlock block,
     Place place = placeOf(operand, tile);
     // What is written; state is read where it was.
     bool isOut = destination.isDpsInit(&operand) && written.empty();
-    parts.push_back(
-        sliceOf(isOut ? Value(forall.getRegionIterArgs()[0]) : operand.get(),
-                place));
+    parts.push_back(sliceOf(
+        isOut ? Value(forall.getRegionIterArgs()[0]) : operand.get(), place));
     if (destination.isDpsInit(&operand)) {
       written.push_back(place);
     }

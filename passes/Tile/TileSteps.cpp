@@ -47,8 +47,7 @@ struct TileStepsPass : public attn::impl::TileStepsPassBase<TileStepsPass> {
     SmallVector<Value> results = slices.forallOf({block});
     if (op.getSlots()) {
       // Slots that no sequence has stay as they are.
-      results[0].getDefiningOp()->setAttr(kInPlaceAttr,
-                                          rewriter.getUnitAttr());
+      results[0].getDefiningOp()->setAttr(kInPlaceAttr, rewriter.getUnitAttr());
     }
     rewriter.replaceOp(op, results);
     return success();

@@ -24,7 +24,7 @@ struct ScanKernel {
   int64_t states = 4; // of a row that a thread has, a multiple of 4
   int64_t rows = 1;   // of a thread
   int64_t warps = 1;
-  int64_t tokens = 16; // staged in shared memory at a time
+  int64_t tokens = 16;     // staged in shared memory at a time
   int64_t polynomials = 0; // of 16 exponentials those that are multiply-adds
 
   int64_t threads() const { return warps * 32; }
