@@ -20,7 +20,7 @@ constexpr int64_t kTileRows = 64, kTileChannels = 32;
 constexpr int64_t kStates = 16, kMostStates = 32, kStepStates = 4;
 constexpr int64_t kHeadRows = 4;
 
-// The largest part of `all` up to `most`, if there is one whole vectors.
+// The largest divisor of `all` up to `most`; if there is one, of whole vectors.
 static int64_t evenPart(int64_t all, int64_t most, int64_t fits) {
   for (int64_t part = std::min(all, most) / 8 * 8; part > 0; part -= 8) {
     if (all % part == 0) {

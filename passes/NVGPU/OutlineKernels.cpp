@@ -508,6 +508,14 @@ private:
         return kernel.body.clone(*made, kernel.mapping)->getResult(0);
       }
       Value buffer = buffers.lookup(value);
+      if (!buffer && isa_and_nonnull<tensor::EmptyOp>(made)) {
+        // Read as part of something that is written by and by.
+        FailureOr<Value> anything = allocate(made, value);
+        if (failed(anything)) {
+          return failure();
+        }
+        buffer = *anything;
+      }
       if (!buffer) {
         return emitError(value.getLoc(),
                          "a tensor that no kernel writes has no lowering for "
