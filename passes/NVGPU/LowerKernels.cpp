@@ -270,9 +270,15 @@ private:
     return fits ? latent : std::nullopt;
   }
 
+  // A recurrence that is a tile by itself.
+  static bool isTile(Operation *op) {
+    return isa<SSDOp, LinearAttentionOp, SSMScanOp, SSMStepOp, CausalConv1dOp>(
+        op);
+  }
+
   Operation *recurrence() {
     for (Operation &op : kernel.getBody().front()) {
-      if (isRecurrence(&op)) {
+      if (isTile(&op)) {
         return &op;
       }
     }
@@ -406,7 +412,7 @@ private:
           llvm::none_of(op.getResultTypes(), shaped)) {
         continue;
       }
-      if (!isRecurrence(&op) &&
+      if (!isTile(&op) &&
           !isa<KeyLoopOp, FinalizeStateOp, MergeStatesOp, linalg::FillOp,
                tensor::EmptyOp, memref::SubViewOp, memref::CastOp,
                bufferization::ToTensorOp,
