@@ -105,6 +105,30 @@ LogicalResult AttentionOp::verifyPages() {
   return success();
 }
 
+LogicalResult AttentionOp::verifyScales() {
+  if (getScales().empty()) {
+    return success();
+  }
+  bool fits = getScales().size() == 3 && getElementType().getWidth() == 8;
+  Value operands[] = {getQ(), getK(), getV()};
+  for (unsigned i = 0; fits && i < 3; ++i) {
+    Value scale = getScales()[i], operand = operands[i];
+    int64_t rank = shaped(scale).getRank();
+    int64_t headDim = i == 0 ? getHeadDim() : getKeyHeadDim();
+    int64_t heads = shaped(operand).getDimSize(headDim);
+    int64_t sequences = shaped(operand).getDimSize(0);
+    fits = rank == 0 || (rank == 1 && hasShape(scale, {heads})) ||
+           (rank == 2 && getLayout() != Layout::THD && !isPaged() &&
+            hasShape(scale, {sequences, heads}));
+  }
+  if (!fits) {
+    return emitOpError("expected 'scales' of q, k and v of f8E4M3FN, each for "
+                       "the tensor, its heads, or its sequences and heads "
+                       "[attention_c20]");
+  }
+  return success();
+}
+
 LogicalResult AttentionOp::verify() {
   auto self = cast<DestinationStyleOpInterface>(getOperation());
   if (getOuts().empty() || getOuts().size() > 2) {
@@ -223,6 +247,9 @@ LogicalResult AttentionOp::verify() {
                        "but got ")
            << element << ", " << shaped(getK()).getElementType() << " and "
            << shaped(getV()).getElementType() << " [attention_c11]";
+  }
+  if (failed(verifyScales())) {
+    return failure();
   }
   for (auto [value, name] :
        {std::pair<Value, StringRef>(getLse(), "lse"), {getSink(), "sink"}}) {

@@ -125,8 +125,13 @@ public:
     if (sink) {
       sink = makeSlice(b, loc, sink, offsets.head, sizes.head, slices);
     }
+    SmallVector<Value> scales;
+    for (auto [i, scale] : llvm::enumerate(op.getScales())) {
+      scales.push_back(sliceScale(scale, i == 0 ? offsets.head : keyHead,
+                                  i == 0 ? sizes.head : keyHeads));
+    }
     auto tiled = AttentionOp::create(
-        b, loc, ValueRange(outs).getTypes(), q, k, v, offset, lens,
+        b, loc, ValueRange(outs).getTypes(), q, k, v, scales, offset, lens,
         op.getCuSeqlensQ(), op.getCuSeqlensK(), sink, tables,
         op.getMaskSymbols(), captured, maskCaptured, outs, op.getScaleAttr(),
         op.getMaskAttr(), op.getLayoutAttr(), op.getPageLayoutAttr(),
@@ -154,6 +159,19 @@ private:
   Value slice(Value tensor, const Point &from, const Point &count) {
     return makeSlice(b, loc, tensor, inLayout(op, from), inLayout(op, count),
                      slices);
+  }
+
+  // Of a tensor, of its heads, or of its sequences and heads.
+  Value sliceScale(Value scale, OpFoldResult head, OpFoldResult heads) {
+    switch (cast<ShapedType>(scale.getType()).getRank()) {
+    case 0:
+      return scale;
+    case 1:
+      return makeSlice(b, loc, scale, head, heads, slices);
+    default:
+      return makeSlice(b, loc, scale, {offsets.batch, head},
+                       {sizes.batch, heads}, slices);
+    }
   }
 
   // The same of k and v, which may be pools of pages.

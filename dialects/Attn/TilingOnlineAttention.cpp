@@ -127,6 +127,9 @@ static FailureOr<TilingResult> tileWithState(OpBuilder &b, OnlineAttentionOp op,
   }
   operands.append({op.getBatch(), asValue(position[0]), asValue(position[1]),
                    asValue(key)});
+  if (op.getFactor()) {
+    operands.push_back(op.getFactor());
+  }
   llvm::append_range(operands, op.getMaskSymbols());
   llvm::append_range(operands, op.getCaptured());
   llvm::append_range(operands, op.getMaskCaptured());

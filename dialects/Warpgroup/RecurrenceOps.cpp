@@ -73,4 +73,20 @@ LogicalResult WriteOp::verify() {
   return success();
 }
 
+LogicalResult TransposeOp::verify() {
+  RingType from = getFrom().getType(), to = getTo().getType();
+  bool fits = to.getShape()[1] <= from.getShape()[2] &&
+              to.getShape()[2] >= from.getShape()[1];
+  for (RingType ring : {from, to}) {
+    fits = fits && ring.getElement().getIntOrFloatBitWidth() == 8 &&
+           ring.getShape()[1] % 32 == 0 && ring.getShape()[2] % 32 == 0;
+  }
+  if (!fits) {
+    return emitOpError("expected tiles of 8 bits and of multiples of 32 rows "
+                       "and columns, one the transpose of the other, but got ")
+           << from << " and " << to << " [transpose_c1]";
+  }
+  return success();
+}
+
 } // namespace attn::warpgroup

@@ -42,9 +42,18 @@ int64_t panels(int64_t columns, Type type) {
   return llvm::divideCeil(columns, panelColumns(type));
 }
 
+int64_t productDepth(Type type) {
+  return type.getIntOrFloatBitWidth() == 8 ? 32 : 16;
+}
+
 int64_t stageBytes(RingType ring) {
   return ring.getShape()[1] * panels(ring.getShape()[2], ring.getElement()) *
          kPanelBytes;
+}
+
+// What products take.
+static bool isFactor(Type element) {
+  return element.isF16() || element.isBF16() || isa<Float8E4M3FNType>(element);
 }
 
 static LogicalResult verifyRegisters(EmitError emitError,
@@ -55,10 +64,9 @@ static LogicalResult verifyRegisters(EmitError emitError,
     return emitError() << "expected 64 rows and a multiple of " << multiple
                        << " up to 256 as columns";
   }
-  if (isAccumulator ? !element.isF32()
-                    : !element.isF16() && !element.isBF16()) {
+  if (isAccumulator ? !element.isF32() : !isFactor(element)) {
     return emitError() << "expected elements of "
-                       << (isAccumulator ? "f32" : "f16 or bf16")
+                       << (isAccumulator ? "f32" : "f16, bf16 or f8E4M3FN")
                        << ", but got " << element;
   }
   return success();
@@ -76,7 +84,7 @@ LogicalResult PendingType::verify(EmitError emitError, ArrayRef<int64_t> shape,
 
 LogicalResult OperandType::verify(EmitError emitError, ArrayRef<int64_t> shape,
                                   Type element) {
-  return verifyRegisters(emitError, shape, element, 16,
+  return verifyRegisters(emitError, shape, element, productDepth(element),
                          /*isAccumulator=*/false);
 }
 
@@ -96,8 +104,8 @@ static LogicalResult verifyShared(EmitError emitError, ArrayRef<int64_t> shape,
       shape[2] < (isRing ? 0 : 1)) {
     return emitError() << "expected three positive sizes";
   }
-  if (!element.isF16() && !element.isBF16() && !(isRing && element.isF32())) {
-    return emitError() << "expected elements of f16 or bf16, but got "
+  if (!isFactor(element) && !(isRing && element.isF32())) {
+    return emitError() << "expected elements of f16, bf16 or f8E4M3FN, but got "
                        << element;
   }
   return success();

@@ -147,8 +147,9 @@ static LogicalResult verifyProduct(Op op, ArrayRef<int64_t> result) {
   if (op.getTransposed()) {
     std::swap(k, n);
   }
-  bool fits = rows == kRows && depth == k && depth % 16 == 0 &&
-              result[1] == n && n % 8 == 0 && n <= 256;
+  bool fits = rows == kRows && depth == k &&
+              depth % productDepth(b.getElement()) == 0 && result[1] == n &&
+              n % 8 == 0 && n <= 256;
   if (op.getAcc()) {
     fits = fits && registersShape(op.getAcc().getType()) == result;
   }
@@ -157,8 +158,10 @@ static LogicalResult verifyProduct(Op op, ArrayRef<int64_t> result) {
            << rows << " x " << depth << " times " << k << " x " << n
            << " into 64 x " << result[1] << " [mma_c1]";
   }
-  if (element != b.getElement()) {
-    return op.emitOpError("expected operands of one type, but got ")
+  bool narrow = element.getIntOrFloatBitWidth() == 8;
+  if (element != b.getElement() || (narrow && !op.getTransposed())) {
+    return op.emitOpError("expected operands of one type, 'transposed' where "
+                          "they have 8 bits, but got ")
            << element << " and " << b.getElement() << " [mma_c2]";
   }
   return success();
@@ -255,11 +258,13 @@ LogicalResult StoreOp::verify() {
 LogicalResult WriteRowsOp::verify() {
   int64_t most = getFragment().getType().getShape()[1];
   int64_t columns = getColumns();
-  if (most % 16 != 0 || columns % 8 != 0 || columns < 8 || columns > most ||
-      (!getElement().isF16() && !getElement().isBF16() &&
-       !getElement().isF32())) {
+  bool wide = getElement().isF32();
+  if (most % 16 != 0 || columns % (getInterleaved() ? 16 : 8) != 0 ||
+      columns < 8 || columns > most || (wide && getInterleaved()) ||
+      (!getElement().isF16() && !getElement().isBF16() && !wide)) {
     return emitOpError("expected a multiple of 8 of a multiple of 16 columns, "
-                       "as f16, bf16 or f32 [write_rows_c1]");
+                       "as f16, bf16 or f32, or of 16 of them if interleaved, "
+                       "of 16 bits [write_rows_c1]");
   }
   return success();
 }

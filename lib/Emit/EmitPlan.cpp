@@ -427,16 +427,21 @@ private:
     auto found = buffers.find(op.getBuffer());
     auto type = cast<MemRefType>(op.getBuffer().getType());
     Type element = type.getElementType();
-    if (found == buffers.end() || (!element.isBF16() && !element.isF16())) {
+    bool narrow = isa<Float8E4M3FNType>(element);
+    if (found == buffers.end() ||
+        (!element.isBF16() && !element.isF16() && !narrow)) {
       return std::nullopt;
     }
     rt::TensorMapInfo map;
     map.base = {found->second, Expr(0)};
-    map.dtype = element.isBF16() ? rt::DType::kBF16 : rt::DType::kF16;
+    map.dtype = narrow             ? rt::DType::kF8E4M3FN
+                : element.isBF16() ? rt::DType::kBF16
+                                   : rt::DType::kF16;
     map.swizzle = 128;
     map.l2Promotion = 256;
     std::vector<Expr> shape = sizes(op.getBuffer());
-    std::vector<Expr> strides(shape.size(), Expr(2)); // bytes, row-major
+    std::vector<Expr> strides(shape.size(),
+                              Expr(narrow ? 1 : 2)); // bytes, row-major
     for (int64_t d = shape.size() - 2; d >= 0; --d) {
       strides[d] = strides[d + 1] * shape[d + 1];
     }

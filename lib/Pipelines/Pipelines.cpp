@@ -72,6 +72,8 @@ void buildAttnTilePipeline(OpPassManager &pm,
     // A launch plan has no calls.
     pm.addPass(createInlinerPass());
     pm.addPass(createSymbolDCEPass());
+  } else {
+    pm.addNestedPass<func::FuncOp>(createDecodeOperandsPass());
   }
   auto tile = withTarget<TileAttentionPassOptions>(options);
   tile.rows = options.rows;
@@ -210,6 +212,7 @@ void buildAttnReferencePipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createExpandPositionTablesPass());
   pm.addNestedPass<func::FuncOp>(createExpandPageTablesPass());
   pm.addNestedPass<func::FuncOp>(createExpandHippoPass());
+  pm.addNestedPass<func::FuncOp>(createDecodeOperandsPass());
   pm.addPass(createDecomposeReferencePass());
   addCleanup(pm);
   addBufferization(pm);

@@ -51,8 +51,10 @@ AttentionShape AttentionShape::of(AttentionOp op,
   };
   auto out = cast<ShapedType>(op.getOut().getType()).getElementType();
   shape.paged = op.isPaged();
+  bool written = out == op.getElementType() ||
+                 (shape.elementBits == 8 && out.getIntOrFloatBitWidth() == 16);
   shape.densePrefill = !ragged && !shape.paged && aligned(shape.headSize) &&
-                       aligned(shape.valueSize) && out == op.getElementType();
+                       aligned(shape.valueSize) && written;
   shape.valuesInKeys = valuesLieInKeys(op);
   // Steps start at multiples of their size where nothing is masked, so that
   // none crosses a page of a multiple of it.

@@ -188,11 +188,12 @@ static TileChoice tileOf(const WarpgroupKernel &kernel,
   }
   choice.reason =
       llvm::formatv("{0} rows x {1} keys; {2} warpgroups of 64 rows and a "
-                    "producer warp, {3} stages of K and V, {4} of Q, {5} KiB "
-                    "of {6} KiB shared memory, {7} registers a thread",
+                    "producer warp{8}, {3} stages of K and V, {4} of Q, {5} "
+                    "KiB of {6} KiB shared memory, {7} registers a thread",
                     kernel.rows(), kernel.keys, kernel.consumers, kernel.stages,
                     kernel.queryStages, kernel.sharedBytes >> 10,
-                    gpu.blockSharedBytes >> 10, kernel.consumerRegisters)
+                    gpu.blockSharedBytes >> 10, kernel.consumerRegisters,
+                    kernel.isNarrow() ? ", one that transposes V" : "")
           .str();
   return choice;
 }
@@ -228,6 +229,9 @@ GPUTime predictGPUTime(const AttentionWork &work, int64_t tiles,
 }
 
 int64_t gpuDecodeRowLimit(const AttentionShape &shape) {
+  if (shape.elementBits == 8) {
+    return 0; // warpgroups alone
+  }
   return shape.elementBits == 16 ? 64 : FMAKernel::kRows;
 }
 
@@ -264,9 +268,10 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
     return choice;
   };
   tiles.prefill = choose(0);
-  if (shape.elementBits == 16 && shape.densePrefill) {
-    if (std::optional<WarpgroupKernel> kernel = chooseWarpgroupKernel(
-            shape.headSize, shape.valueSize, /*rows=*/0, /*keys=*/0, gpu)) {
+  if (shape.elementBits <= 16 && shape.densePrefill) {
+    if (std::optional<WarpgroupKernel> kernel =
+            chooseWarpgroupKernel(shape.headSize, shape.valueSize, /*rows=*/0,
+                                  /*keys=*/0, gpu, shape.elementBits / 8)) {
       tiles.prefill = tileOf(*kernel, gpu);
     }
   }
@@ -278,6 +283,9 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
     tiles.prefill = tileOf(*latent, gpu);
   }
   tiles.prefill.sortsLists = true;
+  if (limit == 0) {
+    return tiles;
+  }
   auto decode = [&](int64_t rows) {
     TileChoice choice = choose(std::max<int64_t>(1, rows));
     // Long enough that its merge is noise, short enough that one long sequence

@@ -2,7 +2,8 @@
 // The rules behind the numbers:
 // - A thread holds E / 2 registers of the accumulator, keys / 2 of scores and
 //   keys / 4 of probabilities, which all live at once: a speculation that fails
-//   needs the scores again.
+//   needs the scores again. Of 8 bits there are two accumulators, and half of
+//   the probabilities.
 // - Registers of a multiprocessor are dealt by warpgroup, at most 255 a thread.
 // - The products of one warpgroup hide the exponentials of another, so the
 //   longer of both bounds a step, or the L2 cache that K and V come from. What
@@ -35,28 +36,42 @@ constexpr double kKeys = 2048;
 // A longer step pays on long sequences without a mask alone (2 %), and costs 5
 // % at 2048 keys: one stage of Q, more hidden scores.
 constexpr int64_t kMostKeys = 128;
-// Columns of a panel of shared memory.
-constexpr int64_t kPanel = 64;
+// Bytes of a row of a panel of shared memory, columns of 16 bits of it.
+constexpr int64_t kPanelBytes = 128, kPanel = 64;
 // Keys of a step where V lies in K: a tile of probabilities is one panel.
 constexpr int64_t kLatentKeys = kPanel;
 
 static bool complete(WarpgroupKernel &kernel, int64_t headSize,
                      int64_t valueSize, const GPUDescription &gpu) {
   struct Budget {
-    int64_t producer, consumer;
+    int64_t producer, assist, consumer;
   };
-  constexpr Budget budgets[] = {{56, 256}, {40, 232}, {32, 160}};
-  kernel.producerRegisters = budgets[kernel.consumers - 1].producer;
-  kernel.consumerRegisters = budgets[kernel.consumers - 1].consumer;
-  kernel.headColumns = llvm::alignTo(headSize, kPanel);
-  kernel.valueColumns = llvm::alignTo(valueSize, kPanel);
-  int64_t held = kernel.valueColumns / 2 + kernel.keys / 2 + kernel.keys / 4;
+  constexpr Budget budgets[] = {{56, 0, 256}, {40, 0, 232}, {32, 0, 160}};
+  constexpr Budget narrowBudgets[] = {{56, 40, 256}, {32, 32, 224}};
+  if (kernel.isNarrow() && (kernel.consumers > 2 || kernel.keys % 32 != 0)) {
+    return false;
+  }
+  const Budget &budget = kernel.isNarrow() ? narrowBudgets[kernel.consumers - 1]
+                                           : budgets[kernel.consumers - 1];
+  kernel.producerRegisters = budget.producer;
+  kernel.assistRegisters = budget.assist;
+  kernel.consumerRegisters = budget.consumer;
+  int64_t bytes = kernel.elementBytes;
+  kernel.headColumns = llvm::alignTo(headSize, kPanelBytes / bytes);
+  kernel.valueColumns = llvm::alignTo(valueSize, kPanelBytes / bytes);
+  int64_t accumulators = kernel.isNarrow() ? 2 * kernel.turnedRows(valueSize)
+                                           : kernel.valueColumns;
+  int64_t held = accumulators / 2 + kernel.keys / 2 + kernel.keys * bytes / 8;
   if (held + kOtherRegisters > kernel.consumerRegisters ||
       kernel.valueColumns > 256) {
     return false;
   }
-  int64_t query = kernel.rows() * kernel.headColumns * 2;
-  int64_t step = kernel.keys * (kernel.headColumns + kernel.valueColumns) * 2;
+  int64_t query = kernel.rows() * kernel.headColumns * bytes;
+  int64_t step =
+      kernel.keys * (kernel.headColumns + kernel.valueColumns) * bytes;
+  if (kernel.isNarrow()) {
+    step += kernel.turnedRows(valueSize) * kernel.turnedColumns();
+  }
   // A second stage of Q where there is room: the next tile's is on its way.
   for (kernel.queryStages = 2; kernel.queryStages > 0; --kernel.queryStages) {
     // A stage of tags is 1024 bytes.
@@ -76,12 +91,16 @@ static double cost(const WarpgroupKernel &kernel, int64_t headSize,
                    int64_t valueSize, const GPUDescription &gpu) {
   double products =
       (llvm::alignTo(headSize, 16) + llvm::alignTo(valueSize, 16)) /
-      (kOverMMA * gpu.mmaFMAs);
+      (kOverMMA * gpu.mmaFMAs * 2 / kernel.elementBytes);
   double softmax = 1 / gpu.exps + kIssued / gpu.fmas;
+  if (kernel.isNarrow()) { // sums of steps
+    softmax += static_cast<double>(valueSize) / kernel.keys / gpu.fmas;
+  }
   // While one warpgroup computes probabilities, another has the tensor cores.
   double overlapped =
       kernel.consumers > 1 ? std::max(products, softmax) : products + softmax;
-  double read = 2.0 * (headSize + valueSize) / kernel.rows() / kCacheBytes;
+  double read = static_cast<double>(kernel.elementBytes) *
+                (headSize + valueSize) / kernel.rows() / kCacheBytes;
   double bound = std::max(overlapped, read);
   // Half of the last rows and of a last step is nothing.
   return bound * (1 + (kernel.rows() + kernel.keys) / 2 / kKeys) +
@@ -89,9 +108,11 @@ static double cost(const WarpgroupKernel &kernel, int64_t headSize,
          (kernel.queryStages == 1 ? kTileClocks / (kernel.rows() * kKeys) : 0);
 }
 
-std::optional<WarpgroupKernel>
-chooseWarpgroupKernel(int64_t headSize, int64_t valueSize, int64_t rows,
-                      int64_t keys, const GPUDescription &gpu) {
+std::optional<WarpgroupKernel> chooseWarpgroupKernel(int64_t headSize,
+                                                     int64_t valueSize,
+                                                     int64_t rows, int64_t keys,
+                                                     const GPUDescription &gpu,
+                                                     int64_t elementBytes) {
   if (!gpu.warpgroups) {
     return std::nullopt;
   }
@@ -100,6 +121,7 @@ chooseWarpgroupKernel(int64_t headSize, int64_t valueSize, int64_t rows,
   for (int64_t step = kMostKeys; step >= 32; step -= 16) {
     for (int64_t consumers : {3, 2, 1}) {
       WarpgroupKernel kernel;
+      kernel.elementBytes = elementBytes;
       kernel.consumers = consumers;
       kernel.keys = step;
       if ((rows != 0 && rows != kernel.rows()) || (keys != 0 && keys != step) ||

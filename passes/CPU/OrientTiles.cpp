@@ -106,6 +106,12 @@ struct OrientTilesPass
           "linalg.fill and ends in one attn.finalize_state, and 'max_rows'");
     }
     OnlineAttentionOp online = *onlines.begin();
+    if (cast<ShapedType>(online.getK().getType())
+            .getElementType()
+            .getIntOrFloatBitWidth() == 8) {
+      return online.emitOpError("of codes has no lowering for CPUs: decode "
+                                "them first (attn-decode-operands)");
+    }
     std::optional<int64_t> step = getConstantIntValue(loop.getStep());
     auto dims = online.getDims();
     auto heads = cast<ShapedType>(online.getMax().getType()).getDimSize(0);
@@ -262,12 +268,13 @@ struct OrientTilesPass
           rewriter, loc, types, qPacked, lookup(online.getK()),
           lookup(online.getV()), lookup(online.getBatch()),
           lookup(online.getHead()), lookup(online.getQuery()),
-          lookup(online.getKey()), online.getMaskSymbols(), captured,
-          maskCaptured, packed.getCarried()[0], packed.getCarried()[1],
-          packed.getCarried()[2], online.getScaleAttr(), online.getMaskAttr(),
-          rewriter.getArrayAttr(maps), AffineMapAttr::get(rowMap),
-          online.getCapturedMapsAttr(), online.getMaskMapsAttr(),
-          online.getMaskAscendingAttr(), rewriter.getI64IntegerAttr(*step));
+          lookup(online.getKey()), /*factor=*/Value(), online.getMaskSymbols(),
+          captured, maskCaptured, packed.getCarried()[0],
+          packed.getCarried()[1], packed.getCarried()[2], online.getScaleAttr(),
+          online.getMaskAttr(), rewriter.getArrayAttr(maps),
+          AffineMapAttr::get(rowMap), online.getCapturedMapsAttr(),
+          online.getMaskMapsAttr(), online.getMaskAscendingAttr(),
+          rewriter.getI64IntegerAttr(*step));
       rewriter.cloneRegionBefore(online.getScore(), turned.getScore(),
                                  turned.getScore().end(), mapping);
       rewriter.cloneRegionBefore(online.getMaskRegion(), turned.getMaskRegion(),
@@ -279,8 +286,9 @@ struct OrientTilesPass
     auto finished = FinalizeStateOp::create(
         rewriter, finalize.getLoc(), finalize.getResultTypes(),
         packed.getResult(0), packed.getResult(1), packed.getResult(2),
-        finalize.getSink(), finalize.getHead(), finalize.getOuts(), packedMap(),
-        AffineMapAttr::get(rowMap), finalize.getOutMapAttr());
+        finalize.getSink(), finalize.getHead(), /*factor=*/Value(),
+        finalize.getOuts(), packedMap(), AffineMapAttr::get(rowMap),
+        finalize.getOutMapAttr());
     rewriter.replaceOp(finalize, finished.getResults());
     rewriter.eraseOp(loop);
     return success();

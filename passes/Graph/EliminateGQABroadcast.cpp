@@ -234,6 +234,9 @@ private:
       return decline(k ? "the heads of k are repeated, but not those of v"
                        : "the heads of v are repeated, but not those of k");
     }
+    if (!op.getScales().empty()) {
+      return decline("k and v have scales, which are those of repeated heads");
+    }
     if (ShapedType::isDynamic(keys.heads) ||
         ShapedType::isDynamic(values.heads)) {
       return decline("the number of key heads is dynamic");

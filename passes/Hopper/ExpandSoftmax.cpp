@@ -31,7 +31,19 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // The largest sum of a thread and step that does no harm: probabilities are
 // rounded to the type of P, sums and accumulators are f32.
-double sumLimit(Type element) { return element.isF16() ? 0x1p15 : 0x1p40; }
+double sumLimit(Type element) {
+  if (element.getIntOrFloatBitWidth() == 8) {
+    return 448; // the largest number
+  }
+  return element.isF16() ? 0x1p15 : 0x1p40;
+}
+
+// A probability of the row maximum, as a power of 2. Of 8 bits the least ones
+// would be lost; with 2^3, equal probabilities of a whole step stay below the
+// limit.
+double topExponent(Type element) {
+  return element.getIntOrFloatBitWidth() == 8 ? 3 : 0;
+}
 
 class Expansion {
 public:
@@ -42,6 +54,13 @@ public:
   using Results = SmallVector<Value, 4>; // p, reference, sum, acc
 
   Results run() {
+    double number = op.getUnit().convertToDouble();
+    unit = warp.f(number);
+    negativeUnit = warp.f(-number);
+    if (op.getFactor()) {
+      unit = warp.fmul(op.getFactor(), unit);
+      negativeUnit = warp.fmul(op.getFactor(), negativeUnit);
+    }
     bool speculative = op.getStrategy() == SoftmaxStrategy::Speculative;
     return choose(
         op.getFirst(), [&] { return restart(); },
@@ -53,6 +72,7 @@ private:
   WarpBuilder warp;
   SoftmaxOp op;
   Location loc;
+  Value unit, negativeUnit;
 
   Results choose(Value condition, llvm::function_ref<Results()> then,
                  llvm::function_ref<Results()> otherwise) {
@@ -82,23 +102,23 @@ private:
     return elements.getResult(0);
   }
 
-  // - unit max of the scores of a row.
+  // - unit max of the scores of a row, plus the exponent of the maximum.
   Value referenceOfScores() {
     Value own = ReduceOp::create(builder, loc, op.getSum().getType(),
                                  ReductionKind::Max, op.getScores());
     Value row = JoinOp::create(builder, loc, op.getReference().getType(),
                                ReductionKind::Max, own);
+    double top = topExponent(op.getP().getType().getElement());
     return each(row, row.getType(), [&](ValueRange in) {
-      return warp.fmul(in[0], warp.f(-op.getUnit().convertToDouble()));
+      Value reference = warp.fmul(in[0], negativeUnit);
+      return top == 0 ? reference : warp.fadd(reference, warp.f(top));
     });
   }
 
   Value probabilities(Value reference) {
-    return each({op.getScores(), reference}, op.getScores().getType(),
-                [&](ValueRange in) {
-                  Value unit = warp.f(op.getUnit().convertToDouble());
-                  return warp.exp2(warp.fma(in[0], unit, in[1]));
-                });
+    return each(
+        {op.getScores(), reference}, op.getScores().getType(),
+        [&](ValueRange in) { return warp.exp2(warp.fma(in[0], unit, in[1])); });
   }
 
   // 0 for a row that has seen no key: its probabilities are 2^-inf.

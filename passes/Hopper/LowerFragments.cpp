@@ -181,6 +181,20 @@ struct AnyLowering : WarpgroupPattern<AnyOp> {
   }
 };
 
+// Four f32 as e4m3, the first in the lowest byte; large ones become 448.
+Value packBytes(WarpBuilder &warp, ArrayRef<Value> four) {
+  return LLVM::InlineAsmOp::create(warp.builder, warp.loc, warp.i32(), four,
+                                   "{\n.reg .b16 low, high;\n"
+                                   "cvt.rn.satfinite.e4m3x2.f32 low, $2, $1;\n"
+                                   "cvt.rn.satfinite.e4m3x2.f32 high, $4, $3;\n"
+                                   "mov.b32 $0, {low, high};\n}",
+                                   "=r,f,f,f,f", /*has_side_effects=*/false,
+                                   /*is_align_stack=*/false,
+                                   LLVM::TailCallKind::None,
+                                   LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
+}
+
 struct PackLowering : WarpgroupPattern<PackOp> {
   using WarpgroupPattern::WarpgroupPattern;
   LogicalResult
@@ -189,6 +203,17 @@ struct PackLowering : WarpgroupPattern<PackOp> {
     WarpBuilder warp(rewriter, op.getLoc());
     ValueRange in = adaptor.getFragment();
     SmallVector<Value> out;
+    if (op.getResult().getType().getElement().getIntOrFloatBitWidth() == 8) {
+      // Rows t / 4 and that plus 8 of 16 columns, twice.
+      for (size_t i = 0; i < in.size(); i += 8) {
+        for (size_t j : {i, i + 2}) {
+          out.push_back(
+              packBytes(warp, {in[j], in[j + 1], in[j + 4], in[j + 5]}));
+        }
+      }
+      rewriter.replaceOpWithMultiple(op, ArrayRef<SmallVector<Value>>{out});
+      return success();
+    }
     for (size_t i = 0; i < in.size(); i += 2) {
       out.push_back(
           warp.pack(in[i], in[i + 1], op.getResult().getType().getElement()));
@@ -275,8 +300,10 @@ struct WriteRowsLowering : WarpgroupPattern<WriteRowsOp> {
     Value lane = laneOf(warp);
     Value isOdd = warp.equal(warp.andi(lane, 1), warp.c(1));
     Value isEven = warp.equal(warp.andi(lane, 1), warp.c(0));
-    Value column = element.isF32()
-                       ? firstColumn(warp, lane)
+    bool interleaved = op.getInterleaved();
+    Value column = element.isF32() ? firstColumn(warp, lane)
+                   : interleaved
+                       ? warp.mul(warp.andi(lane, 3), 4)
                        : warp.add(warp.mul(warp.andi(lane, 1), 8),
                                   warp.mul(warp.andi(warp.shr(lane, 1), 1), 4));
     auto widen = [&](Value value, bool isSigned) -> Value {
@@ -304,11 +331,19 @@ struct WriteRowsLowering : WarpgroupPattern<WriteRowsOp> {
         continue;
       }
       for (int64_t i = 2 * half; i < registers; i += 8) {
-        Value first = warp.pack(in[i], in[i + 1], element);
-        Value second = warp.pack(in[i + 4], in[i + 5], element);
-        Value other = warp.shuffle(warp.select(isOdd, first, second), 1);
-        Value low = widen(warp.select(isOdd, other, first), false);
-        Value high = widen(warp.select(isOdd, second, other), false);
+        Value low, high;
+        if (interleaved) {
+          low = warp.pack(in[i], in[i + 4], element);
+          high = warp.pack(in[i + 1], in[i + 5], element);
+        } else {
+          Value first = warp.pack(in[i], in[i + 1], element);
+          Value second = warp.pack(in[i + 4], in[i + 5], element);
+          Value other = warp.shuffle(warp.select(isOdd, first, second), 1);
+          low = warp.select(isOdd, other, first);
+          high = warp.select(isOdd, second, other);
+        }
+        low = widen(low, false);
+        high = widen(high, false);
         high = arith::ShLIOp::create(rewriter, op.getLoc(), high, bits);
         Value both = arith::OrIOp::create(rewriter, op.getLoc(), low, high);
         std::string text =
@@ -370,7 +405,8 @@ void addWarpgroupTypes(TypeConverter &converter) {
     return many(out, type.getShape()[1] / 2, type.getElement());
   });
   converter.addConversion([many](OperandType type, SmallVectorImpl<Type> &out) {
-    return many(out, type.getShape()[1] / 4,
+    unsigned bits = type.getElement().getIntOrFloatBitWidth();
+    return many(out, type.getShape()[1] * bits / 64,
                 IntegerType::get(type.getContext(), 32));
   });
   converter.addConversion([many](ColumnsType type, SmallVectorImpl<Type> &out) {

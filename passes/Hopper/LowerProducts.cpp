@@ -30,8 +30,8 @@ Value descriptor(WarpBuilder &warp, Value address, int64_t fields) {
                                   builder, warp.loc, kSwizzle128 | fields, 64));
 }
 
-// Columns run along the contraction (Q, K): a step of 16 is 32 bytes further, a
-// panel of 64 the rows of a panel.
+// Columns run along the contraction (Q, K): a step of 16, or 32 of 8 bits, is
+// 32 bytes further, a panel of four steps the rows of a panel.
 int64_t alongOffset(int64_t k, int64_t pitch) {
   return k / 4 * pitch * kPanelBytes + k % 4 * 32;
 }
@@ -91,8 +91,9 @@ struct MmaLowering : WarpgroupPattern<MmaAsyncOp> {
     int64_t registers = columns / 2;
     TileType b = op.getB().getType();
     int64_t pitch = b.getShape()[0];
-    int64_t steps =
-        (op.getTransposed() ? b.getShape()[2] : b.getShape()[1]) / 16;
+    int64_t steps = (op.getTransposed() ? b.getShape()[2] : b.getShape()[1]) /
+                    productDepth(b.getElement());
+    bool narrow = b.getElement().getIntOrFloatBitWidth() == 8;
     auto tileA = dyn_cast<TileType>(op.getA().getType());
 
     ValueRange accumulator;
@@ -121,7 +122,9 @@ struct MmaLowering : WarpgroupPattern<MmaAsyncOp> {
       d += (i ? "," : "") + number(i);
     }
     d += "}";
-    std::string type = b.getElement().isF16() ? "f16" : "bf16";
+    std::string type = narrow                   ? "e4m3"
+                       : b.getElement().isF16() ? "f16"
+                                                : "bf16";
     std::string text = "{\n.reg .pred p;\n.reg .b64 da, db;\n"
                        "wgmma.fence.sync.aligned;\n";
     for (int64_t k = 0; k < steps; ++k) {
@@ -145,9 +148,14 @@ struct MmaLowering : WarpgroupPattern<MmaAsyncOp> {
       bool adds = !accumulator.empty() || k > 0;
       text += "setp.ne.b32 p, " + std::to_string(adds) + ", 0;\n";
       text += "wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) +
-              "k16.f32." + type + "." + type + " " + d + ", " + a +
-              ", db, p, 1, 1" + (tileA ? ", 0" : "") +
-              (op.getTransposed() ? ", 0" : ", 1") + ";\n";
+              (narrow ? "k32.f32." : "k16.f32.") + type + "." + type + " " + d +
+              ", " + a + ", db, p, 1, 1";
+      // Of 16 bits each operand in shared memory may lie either way.
+      if (!narrow) {
+        text += std::string(tileA ? ", 0" : "") +
+                (op.getTransposed() ? ", 0" : ", 1");
+      }
+      text += ";\n";
     }
     text += "wgmma.commit_group.sync.aligned;\n}";
     rewriter.replaceOpWithMultiple(

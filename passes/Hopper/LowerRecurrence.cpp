@@ -239,6 +239,73 @@ struct UnpackLowering : WarpgroupPattern<UnpackOp> {
   }
 };
 
+// Of 32 rows and 16 columns a lane gets two neighbours of a row from each 8
+// rows; of each row of the transpose they are 4 neighbours, once the bytes of
+// two of them are told apart.
+struct TransposeLowering : WarpgroupPattern<TransposeOp> {
+  using WarpgroupPattern::WarpgroupPattern;
+  LogicalResult
+  matchAndRewrite(TransposeOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    WarpBuilder warp(rewriter, op.getLoc());
+    RingType fromType = op.getFrom().getType(), toType = op.getTo().getType();
+    const Ring &from = lowering.layout.of(op.getFrom());
+    const Ring &to = lowering.layout.of(op.getTo());
+    auto start = [&](const Ring &ring, Value position) {
+      Value stage = stageOf(warp, ring, position).first;
+      return warp.add(warp.mul(stage, ring.stageBytes), warp.c(ring.tiles));
+    };
+    Value lane = laneOf(warp), low = warp.andi(lane, 7);
+    Value read = warp.add(start(from, adaptor.getFromPosition().front()),
+                          warp.mul(lane, kPanelBytes));
+    Value write = warp.add(start(to, adaptor.getToPosition().front()),
+                           warp.mul(warp.andi(lane, 15), kPanelBytes));
+    int64_t count = toType.getShape()[1] / 16; // columns of `from` by 16
+    int64_t perPanel = kPanelBytes / 16;
+    for (int64_t first = 0; first < count; first += 4) {
+      Value chunk = warp.add(warpOf(warp), first);
+      auto body = [&] {
+        Value panel =
+            warp.mul(warp.c(first / perPanel), panelBytesOf(fromType));
+        Value inPanel = warp.add(warpOf(warp), first % perPanel);
+        Value source = warp.add(warp.add(read, panel),
+                                warp.mul(warp.xori(inPanel, low), 16));
+        Value target = warp.add(write, warp.mul(chunk, 16 * kPanelBytes));
+        for (int64_t rows = 0; rows < fromType.getShape()[1]; rows += 32) {
+          auto in = warp.loadMatrix(
+              warp.sharedAddress(source, rows * kPanelBytes), true);
+          SmallVector<Value> out;
+          for (int64_t half : {0, 2}) {
+            for (int64_t select : {0x6420, 0x7531}) {
+              out.push_back(NVVM::PermuteOp::create(
+                  rewriter, op.getLoc(), warp.i32(), in[half], in[half + 1],
+                  warp.c(select), NVVM::PermuteMode::DEFAULT));
+            }
+          }
+          // 16 bytes of a row of `to`: chunk rows / 16 or the next.
+          int64_t place = rows / 16;
+          Value at =
+              warp.xori(warp.add(warp.shr(lane, 4), place % perPanel), low);
+          Value address =
+              warp.sharedAddress(warp.add(target, warp.mul(at, 16)),
+                                 place / perPanel * panelBytesOf(toType));
+          NVVM::StMatrixOp::create(
+              rewriter, op.getLoc(), address, out, NVVM::MMALayout::row,
+              NVVM::LdStMatrixShapeAttr::get(rewriter.getContext(), 8, 8),
+              NVVM::LdStMatrixEltType::B16);
+        }
+      };
+      if (first + 4 <= count) {
+        body();
+      } else {
+        warp.guarded(warp.less(chunk, warp.c(count)), body);
+      }
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
 struct ScaleLowering : WarpgroupPattern<ScaleOp> {
   using WarpgroupPattern::WarpgroupPattern;
   LogicalResult
@@ -327,10 +394,11 @@ struct SendLowering : WarpgroupPattern<SendOp> {
 void populateRecurrencePatterns(RewritePatternSet &patterns,
                                 const TypeConverter &converter,
                                 const LoweringContext &lowering) {
-  patterns.add<ReserveLowering, PublishLowering, AddressLowering,
-               VectorLowering, ChunkScanLowering, FetchLowering, WriteLowering,
-               UnpackLowering, ScaleLowering, ShareLowering, SendLowering>(
-      converter, patterns.getContext(), lowering);
+  patterns
+      .add<ReserveLowering, PublishLowering, AddressLowering, VectorLowering,
+           ChunkScanLowering, FetchLowering, WriteLowering, UnpackLowering,
+           TransposeLowering, ScaleLowering, ShareLowering, SendLowering>(
+          converter, patterns.getContext(), lowering);
 }
 
 } // namespace attn

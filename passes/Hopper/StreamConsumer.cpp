@@ -44,7 +44,9 @@ Value StreamTile::score(Value scores, Value key) {
     return scores;
   }
   return elements(scores, scores.getType(), [&](ValueRange in) {
-    Value result = scoring->score(in[0], scoring->row(tileRow(in[1]), 0),
+    Value factor = program.online.getFactor();
+    Value x = factor ? warp.fmul(in[0], factor) : in[0];
+    Value result = scoring->score(x, scoring->row(tileRow(in[1]), 0),
                                   warp.add(key, in[2]));
     warpgroup::YieldOp::create(warp.builder, warp.loc, result);
   });
@@ -98,7 +100,8 @@ void StreamTile::storeRows(Value result, int64_t firstColumn) {
       out.dims[packsHeads ? outHeads : outRows].stride);
   int64_t columns = kernel.latent ? accColumns : program.valueSize;
   WriteRowsOp::create(builder, warp.loc, result, start, pitch,
-                      warp.sub(rows.count, rowBase), columns, out.element);
+                      warp.sub(rows.count, rowBase), columns, out.element,
+                      kernel.isNarrow());
 }
 
 void StreamTile::store(Value result, Value position) {
@@ -189,6 +192,13 @@ void StreamTile::consume(Block &block) {
       AwaitOp::create(builder, loc, tileRing, queryAt);
     }
   });
+  // Read in front of the products, which hide that.
+  Value factor = program.scaled() ? Value() : program.online.getFactor();
+  double unit = program.log2Unit();
+  if (factor) {
+    factor = warp.fmul(factor, warp.f(unit));
+    unit = 1;
+  }
   Value isLast = isSet(steps.flags, kLast);
   Value scores = ProductsOp::create(
       builder, loc, scoreType,
@@ -206,14 +216,16 @@ void StreamTile::consume(Block &block) {
   auto softmax = SoftmaxOp::create(
       builder, loc, TypeRange{probabilityType, rowsType, partialType, accType},
       SoftmaxStrategyAttr::get(context, SoftmaxStrategy::Speculative), scores,
-      steps.carried[0], steps.carried[1], steps.carried[2], steps.first,
-      builder.getF64FloatAttr(program.log2Unit()));
+      steps.carried[0], steps.carried[1], steps.carried[2], steps.first, factor,
+      builder.getF64FloatAttr(unit));
 
   if (!kernel.latent) {
     CutOp::create(builder, loc);
     AwaitOp::create(builder, loc, valueRing, position);
   }
-  if (mayHide) {
+  if (kernel.isNarrow()) {
+    // Cleared by those who transpose.
+  } else if (mayHide) {
     when(isSet(steps.flags, kMasked),
          [&] { clearHidden(position, keyAt, size); });
   } else {
@@ -224,11 +236,23 @@ void StreamTile::consume(Block &block) {
   if (kernel.latent) {
     shareState(softmax, position, isLast);
   }
-  Value acc = ProductsOp::create(
-      builder, loc, accType, softmax.getP(),
-      tileOf(valueRing, kernel.keys, accColumns, position, Value()),
-      softmax.getNewAcc(), /*transposed=*/false);
-  ReleaseOp::create(builder, loc, valueRing, position);
+  Value acc = softmax.getNewAcc();
+  if (kernel.isNarrow()) {
+    Value step = ProductsOp::create(
+        builder, loc, accType, softmax.getP(),
+        tileOf(valueRing, accColumns, kernel.keys, position, Value()),
+        /*acc=*/Value(), /*transposed=*/true);
+    ReleaseOp::create(builder, loc, valueRing, position);
+    acc = elements({acc, step}, accType, [&](ValueRange in) {
+      warpgroup::YieldOp::create(builder, loc, warp.fadd(in[0], in[1]));
+    });
+  } else {
+    acc = ProductsOp::create(
+        builder, loc, accType, softmax.getP(),
+        tileOf(valueRing, kernel.keys, accColumns, position, Value()), acc,
+        /*transposed=*/false);
+    ReleaseOp::create(builder, loc, valueRing, position);
+  }
   isLast = isSet(steps.flags, kLast);
   auto end = [&] {
     Value result =

@@ -51,15 +51,19 @@ void StreamTile::fillKeys(Value position, ValueRange tags, ValueRange start,
       });
 }
 
-void StreamTile::fillValues(Value position, ValueRange start, Value isThere) {
+void StreamTile::fillValues(Value position, ValueRange start, Value size) {
+  SmallVector<Value> tags;
+  if (loadedRing != valueRing) {
+    tags.push_back(size);
+  }
   when(
-      isThere,
+      warp.less(warp.c(0), size),
       [&] {
-        fill(valueRing, position, {}, valueMap, start, kernel.valueColumns);
+        fill(loadedRing, position, tags, valueMap, start, kernel.valueColumns);
       },
       [&] {
-        warpgroup::AcquireOp::create(warp.builder, warp.loc, valueRing,
-                                     position, ValueRange(), /*empty=*/true);
+        warpgroup::AcquireOp::create(warp.builder, warp.loc, loadedRing,
+                                     position, tags, /*empty=*/true);
       });
 }
 
@@ -120,7 +124,7 @@ LogicalResult StreamTile::produce(Block &block) {
     }
     when(warp.less(zero, position), [&] {
       fillValues(warp.sub(position, warp.c(1)), last.drop_front(),
-                 warp.less(zero, last.front()));
+                 last.front());
     });
   };
 
@@ -226,6 +230,10 @@ LogicalResult StreamTile::produce(Block &block) {
                                ValueRange{zero, zero, warp.c(kEnd)},
                                /*empty=*/true);
   flushValues(last, tileLoop.getResults().drop_front(3));
+  if (loadedRing != valueRing) {
+    warpgroup::AcquireOp::create(builder, loc, loadedRing, last,
+                                 ValueRange{warp.c(-1)}, /*empty=*/true);
+  }
   return success();
 }
 

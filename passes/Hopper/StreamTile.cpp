@@ -62,15 +62,21 @@ bool StreamTile::prepare(std::string &reason) {
     return refuse("a tile has rows of several heads");
   }
   mayHide = mayHoldHiddenKeys(program.online, /*oneHead=*/true);
+  if (mayHide && kernel.isNarrow()) {
+    return refuse("a mask may hide keys between those that a tile sees");
+  }
   AffineMap outOrder = program.finalize.getOutMap();
   auto position = [&](unsigned dim) {
     return *outOrder.getResultPosition(
         getAffineDimExpr(dim, outOrder.getContext()));
   };
   auto outType = cast<ShapedType>(program.finalize.getOut().getType());
-  bool written = !kernel.stagesResults() && outType.getElementType().isF32();
-  if (outType.getElementType() != element && !written) {
-    return refuse("the result has another type than q");
+  Type outElement = outType.getElementType();
+  bool written = !kernel.stagesResults() && outElement.isF32();
+  if (kernel.isNarrow() ? !outElement.isF16() && !outElement.isBF16()
+                        : outElement != element && !written) {
+    return refuse("the result has another type than q, or than 16 bits where "
+                  "q has 8");
   }
   auto find = [&](TensorBox &box, Value tensor, unsigned rowDim,
                   unsigned sizeDim, int64_t boxRows, int64_t columns) {
@@ -80,9 +86,10 @@ bool StreamTile::prepare(std::string &reason) {
     }
     box = *found;
     // What a panel has beyond the columns must be nothing.
-    int64_t all =
-        cast<MemRefType>(box.buffer.getType()).getDimSize(box.columnDim);
-    if (columns % 64 != 0 && all != columns) {
+    auto type = cast<MemRefType>(box.buffer.getType());
+    int64_t all = type.getDimSize(box.columnDim);
+    int64_t panel = warpgroup::panelColumns(type.getElementType());
+    if (columns % panel != 0 && all != columns) {
       return false;
     }
     maps.push_back({box.buffer.getArgNumber(), box.order(), box.box(boxRows)});
@@ -110,9 +117,10 @@ bool StreamTile::prepare(std::string &reason) {
       }
     }
   }
-  depth = llvm::alignTo(program.headSize, 16);
-  accColumns = kernel.latent ? program.valueSize / 2
-                             : llvm::alignTo(program.valueSize, 16);
+  depth = llvm::alignTo(program.headSize, warpgroup::productDepth(element));
+  accColumns = kernel.latent       ? program.valueSize / 2
+               : kernel.isNarrow() ? kernel.turnedRows(program.valueSize)
+                                   : llvm::alignTo(program.valueSize, 16);
   return true;
 }
 
@@ -169,7 +177,8 @@ void StreamTile::prepareOrder() {
   }
   IRMapping none;
   Value keys = views.get(key.whole, none)->dims[key.rowDim].size;
-  Value bytes = index.mul(keys, 2 * (program.headSize + program.valueSize));
+  Value bytes = index.mul(keys, kernel.elementBytes *
+                                    (program.headSize + program.valueSize));
   Value fitting = warp.builder.createOrFold<arith::DivUIOp>(
       warp.loc, index.constant(kSectionBytes),
       index.max(bytes, index.constant(1)));
@@ -228,6 +237,16 @@ LogicalResult StreamTile::emit(ValueRange mapArguments, Value tiles,
         warpgroup::RingType::get(builder.getContext(), shape, element), readers,
         tags);
   };
+  // What a warpgroup fills, instead of the copy engine.
+  auto filled = [&](int64_t stages, int64_t ringRows, int64_t columns,
+                    Type type, int64_t readers) -> Value {
+    int64_t shape[] = {stages, ringRows, columns};
+    return warpgroup::RingOp::create(
+        builder, loc,
+        warpgroup::RingType::get(builder.getContext(), shape, type),
+        builder.getI64IntegerAttr(readers), builder.getI64IntegerAttr(0),
+        builder.getI64IntegerAttr(4));
+  };
   int64_t consumers = kernel.consumers, readers = consumers + kernel.latent;
   queryRing =
       ring(kernel.queryStages, kernel.rows(), kernel.headColumns, consumers, 0);
@@ -237,19 +256,20 @@ LogicalResult StreamTile::emit(ValueRange mapArguments, Value tiles,
       ring(kernel.stages, kernel.keys, kernel.headColumns, readers, kStepTags);
   valueRing = keyRing;
   if (kernel.latent) {
-    auto filled = [&](int64_t ringRows, Type type) -> Value {
-      int64_t shape[] = {1, ringRows, kernel.keys};
-      return warpgroup::RingOp::create(
-          builder, loc,
-          warpgroup::RingType::get(builder.getContext(), shape, type),
-          builder.getI64IntegerAttr(1), builder.getI64IntegerAttr(0),
-          builder.getI64IntegerAttr(4));
-    };
-    probabilityRing = filled(kernel.rows(), element);
-    stateRing = filled(kStateVectors, warp.f32());
+    probabilityRing = filled(1, kernel.rows(), kernel.keys, element, 1);
+    stateRing = filled(1, kStateVectors, kernel.keys, warp.f32(), 1);
+  } else if (kernel.isNarrow()) {
+    // The number of keys comes with a tile, -1 behind the last one.
+    loadedRing = ring(kernel.stages, kernel.keys, kernel.valueColumns,
+                      /*readers=*/1, /*tags=*/1);
+    valueRing = filled(kernel.stages, accColumns, kernel.turnedColumns(),
+                       element, consumers);
   } else {
     valueRing =
         ring(kernel.stages, kernel.keys, kernel.valueColumns, consumers, 0);
+  }
+  if (!loadedRing) {
+    loadedRing = valueRing;
   }
   auto roles = warpgroup::RolesOp::create(
       builder, loc, kernel.consumers, kernel.producerRegisters,
@@ -263,6 +283,9 @@ LogicalResult StreamTile::emit(ValueRange mapArguments, Value tiles,
     assist(*builder.createBlock(&roles.getAssist()));
   }
   tileRing.getDefiningOp<warpgroup::RingOp>().setTags(values.tagCount());
+  if (kernel.isNarrow()) {
+    transposeValues(*builder.createBlock(&roles.getAssist()));
+  }
   Block *producer = builder.createBlock(&roles.getProducer());
   return produce(*producer);
 }

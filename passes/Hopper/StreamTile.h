@@ -68,7 +68,10 @@ private:
   void fillKeys(mlir::Value position, mlir::ValueRange tags,
                 mlir::ValueRange start, mlir::Value isThere);
   void fillValues(mlir::Value position, mlir::ValueRange start,
-                  mlir::Value isThere);
+                  mlir::Value size);
+
+  // StreamAssist.cpp
+  void transposeValues(mlir::Block &block);
 
   // StreamSteps.cpp
   /// The loop of a role over the steps, at the insertion point of its body.
@@ -127,6 +130,7 @@ private:
   mlir::Value queryMap, keyMap, valueMap, outMap;
   mlir::Value tileRing;                      // whose tags are of a tile
   mlir::Value queryRing, keyRing, valueRing; // the same where V lies in K
+  mlir::Value loadedRing;                    // of V as it comes, if not that
   mlir::Value probabilityRing, stateRing;    // what an assistant gets
   mlir::Value tiles, tickets;
   mlir::Value rowTiles;       // of a head (i32)

@@ -94,13 +94,17 @@ void TileValues::bind(Region &region, Value ring,
       return made;
     }
     auto [entry, fresh] = bound.try_emplace(value, tags);
-    bool wide = !value.getType().isInteger(32);
+    bool isFloat = value.getType().isF32();
+    bool wide = !isFloat && !value.getType().isInteger(32);
     tags += fresh ? (wide ? 2 : 1) : 0;
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(user);
     Value at = position(user);
     made = warpgroup::TagOp::create(builder, warp.loc, warp.i32(),
                                     entry->second, ring, at);
+    if (isFloat) {
+      made = arith::BitcastOp::create(builder, warp.loc, warp.f32(), made);
+    }
     if (wide) {
       Value high = warpgroup::TagOp::create(builder, warp.loc, warp.i32(),
                                             entry->second + 1, ring, at);
@@ -130,6 +134,9 @@ SmallVector<Value> TileValues::tagValues(IRMapping &mapping) {
   SmallVector<Value> values;
   for (auto [value, tag] : bound) {
     Value made = here(value, mapping);
+    if (made.getType().isF32()) {
+      made = arith::BitcastOp::create(builder, warp.loc, warp.i32(), made);
+    }
     if (made.getType().isInteger(32)) {
       values.push_back(made);
       continue;

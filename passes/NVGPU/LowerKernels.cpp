@@ -201,7 +201,7 @@ private:
     builder.setInsertionPoint(program->finalize);
     Type element =
         cast<ShapedType>(program->online.getQ().getType()).getElementType();
-    if (!element.isF16() && !element.isBF16()) {
+    if (element.getIntOrFloatBitWidth() > 16) {
       shape.threads = FMAKernel::kWarps * 32;
       shape.sharedBytes = fmaSharedBytes(*program);
       return emitFMATile(warp, *program, views);
@@ -232,16 +232,28 @@ private:
       return program.loop.emitOpError(
           "needs 'max_rows' and a constant step for GPUs");
     }
+    auto type = cast<ShapedType>(program.online.getQ().getType());
+    int64_t bytes = type.getElementTypeBitWidth() / 8;
+    std::string reason = "needs warpgroups (sm_90), and head sizes that fit";
     if (std::optional<WarpgroupKernel> chosen =
             warpgroupKernel(program, *most, step.getInt())) {
       StreamTile stream(warp, program, *chosen, views, block);
-      std::string reason;
       if (stream.prepare(reason)) {
         return streamTile(stream, *chosen, shape);
+      }
+      if (bytes == 1) {
+        return program.online.emitOpError("of ")
+               << type.getElementType()
+               << " has no lowering for GPUs: " << reason;
       }
       remark::missed(program.loop.getLoc(),
                      remark::RemarkOpts::name("warpgroup").category("attn"))
           << "not on warpgroups: " << reason;
+    }
+    if (bytes == 1) {
+      return program.online.emitOpError("of ")
+             << type.getElementType()
+             << " has no lowering for GPUs: " << reason;
     }
     constexpr int64_t kFewRows = 64;
     if (gpu.warpgroups && *most > kFewRows &&
@@ -260,9 +272,11 @@ private:
   // where V lies in K.
   std::optional<WarpgroupKernel> warpgroupKernel(TileProgram &program,
                                                  int64_t rows, int64_t keys) {
-    if (!StreamTile::valuesLieInKeys(program)) {
+    auto type = cast<ShapedType>(program.online.getQ().getType());
+    int64_t bytes = type.getElementTypeBitWidth() / 8;
+    if (bytes == 1 || !StreamTile::valuesLieInKeys(program)) {
       return chooseWarpgroupKernel(program.headSize, program.valueSize, rows,
-                                   keys, gpu);
+                                   keys, gpu, bytes);
     }
     std::optional<WarpgroupKernel> latent =
         chooseLatentKernel(program.headSize, program.valueSize, gpu);

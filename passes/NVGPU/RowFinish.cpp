@@ -37,6 +37,9 @@ std::pair<Value, Value> finishRow(WarpBuilder &warp, TileProgram &program,
   }
   Value empty = warp.isEqual(sum, zero);
   Value inverse = warp.select(empty, zero, warp.fmul(factor, warp.rcp(sum)));
+  if (Value scale = program.finalize.getFactor()) {
+    inverse = warp.fmul(inverse, scale);
+  }
   Value lse = warp.select(empty, none,
                           warp.fmul(warp.fadd(max, warp.log2(sum)),
                                     warp.f(llvm::numbers::ln2, type)));

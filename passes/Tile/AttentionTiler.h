@@ -106,6 +106,9 @@ private:
                           mlir::Value count, mlir::Value page,
                           mlir::OpFoldResult size);
   mlir::Value valuesInKeys(mlir::Value k, mlir::Value count);
+  /// The scale of operand `number` (q, k, v), of which the heads of a tile have
+  /// one; null without scales.
+  mlir::Value scaleOf(unsigned number, const RowTile &tile);
   mlir::Value scratchTile(mlir::OpFoldResult size);
   RowTile rowTile(mlir::Value batch, mlir::Value head, mlir::Value number,
                   int64_t rows, Sequence &seq);

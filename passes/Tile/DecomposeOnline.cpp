@@ -265,6 +265,9 @@ private:
   Value score(Builder &b, Value product) {
     Value x =
         arith::MulFOp::create(b, product, number(b, type, op.getScaleValue()));
+    if (op.getFactor()) {
+      x = arith::MulFOp::create(b, x, op.getFactor());
+    }
     if (!op.isMasked() && op.getScore().empty()) {
       return x;
     }
@@ -425,6 +428,9 @@ SmallVector<Value> decomposeFinalizeState(Builder &b, FinalizeStateOp op) {
     Value element = tensor::ExtractOp::create(b, op.getAcc(), from);
     if (rescale) {
       element = arith::MulFOp::create(b, element, rescale);
+    }
+    if (op.getFactor()) {
+      element = arith::MulFOp::create(b, element, op.getFactor());
     }
     Value quotient = unlessEmpty(b, total, number(b, type, 0.0),
                                  arith::DivFOp::create(b, element, total));

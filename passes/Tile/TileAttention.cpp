@@ -195,6 +195,17 @@ void AttentionTiler::segments(const Sequence &seq, const RowTile &tile,
   }
 }
 
+Value AttentionTiler::scaleOf(unsigned number, const RowTile &tile) {
+  if (op.getScales().empty()) {
+    return Value();
+  }
+  Value scale = op.getScales()[number];
+  SmallVector<Value> at = {tile.batch, number == 0 ? tile.head : tile.keyHead};
+  int64_t rank = cast<ShapedType>(scale.getType()).getRank();
+  return tensor::ExtractOp::create(rewriter, loc, scale,
+                                   ValueRange(at).take_back(rank));
+}
+
 // State, key loop: (acc, max, sum) of a row tile over the keys of
 // [chunkLo, chunkHi).
 SmallVector<Value>
@@ -255,6 +266,10 @@ AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
               tileType({columns}, rewriter.getI32Type()));
   }
   tileKeys = step;
+  Value factor = scaleOf(0, tile);
+  if (factor) {
+    factor = arith::MulFOp::create(rewriter, loc, factor, scaleOf(1, tile));
+  }
   auto loop = KeyLoopOp::create(rewriter, loc, types, index.constant(step),
                                 lower, upper, list.list, list.limit, state,
                                 rewriter.getDenseI32ArrayAttr(kinds),
@@ -292,8 +307,8 @@ AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
                       map({G, M})};
   auto online = OnlineAttentionOp::create(
       rewriter, loc, types, q, k, v, tile.batch, tile.head, position, key,
-      maskSymbols(seq), op.getCaptured(), op.getMaskCaptured(), carried[0],
-      carried[1], carried[2],
+      factor, maskSymbols(seq), op.getCaptured(), op.getMaskCaptured(),
+      carried[0], carried[1], carried[2],
       rewriter.getFloatAttr(accumulator, *op.getStaticScale()), classes.mask,
       rewriter.getArrayAttr(maps),
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, context)),
@@ -384,7 +399,7 @@ SmallVector<Value> AttentionTiler::run(const AttentionTiles &tiles,
   // known to become lanes.
   // A larger group, a part of it a tile, on GPUs alone: a CPU reads K and V
   // from its caches.
-  if (op.getLayout() == Layout::THD || !heads ||
+  if (op.getLayout() == Layout::THD || !heads || rowLimit == 0 ||
       (*heads > rowLimit && readsLengths)) {
     return prefill();
   }

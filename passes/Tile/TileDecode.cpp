@@ -116,8 +116,8 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles,
     AffineMap identity3 = AffineMap::getMultiDimIdentityMap(3, op.getContext());
     auto final = FinalizeStateOp::create(
         rewriter, loc, TypeRange{out.getType(), lse.getType()}, state[0],
-        state[1], state[2], Value(), Value(), ValueRange{out, lse},
-        AffineMapAttr::get(identity3),
+        state[1], state[2], /*sink=*/Value(), /*head=*/Value(),
+        scaleOf(2, tile), ValueRange{out, lse}, AffineMapAttr::get(identity3),
         AffineMapAttr::get(
             AffineMap::getMultiDimIdentityMap(2, op.getContext())),
         AffineMapAttr::get(identity3));

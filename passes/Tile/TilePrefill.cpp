@@ -105,7 +105,7 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
       tileOuts, [](Value value) { return value.getType(); });
   auto final = FinalizeStateOp::create(
       rewriter, loc, types, state[0], state[1], state[2], op.getSink(),
-      op.getSink() ? head : Value(), tileOuts,
+      op.getSink() ? head : Value(), scaleOf(2, tile), tileOuts,
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(3, op.getContext())),
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, op.getContext())),
       AffineMapAttr::get(rowsMap()));

@@ -14,10 +14,15 @@ import bench_modules
 CHIPS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
 
 
+F8 = "f8E4M3FN"  # products on warpgroups alone
+
+
 def module(b, h, hk, sq, sk, d, e, dtype, mask=""):
+    out = "bf16" if dtype == F8 else dtype
     q, k, v, o = (
-        f"tensor<{b}x{n}x{s}x{c}x{dtype}>"
-        for n, s, c in ((h, sq, d), (hk, sk, d), (hk, sk, e), (h, sq, e))
+        f"tensor<{b}x{n}x{s}x{c}x{t}>"
+        for n, s, c, t in ((h, sq, d, dtype), (hk, sk, d, dtype), (hk, sk, e, dtype),
+                           (h, sq, e, out))
     )
     return f"""func.func @f(%q: {q}, %k: {k}, %v: {v}) -> {o} {{
   %i = tensor.empty() : {o}
@@ -57,6 +62,11 @@ FAMILIES = {
     "few rows d64": module(4, 32, 8, 4, 4096, 64, 64, "bf16", CAUSAL),
     "causal d96": module(2, 4, 4, 512, 700, 96, 96, "bf16", CAUSAL),
     "full d128 f16": module(1, 4, 4, 512, 512, 128, 128, "f16"),
+    "fp8 full d128": module(1, 4, 2, 512, 512, 128, 128, F8),
+    "fp8 causal d128": module(1, 4, 2, 512, 512, 128, 128, F8, CAUSAL),
+    "fp8 window d64": module(1, 4, 4, 512, 512, 64, 64, F8, WINDOW),
+    "fp8 causal d96": module(1, 4, 4, 512, 512, 96, 96, F8, CAUSAL),
+    "fp8 causal d192/128": module(1, 4, 4, 512, 512, 192, 128, F8, CAUSAL),
     "paged d128": paged(32, 8, 1, 16, 128, 128, "bf16"),
     "paged d64": paged(8, 2, "?", 3, 64, 64, "f16", CAUSAL),
     "paged d80": paged(8, 2, "?", 1, 80, 80, "bf16", WINDOW),
@@ -88,7 +98,8 @@ with tempfile.TemporaryDirectory() as folder:
         source, ptx = f"{folder}/f.mlir", f"{folder}/f.ptx"
         with open(source, "w") as file:
             file.write(text)
-        for chip in ("sm_90",) if name in TIMED else CHIPS:
+        hopper = name in TIMED or F8 in text
+        for chip in ("sm_90",) if hopper else CHIPS:
             made = subprocess.run(
                 [*sys.argv[1:], source, "--target", chip, "--emit=ptx", "-o", ptx],
                 capture_output=True, text=True)

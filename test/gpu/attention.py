@@ -4,7 +4,9 @@ usage: attention.py LIBRARY PACKAGE... [--lengths 2048,8192,16384] [--rounds 3]
 
 A package is that of a function (q, k, v, donated o) -> o on B x H x S x D, as
 `attention.sh` makes them; its file name says mask and head size: full-128,
-causal-64, causal-192v128 (V has other columns). 16k tokens, H D = 2048. Each is compared on the whole with a
+causal-64, causal-192v128 (V has other columns), f8-full-128 (e4m3 with scales, results
+of bf16; its peer is the same on bf16, and what weights of e4m3 alone would lose is
+printed as "plain"). 16k tokens, H D = 2048. Each is compared on the whole with a
 reference in f32 of the same inputs, at small shapes with steep scores and at
 those that are timed, then timed in turns with cuDNN. Exit code 1 on mismatch.
 """
@@ -32,7 +34,12 @@ class Package:
         kind, size = self.name.rsplit("-", 1)
         self.size, self.value_size = (int(part) for part in (size.split("v") * 2)[:2])
         self.causal = "causal" in kind.split("-")[-1]
-        self.dtype = torch.float16 if "f16" in kind.split("-") else torch.bfloat16
+        parts = kind.split("-")
+        self.narrow = "f8" in parts
+        self.dtype = (torch.float8_e4m3fn if self.narrow
+                      else torch.float16 if "f16" in parts else torch.bfloat16)
+        self.result = torch.bfloat16 if self.narrow else self.dtype
+        self.limit = 5e-2 if self.narrow else 6e-3
         package, self.function = ctypes.c_void_p(), ctypes.c_void_p()
         self.check(library.attn_package_load(path.encode(), ctypes.byref(package)))
         self.check(library.attn_function_open(package, b"f", 0,
@@ -43,16 +50,27 @@ class Package:
             raise RuntimeError(self.name + ": " + self.library.attn_error().decode())
 
     def bind(self, q, k, v, o):
-        arguments, results = describe([q, k, v, o]), describe([o])
+        heads = q.shape[1]
+        scales = [torch.full(shape, value, device="cuda") for shape, value in
+                  (((), 0.5), ((heads,), 1.5), ((heads,), 0.75))] if self.narrow else []
+        every = [q, k, v, o, *scales]
+        arguments, results = describe(every), describe([o])
         def call():
             stream = torch.cuda.current_stream().cuda_stream
             self.check(self.library.attn_function_launch(
-                self.function, ctypes.c_void_p(stream), arguments, 4, results, 1))
+                self.function, ctypes.c_void_p(stream), arguments, len(every), results, 1))
         return call
 
 
-def reference(q, k, v, causal):
-    """In f32, some heads and rows at a time."""
+def decoded(package, q, k, v):
+    """What the codes are, by the scales of `bind`."""
+    if not package.narrow:
+        return q, k, v
+    return q.float() * 0.5, k.float() * 1.5, v.float() * 0.75
+
+
+def reference(q, k, v, causal, plain=False):
+    """In f32, some heads and rows at a time; `plain` with weights of e4m3."""
     out = torch.empty(*q.shape[:3], v.shape[3], dtype=torch.float32, device="cuda")
     sq, sk = q.shape[2], k.shape[2]
     columns = torch.arange(sk, device="cuda")[None]
@@ -64,15 +82,19 @@ def reference(q, k, v, causal):
             if causal:
                 i = torch.arange(r, rows.stop, device="cuda")[:, None] + sk - sq
                 s.masked_fill_(columns > i, -math.inf)
-            out[b, :, rows] = torch.nan_to_num(torch.softmax(s, -1)) @ v[b].float()
+            p = torch.softmax(s, -1)
+            if plain:
+                top = p.amax(-1, keepdim=True)
+                p = (p / top).to(torch.float8_e4m3fn).float() * top
+            out[b, :, rows] = torch.nan_to_num(p) @ v[b].float()
     return out
 
 
 def relative(package, q, k, v):
-    o = torch.full((*q.shape[:3], v.shape[3]), math.nan, dtype=q.dtype, device="cuda")
+    o = torch.full((*q.shape[:3], v.shape[3]), math.nan, dtype=package.result, device="cuda")
     package.bind(q, k, v, o)()
     torch.cuda.synchronize()
-    expected = reference(q, k, v, package.causal)
+    expected = reference(*decoded(package, q, k, v), package.causal)
     error = ((o.float() - expected).norm() / expected.norm()).item()
     return error if torch.isfinite(o).all() else math.nan
 
@@ -80,13 +102,14 @@ def relative(package, q, k, v):
 def inputs(package, b, sq, sk):
     """Random q, k and v."""
     def random(s, d):
-        return torch.randn(b, 2048 // package.size, s, d, device="cuda", dtype=package.dtype)
+        x = torch.randn(b, 2048 // package.size, s, d, device="cuda", dtype=package.result)
+        return x.to(package.dtype)
     return random(sq, package.size), random(sk, package.size), random(sk, package.value_size)
 
 
 def small(package):
     """Sizes that no tile divides, and scores that overrun any first guess."""
-    dtype = package.dtype
+    dtype = package.result
     worst = 0
     for b, sq, sk, factor in [(1, 1024, 1024, 1), (2, 640, 640, 1), (1, 1000, 1000, 1),
                               (1, 129, 129, 1), (3, 257, 700, 1), (1, 1024, 1024, 8),
@@ -94,11 +117,12 @@ def small(package):
                               (1, 2048, 2048, -20)]:
         q, k, v = inputs(package, b, sq, sk)
         if factor > 0:
-            q *= factor
+            q = (q.to(dtype) * factor).clamp(-448, 448).to(package.dtype)
         else:
-            k *= torch.linspace(-factor, 0.1, sk, device="cuda", dtype=dtype)[:, None]
+            ramp = torch.linspace(-factor, 0.1, sk, device="cuda", dtype=dtype)[:, None]
+            k = (k.to(dtype) * ramp).to(package.dtype)
         error = relative(package, q, k, v)
-        if not error < 6e-3:
+        if not error < package.limit:
             print(f"MISMATCH {package.name} b {b} sq {sq} sk {sk} x {factor}: {error:.2e}",
                   flush=True)
             return math.nan
@@ -146,20 +170,29 @@ def main():
         for length in map(int, options.lengths.split(",")):
             b, h = 16384 // length, 2048 // size
             q, k, v = inputs(group[0], b, length, length)
-            o = torch.empty(*q.shape[:3], value_size, dtype=dtype, device="cuda")
+            o = torch.empty(*q.shape[:3], value_size, dtype=group[0].result, device="cuda")
             flops = 2 * length * length * (size + value_size) * h * b / (2 if causal else 1)
             calls = {}
-            expected = reference(q, k, v, causal)
+            elements = decoded(group[0], q, k, v)
+            expected = reference(*elements, causal)
+            if group[0].narrow:
+                plain = reference(*elements, causal, plain=True)
+                print(f"plain at {length}: {((plain - expected).norm() / expected.norm()).item():.2e}")
+                del plain
             for package in group:
                 o.fill_(math.nan)
                 calls[package.name] = package.bind(q, k, v, o)
                 calls[package.name]()
                 torch.cuda.synchronize()
                 error = ((o.float() - expected).norm() / expected.norm()).item()
-                if not error < 6e-3:
+                if package.narrow:
+                    print(f"{package.name} at {length}: {error:.2e}")
+                if not error < package.limit:
                     failed = True
                     print(f"MISMATCH {package.name} at {length}: {error:.2e}", flush=True)
-            del expected
+            del expected, elements
+            if group[0].narrow: # cuDNN's is not in PyTorch
+                q, k, v = (x.to(torch.bfloat16) for x in (q, k, v))
             backend = SDPBackend.CUDNN_ATTENTION
             def peer():
                 with sdpa_kernel([backend]):

@@ -3,8 +3,9 @@
 #
 #   test/gpu/attention.sh BUILD FOLDER [KIND-SIZE...]
 #
-# A kind is full or causal, and f16 in front of it for other than bf16:
-# causal-128, f16-full-64, causal-192v128 where V has other columns. There:
+# A kind is full or causal, and f16 or f8 in front of it for other than bf16:
+# causal-128, f16-full-64, causal-192v128 where V has other columns. f8 is e4m3
+# with scales and results of bf16. There:
 # timeout 300 python3 attention.py ./libattn_runtime.so *.attnpkg
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -19,16 +20,30 @@ for name in "$@"; do
   value=${size#*v}
   size=${size%v*}
   type=bf16
+  result=bf16
   mask=
-  case $name in f16-*) type=f16 ;; esac
+  scales=
+  arguments=
+  case $name in
+  f16-*) type=f16 result=f16 ;;
+  f8-*)
+    type=f8E4M3FN
+    f="tensor<f32>"
+    g="tensor<$((2048 / size))xf32>"
+    arguments=", %qs: $f, %ks: $g, %vs: $g"
+    scales="scales(%qs, %ks, %vs : $f, $g, $g)"
+    ;;
+  esac
   case $name in *causal*) mask='mask(#attn.causal)' ;; esac
   t="tensor<?x$((2048 / size))x?x${size}x$type>"
   u="tensor<?x$((2048 / size))x?x${value}x$type>"
+  o="tensor<?x$((2048 / size))x?x${value}x$result>"
   cat > "$out/$name.mlir" <<END
 func.func @f(%q: $t {attn.dims = ["b", "h", "sq", "d"]}, %k: $t {attn.dims = ["b", "h", "sk", "d"]},
-             %v: $u {attn.dims = ["b", "h", "sk", "e"]}, %o: $u {attn.dims = ["b", "h", "sq", "e"], attn.donated}) -> $u {
-  %r = attn.attention ins(%q, %k, %v : $t, $t, $u) outs(%o : $u) $mask -> $u
-  return %r : $u
+             %v: $u {attn.dims = ["b", "h", "sk", "e"]},
+             %o: $o {attn.dims = ["b", "h", "sq", "e"], attn.donated}$arguments) -> $o {
+  %r = attn.attention ins(%q, %k, %v : $t, $t, $u) $scales outs(%o : $o) $mask -> $o
+  return %r : $o
 }
 END
   "$build/bin/attn-run" --no-cache "$out/$name.mlir" --target sm_90 \

@@ -147,6 +147,21 @@ def ExpandPageTablesPass : InterfacePass<"attn-expand-page-tables", "mlir::Funct
                            "::mlir::tensor::TensorDialect"];
 }
 
+def DecodeOperandsPass : InterfacePass<"attn-decode-operands", "mlir::FunctionOpInterface"> {
+  let summary = "attention on codes of 8 bits as attention on their elements";
+  let description = [{
+    `attn.attention` on `f8E4M3FN` becomes `attn.attention` on the f32 results of an
+    `attn.kv_dequantize` for each operand, with the scales of the op. It is what
+    the op means, and how targets without products of 8 bits compute it: keys and
+    values are then decoded a tile at a time.
+
+    Needs: ops on tensors. Leaves: no attention on `f8E4M3FN`. Example:
+    `test/Passes/Graph/decode-operands.mlir`.
+  }];
+  let dependentDialects = ["::attn::AttnDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def DecomposeReferencePass : Pass<"attn-decompose-reference", "::mlir::ModuleOp"> {
   let summary = "compute attention by its definition, in a chosen precision";
   let description = [{

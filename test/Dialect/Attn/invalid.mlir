@@ -560,7 +560,7 @@ func.func @finalize_state_c4(%a: tensor<4x8x16xf32>, %m: tensor<4x8xf32>, %s: te
 
 func.func @finalize_state_c5(%a: memref<4x8x16xf32>, %m: memref<4x8xf32>, %o: memref<4x8x16xf32>, %sink: memref<4xf32>) {
   // expected-error @below {{expected 'sink' and 'head' together [finalize_state_c5]}}
-  "attn.finalize_state"(%a, %m, %m, %sink, %o) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 1>,
+  "attn.finalize_state"(%a, %m, %m, %sink, %o) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 1>,
     state_map = affine_map<(g, m, e) -> (g, m, e)>, row_map = affine_map<(g, m) -> (g, m)>, out_map = affine_map<(g, m, e) -> (g, m, e)>}>
     : (memref<4x8x16xf32>, memref<4x8xf32>, memref<4x8xf32>, memref<4xf32>, memref<4x8x16xf32>) -> ()
   return
@@ -701,7 +701,7 @@ func.func @symbols(%q: tensor<1x4x8x32xf32>, %l: index) {
 
 func.func @attention_c18(%q: tensor<1x4x8x32xf32>, %l: index) {
   // expected-error @below {{expected an operand for each of the 0 symbols of the mask, but got 1 [attention_c18]}}
-  %r = "attn.attention"(%q, %q, %q, %l, %q) <{mask = #attn.causal, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1>}> ({}, {})
+  %r = "attn.attention"(%q, %q, %q, %l, %q) <{mask = #attn.causal, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1>}> ({}, {})
     : (tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>, tensor<1x4x8x32xf32>, index, tensor<1x4x8x32xf32>) -> tensor<1x4x8x32xf32>
   return
 }
@@ -714,7 +714,7 @@ func.func @online_attention_c9(%q: tensor<1x64x128xf32>, %k: tensor<?x128xf32>, 
       indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>,
                        affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>,
                        affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
-      operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1>,
+      operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 0, 1, 1, 1>,
       row_map = affine_map<(g, m) -> (g, m)>, scale = 8.8e-02 : f32}> ({}, {})
     : (tensor<1x64x128xf32>, tensor<?x128xf32>, tensor<?x128xf32>, index, index, index, index, index, tensor<1x64x128xf32>, tensor<1x64xf32>, tensor<1x64xf32>)
     -> (tensor<1x64x128xf32>, tensor<1x64xf32>, tensor<1x64xf32>)
@@ -1489,5 +1489,32 @@ func.func @fft_conv_c2(%u: tensor<1x4x8xf32>, %k: tensor<7x16xf32>) {
 func.func @fft_conv_c3(%u: tensor<1x4x8xf32>, %k: memref<8x16xf32>) {
   // expected-error @below {{expected operands to be all tensors or all memrefs [fft_conv_c3]}}
   %r = attn.fft_conv ins(%u, %k : tensor<1x4x8xf32>, memref<8x16xf32>) outs(%u : tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c20(%q: tensor<3x8x7x64xf8E4M3FN>, %s: tensor<f32>, %t: tensor<8xf32>, %o: tensor<3x8x7x64xbf16>) {
+  // expected-error @below {{expected 'scales' of q, k and v of f8E4M3FN, each for the tensor, its heads, or its sequences and heads [attention_c20]}}
+  %r = attn.attention ins(%q, %q, %q : tensor<3x8x7x64xf8E4M3FN>, tensor<3x8x7x64xf8E4M3FN>, tensor<3x8x7x64xf8E4M3FN>)
+      scales(%s, %t : tensor<f32>, tensor<8xf32>) outs(%o : tensor<3x8x7x64xbf16>) -> tensor<3x8x7x64xbf16>
+  return
+}
+
+// -----
+
+func.func @attention_c20(%q: tensor<3x8x7x64xf8E4M3FN>, %s: tensor<f32>, %t: tensor<8x3xf32>, %o: tensor<3x8x7x64xbf16>) {
+  // expected-error @below {{[attention_c20]}}
+  %r = attn.attention ins(%q, %q, %q : tensor<3x8x7x64xf8E4M3FN>, tensor<3x8x7x64xf8E4M3FN>, tensor<3x8x7x64xf8E4M3FN>)
+      scales(%s, %s, %t : tensor<f32>, tensor<f32>, tensor<8x3xf32>) outs(%o : tensor<3x8x7x64xbf16>) -> tensor<3x8x7x64xbf16>
+  return
+}
+
+// -----
+
+func.func @attention_c20(%q: tensor<3x8x7x64xf16>, %s: tensor<f32>, %o: tensor<3x8x7x64xbf16>) {
+  // expected-error @below {{[attention_c20]}}
+  %r = attn.attention ins(%q, %q, %q : tensor<3x8x7x64xf16>, tensor<3x8x7x64xf16>, tensor<3x8x7x64xf16>)
+      scales(%s, %s, %s : tensor<f32>, tensor<f32>, tensor<f32>) outs(%o : tensor<3x8x7x64xbf16>) -> tensor<3x8x7x64xbf16>
   return
 }

@@ -179,3 +179,14 @@ func.func @factors(%a: !warpgroup.operand<64x64xbf16>, %f: !warpgroup.columns<64
   %w = warpgroup.scale %a by %f : !warpgroup.operand<64x64xbf16>, !warpgroup.columns<64xf32>
   return
 }
+
+// CHECK-LABEL: func.func @narrow
+func.func @narrow(%n: i32, %z: !warpgroup.fragment<64x128xf32>, %p: !llvm.ptr<1>, %pitch: i64, %rows: i32) {
+  %v = warpgroup.ring consumers 1 tags 0 : !warpgroup.ring<2x96x128xf8E4M3FN>
+  %t = warpgroup.ring consumers 2 tags 0 writers 4 : !warpgroup.ring<2x128x128xf8E4M3FN>
+  // CHECK: warpgroup.transpose
+  warpgroup.transpose %v[%n] to %t[%n] : !warpgroup.ring<2x96x128xf8E4M3FN>, !warpgroup.ring<2x128x128xf8E4M3FN>
+  // CHECK: warpgroup.write_rows {{.*}} columns 128 interleaved to
+  warpgroup.write_rows %z columns 128 interleaved to %p pitch %pitch below %rows as bf16 : !warpgroup.fragment<64x128xf32>, !llvm.ptr<1>
+  return
+}

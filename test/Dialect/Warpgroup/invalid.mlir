@@ -79,7 +79,7 @@ func.func @mma_c1(%q: !warpgroup.tile<128x64x128xbf16>, %t: !warpgroup.tile<128x
 // -----
 
 func.func @mma_c2(%q: !warpgroup.tile<128x64x64xf16>, %t: !warpgroup.tile<128x128x64xbf16>) {
-  // expected-error @below {{expected operands of one type, but got 'f16' and 'bf16' [mma_c2]}}
+  // expected-error @below {{expected operands of one type, 'transposed' where they have 8 bits, but got 'f16' and 'bf16' [mma_c2]}}
   %s = warpgroup.mma_async %q, %t transposed : (!warpgroup.tile<128x64x64xf16>, !warpgroup.tile<128x128x64xbf16>) -> !warpgroup.pending<64x128xf32>
   return
 }
@@ -117,7 +117,7 @@ func.func @elements_c2(%a: !warpgroup.rows<f32>) {
 // -----
 
 func.func @write_rows_c1(%f: !warpgroup.fragment<64x24xf32>, %p: !llvm.ptr<1>, %pitch: i64, %n: i32) {
-  // expected-error @below {{expected a multiple of 8 of a multiple of 16 columns, as f16, bf16 or f32 [write_rows_c1]}}
+  // expected-error @below {{expected a multiple of 8 of a multiple of 16 columns, as f16, bf16 or f32, or of 16 of them if interleaved, of 16 bits [write_rows_c1]}}
   warpgroup.write_rows %f columns 24 to %p pitch %pitch below %n as bf16 : !warpgroup.fragment<64x24xf32>, !llvm.ptr<1>
   return
 }
@@ -306,5 +306,23 @@ func.func @roles_c5_product(%n: i32, %b: !warpgroup.tile<64x64x64xbf16>) {
     warpgroup.release %k[%n] : !warpgroup.ring<2x64x64xbf16>
     %r = warpgroup.wait 0 (%p) : (!warpgroup.pending<64x64xf32>) -> !warpgroup.fragment<64x64xf32>
   }
+  return
+}
+
+// -----
+
+func.func @mma_c2(%p: !warpgroup.operand<64x64xf8E4M3FN>, %t: !warpgroup.tile<64x64x128xf8E4M3FN>) {
+  // expected-error @below {{'transposed' where they have 8 bits, but got 'f8E4M3FN' and 'f8E4M3FN' [mma_c2]}}
+  %s = warpgroup.mma %p, %t : (!warpgroup.operand<64x64xf8E4M3FN>, !warpgroup.tile<64x64x128xf8E4M3FN>) -> !warpgroup.fragment<64x128xf32>
+  return
+}
+
+// -----
+
+func.func @transpose_c1(%n: i32) {
+  %v = warpgroup.ring consumers 1 tags 0 : !warpgroup.ring<2x96x128xf8E4M3FN>
+  %t = warpgroup.ring consumers 2 tags 0 writers 4 : !warpgroup.ring<2x256x128xf8E4M3FN>
+  // expected-error @below {{expected tiles of 8 bits and of multiples of 32 rows and columns, one the transpose of the other, but got '!warpgroup.ring<2x96x128xf8E4M3FN>' and '!warpgroup.ring<2x256x128xf8E4M3FN>' [transpose_c1]}}
+  warpgroup.transpose %v[%n] to %t[%n] : !warpgroup.ring<2x96x128xf8E4M3FN>, !warpgroup.ring<2x256x128xf8E4M3FN>
   return
 }

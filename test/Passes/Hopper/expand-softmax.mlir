@@ -36,6 +36,23 @@ gpu.module @kernels {
     llvm.return
   }
 
+  // e4m3 ends at 448: a row maximum is 2^3, and a factor is part of the unit.
+  // CHECK-LABEL: llvm.func @narrow
+  // CHECK-SAME: %[[FACTOR:[a-z0-9]*]]: f32)
+  // CHECK: %[[UNIT:.*]] = arith.mulf %[[FACTOR]],
+  // CHECK: warpgroup.elements
+  // CHECK: 3.000000e+00 : f32
+  // CHECK: fma{{.*}}%[[UNIT]]
+  // CHECK: 4.480000e+02 : f32
+  llvm.func @narrow(%f: i1, %zero: f32, %factor: f32) {
+    %s = warpgroup.splat %zero : f32 -> !s
+    %r = warpgroup.splat %zero : f32 -> !rows
+    %l = warpgroup.splat %zero : f32 -> !part
+    %o = warpgroup.splat %zero : f32 -> !acc
+    %x:4 = warpgroup.softmax speculative %s, %r, %l, %o first %f factor %factor {unit = 1.0 : f64} : (!s, !rows, !part, !acc, i1, f32) -> (!warpgroup.operand<64x128xf8E4M3FN>, !rows, !part, !acc)
+    llvm.return
+  }
+
   // f16 has no 2^40.
   // CHECK-LABEL: llvm.func @half
   // CHECK: arith.constant 3.276800e+04 : f32

@@ -38,6 +38,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     | `kv_lens` | B | B | - |
     | `cu_seqlens` (q, k) | - | - | B + 1 each |
     | `sink` | Hq | Hq | Hq |
+    | `scales` (q, k, v) | -, H or B x H | -, H or B x H | - or H |
     | `pages` (block tables) | B x P | B x P | B x P |
 
     - `scale` defaults to `1/sqrt(D)`.
@@ -67,6 +68,10 @@ def Attn_AttentionOp : Attn_Op<"attention", [
       Key j of sequence b is slot `j mod N` of page `tables[b, j floordiv N]`,
       `kv_lens` tells the keys of each sequence, and thd takes `cu_seqlens` of q
       alone. Entries of the table and slots behind the last key are not read.
+    - `f8E4M3FN` operands are codes: an element is its code times the scale of
+      its tensor, of its head, or of its sequence and head (H heads of the operand
+      itself), each above 0; without `scales` 1. The type of the operands is that in which weights are
+      kept, relative to the largest of a row.
     - `sink` is a learned logit per head that joins the denominator and `lse`.
     - Query heads share key heads in order (GQA, MQA); nothing is broadcast.
     - A row without a visible key gives 0 and an `lse` of -inf.
@@ -102,6 +107,9 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     * `attention_c18`: `mask_symbols` has a value for each symbol of `mask`.
     * `attention_c19`: with `pages`, k and v have rank 4, `kv_lens` is given, the
       tables have a row for each sequence, and `cu_seqlens` is that of q.
+    * `attention_c20`: `scales` are three, for operands of `f8E4M3FN`, each with
+      no dimension, the heads of its operand, or sequences and heads (not for `thd`
+      and pages).
 
     Example:
     ```mlir
@@ -110,7 +118,8 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     ```
   }];
   let arguments = (ins
-    Attn_Data:$q, Attn_Data:$k, Attn_Data:$v,
+    Attn_Operand:$q, Attn_Operand:$k, Attn_Operand:$v,
+    Variadic<Attn_Factors>:$scales,
     Optional<Index>:$offset,
     Optional<Attn_Ints>:$kv_lens,
     Optional<Attn_Ints>:$cu_seqlens_q, Optional<Attn_Ints>:$cu_seqlens_k,
@@ -131,6 +140,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `ins` `(` $q `,` $k `,` $v `:` type($q) `,` type($k) `,` type($v) `)`
+    (`scales` `(` $scales^ `:` type($scales) `)`)?
     (`layout` `(` custom<Layout>($layout)^ `)`)? (`offset` `(` $offset^ `)`)?
     (`kv_lens` `(` $kv_lens^ `:` type($kv_lens) `)`)?
     (custom<CuSeqlens>($cu_seqlens_q, type($cu_seqlens_q), $cu_seqlens_k, type($cu_seqlens_k))^)?
@@ -166,6 +176,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     int64_t getKeyBatchDim() { return isPaged() ? 0 : getBatchDim(); }
     int64_t getKeyHeadDim();
     ::llvm::LogicalResult verifyPages();
+    ::llvm::LogicalResult verifyScales();
     int64_t getKeySeqDim();
     int64_t getKeySizeDim() { return isPaged() ? 3 : getSizeDim(); }
     int64_t getSizeDim() { return getLayout() == ::attn::Layout::THD ? 2 : 3; }

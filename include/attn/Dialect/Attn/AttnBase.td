@@ -220,6 +220,11 @@ class Attn_Shaped<list<Type> elements, list<int> ranks, string what> : Type<
 
 def Attn_Data : Attn_Shaped<[Attn_Float], [3, 4],
     "tensor or memref of rank 3 or 4 of f64, f32, f16 or bf16">;
+// What attention takes: its products may be of codes of 8 bits.
+def Attn_Operand : Attn_Shaped<[Attn_Float, F8E4M3FN], [3, 4],
+    "tensor or memref of rank 3 or 4 of f64, f32, f16, bf16 or f8E4M3FN">;
+def Attn_TileOperand : Attn_Shaped<[Attn_Float, F8E4M3FN], [1, 2, 3, 4, 5],
+    "tensor or memref of f64, f32, f16, bf16 or f8E4M3FN">;
 // What a cache may hold besides: codes of few bits.
 def Attn_Code : AnyTypeOf<[I8, F8E4M3FN, F8E5M2], "i8, f8E4M3FN or f8E5M2">;
 def Attn_Codes : Attn_Shaped<[Attn_Code], [1, 2, 3, 4],
@@ -230,6 +235,8 @@ def Attn_Stored : Attn_Shaped<[Attn_Float, Attn_Code], [3, 4],
     "tensor or memref of rank 3 or 4 of f64, f32, f16, bf16, i8, f8E4M3FN or f8E5M2">;
 def Attn_AnyFloats : Attn_Shaped<[Attn_Float], [1, 2, 3, 4, 5],
     "tensor or memref of f64, f32, f16 or bf16">;
+def Attn_Factors : Attn_Shaped<[F32], [0, 1, 2],
+    "tensor or memref of rank 0 to 2 of f32">;
 def Attn_Stats : Attn_Shaped<[F32, F64], [1, 2, 3, 4],
     "tensor or memref of f32 or f64">;
 def Attn_Ints : Attn_Shaped<[I32], [1], "tensor or memref of rank 1 of i32">;

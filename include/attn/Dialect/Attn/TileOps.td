@@ -102,7 +102,7 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
   let description = [{
     Folds the keys of a tile into the state of its rows:
     ```
-    y[r,n]    = score(scale * sum_d q[r,d] * k[n,d]), or -inf where hidden
+    y[r,n]    = score(scale * factor * sum_d q[r,d] * k[n,d]), or -inf where hidden
     max'[r]   = max(max[r], max_n y[r,n])
     p[r,n]    = e^(y[r,n] - max'[r])
     sum'[r]   = sum[r] * e^(max[r] - max'[r]) + sum_n p[r,n]
@@ -118,7 +118,8 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
     row dimensions, in the order in which `max` has them, to
     `(head offset, query offset)`: the row's head is `h + head offset`, its
     position `i + query offset`. `positions(b, h, i, j)` are those of the first
-    row and key. `max_keys` is a bound of the keys of a tile, where it is known.
+    row and key. `factor`, above 0, is 1 unless given: scales of codes.
+    `max_keys` is a bound of the keys of a tile, where it is known.
 
     Constraints:
     * `online_attention_c1`: the maps are projected permutations of one
@@ -152,8 +153,9 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
     ```
   }];
   let arguments = (ins
-    Attn_AnyFloats:$q, Attn_AnyFloats:$k, Attn_AnyFloats:$v,
+    Attn_TileOperand:$q, Attn_TileOperand:$k, Attn_TileOperand:$v,
     Index:$batch, Index:$head, Index:$query, Index:$key,
+    Optional<F32>:$factor,
     Variadic<Index>:$mask_symbols,
     Variadic<Attn_Captured>:$captured,
     Variadic<Attn_Captured>:$mask_captured,
@@ -170,7 +172,7 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `ins` `(` $q `,` $k `,` $v `:` type($q) `,` type($k) `,` type($v) `)`
-    `positions` `(` $batch `,` $head `,` $query `,` $key `)`
+    `positions` `(` $batch `,` $head `,` $query `,` $key `)` (`factor` `(` $factor^ `)`)?
     `outs` `(` $acc `,` $max `,` $sum `:` type($acc) `,` type($max) `,` type($sum) `)`
     (custom<Mask>($mask, $mask_symbols, $mask_captured, type($mask_captured), $mask_maps, $mask_ascending, $mask_region)^)?
     (custom<Score>($captured, type($captured), $captured_maps, $score)^)?
@@ -260,13 +262,14 @@ def Attn_FinalizeStateOp : Attn_Op<"finalize_state", [
   let description = [{
     ```
     total[r]  = sum[r] + e^(sink[h] - max[r])          (the second term with a sink)
-    out[r,:]  = acc[r,:] / total[r]                     0 where sum is 0
+    out[r,:]  = factor * acc[r,:] / total[r]            0 where sum is 0
     lse[r]    = max[r] + ln total[r]                    -inf where total is 0
     ```
     `state_map` sends `(rows..., e)` to the dimensions of `acc`; `max` and `sum`
     have the rows alone. `row_map` sends rows to `(g, m)`, and `out_map` sends
     `(g, m, e)` to the dimensions of `out`; `lse` is G x M. Rows outside of
     `out` (the padding of a panel) are dropped. `sink[head + g]` is read.
+    `factor` is 1 unless given: the scale of codes.
 
     Constraints:
     * `finalize_state_c1`: `state_map`, `row_map` and `out_map` fit the ranks of
@@ -286,13 +289,13 @@ def Attn_FinalizeStateOp : Attn_Op<"finalize_state", [
   }];
   let arguments = (ins
     Attn_AnyFloats:$acc, Attn_Stats:$max, Attn_Stats:$sum,
-    Optional<Attn_HeadFloats>:$sink, Optional<Index>:$head,
+    Optional<Attn_HeadFloats>:$sink, Optional<Index>:$head, Optional<F32>:$factor,
     Variadic<Attn_AnyFloats>:$outs,
     AffineMapAttr:$state_map, AffineMapAttr:$row_map, AffineMapAttr:$out_map);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `ins` `(` $acc `,` $max `,` $sum `:` type($acc) `,` type($max) `,` type($sum) `)`
-    (`sink` `(` $sink^ `:` type($sink) `at` $head `)`)?
+    (`sink` `(` $sink^ `:` type($sink) `at` $head `)`)? (`factor` `(` $factor^ `)`)?
     `outs` `(` $outs `:` type($outs) `)`
     attr-dict (`->` type($results)^)?
   }];

@@ -126,7 +126,8 @@ def Warpgroup_AnyOp : Warpgroup_Op<"any"> {
 def Warpgroup_PackOp : Warpgroup_Op<"pack", [Pure]> {
   let summary = "convert a fragment to an A operand";
   let description = [{
-    PTX: `cvt.rn.bf16x2.f32` or `cvt.rn.f16x2.f32`. Example:
+    PTX: `cvt.rn.bf16x2.f32`, `cvt.rn.f16x2.f32`, or two
+    `cvt.rn.satfinite.e4m3x2.f32` for a register. Example:
     ```mlir
     %a = warpgroup.pack %p : !warpgroup.fragment<64x128xf32> -> !warpgroup.operand<64x128xbf16>
     ```
@@ -168,15 +169,18 @@ def Warpgroup_WriteRowsOp : Warpgroup_Op<"write_rows"> {
   let summary = "write a fragment to global memory, from registers";
   let description = [{
     Converts its first `columns` to `element`. Row i goes to `start` + i `pitch`
-    elements, if i is below `rows`.
+    elements, if i is below `rows`. With `interleaved` column 16 b + p + 8 e of the
+    fragment is column 16 b + 2 p + e of the row (p below 8, e below 2).
 
     PTX, of 16 bits: `shfl.sync.bfly` by 1, after which a thread has four
-    neighbours of a row, and `st.global.b64`: four threads write 32 bytes. Of f32:
-    `st.global.v2.f32`, which is as many.
+    neighbours of a row (which it has already if `interleaved`), and
+    `st.global.b64`: four threads write 32 bytes. Of f32: `st.global.v2.f32`, which
+    is as many.
 
     Constraints:
     * `write_rows_c1`: the fragment has a multiple of 16 columns, and `columns` is
-      a multiple of 8 of them; `element` is f16, bf16 or f32.
+      a multiple of 8 of them; `element` is f16, bf16 or f32. If `interleaved`
+      `columns` is a multiple of 16, and `element` has 16 bits.
 
     Example:
     ```mlir
@@ -184,9 +188,9 @@ def Warpgroup_WriteRowsOp : Warpgroup_Op<"write_rows"> {
     ```
   }];
   let arguments = (ins Warpgroup_Fragment:$fragment, AnyType:$start, I64:$pitch, I32:$rows,
-                       I64Attr:$columns, TypeAttr:$element);
+                       I64Attr:$columns, TypeAttr:$element, UnitAttr:$interleaved);
   let assemblyFormat = [{
-    $fragment `columns` $columns `to` $start `pitch` $pitch `below` $rows `as` $element attr-dict
+    $fragment `columns` $columns (`interleaved` $interleaved^)? `to` $start `pitch` $pitch `below` $rows `as` $element attr-dict
     `:` type($fragment) `,` type($start)
   }];
   let hasVerifier = 1;

@@ -190,6 +190,36 @@ def Warpgroup_WriteOp : Warpgroup_Op<"write"> {
   let hasVerifier = 1;
 }
 
+def Warpgroup_TransposeOp : Warpgroup_Op<"transpose"> {
+  let summary = "write the transpose of a tile of 8 bits to another stage, by one warpgroup";
+  let description = [{
+    Products of 8 bits take B with neighbours along k side by side, and a tile of
+    values has them along n. Rows and columns of `to` are those of `from` in the
+    orders that fit what stands around it: columns (keys) in that of an operand
+    which was a fragment (`operand`), and row 16 b + p + 8 e is column 16 b + 2 p + e of
+    `from`, which `write_rows interleaved` turns back.
+
+    PTX: `ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16`, two elements at a time,
+    `prmt.b32`, `stmatrix.sync.aligned.m8n8.x4.shared.b16`.
+
+    Constraints:
+    * `transpose_c1`: elements have 8 bits; `to` has no more rows than `from` has
+      columns, and no fewer columns than it has rows; all are multiples of 32.
+
+    Example:
+    ```mlir
+    warpgroup.transpose %v[%n] to %t[%n] : !warpgroup.ring<2x96x128xf8E4M3FN>, !warpgroup.ring<2x128x128xf8E4M3FN>
+    ```
+  }];
+  let arguments = (ins Warpgroup_Ring:$from, I32:$from_position, Warpgroup_Ring:$to,
+                       I32:$to_position);
+  let assemblyFormat = [{
+    $from `[` $from_position `]` `to` $to `[` $to_position `]` attr-dict
+    `:` type($from) `,` type($to)
+  }];
+  let hasVerifier = 1;
+}
+
 def Warpgroup_ShareOp : Warpgroup_Op<"share"> {
   let summary = "let products of this warpgroup see what its threads wrote";
   let description = [{

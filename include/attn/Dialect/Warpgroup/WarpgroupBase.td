@@ -55,10 +55,12 @@ def Warpgroup_Pending : Warpgroup_ShapedType<"Pending", "pending"> {
   let description = "Nothing but `warpgroup.wait` takes it.";
 }
 def Warpgroup_Operand : Warpgroup_ShapedType<"Operand", "operand"> {
-  let summary = "64 x k elements of 16 bits in registers, the A operand of a product";
+  let summary = "64 x k elements of 16 or 8 bits in registers, the A operand of a product";
   let description = [{
-    k / 4 registers of two elements. A fragment becomes one without moves, by
-    conversion of pairs.
+    k / 4 registers of two elements, or k / 8 of four. A fragment becomes one
+    without moves, by conversion of pairs. Of 8 bits the columns of an operand are
+    then in another order than those of the fragment: of each 16 columns, 4 t + 2 g + e
+    of the operand is 8 g + 2 t + e of the fragment (t below 4, g and e below 2).
   }];
 }
 def Warpgroup_Rows : Warpgroup_Type<"Rows", "rows"> {
@@ -85,7 +87,7 @@ def Warpgroup_PartialRows : Warpgroup_Type<"PartialRows", "partial_rows"> {
 def Warpgroup_Ring : Warpgroup_ShapedType<"Ring", "ring"> {
   let summary = "stages x rows x columns: tiles on their way to the consumers";
   let description = [{
-    Each stage holds panels of 64 columns (128 bytes, 128-byte swizzle) of all
+    Each stage holds panels of 64 columns (of 8 bits 128: 128 bytes, 128-byte swizzle) of all
     rows, one after the other. Of f32, which no product takes, it holds plain
     rows: vectors that threads write and read. A ring of 0 columns carries tags
     alone.

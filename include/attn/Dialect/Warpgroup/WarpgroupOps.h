@@ -31,6 +31,8 @@ inline constexpr int64_t kPanelBytes = 128;
 int64_t panelColumns(mlir::Type type);
 /// Panels of a tile of `columns` columns.
 int64_t panels(int64_t columns, mlir::Type type);
+/// What one instruction contracts of elements of `type`.
+int64_t productDepth(mlir::Type type);
 /// The element of a fragment or of rows.
 mlir::Type elementType(mlir::Type registers);
 /// Bytes of one stage of a ring.

@@ -335,8 +335,10 @@ def Warpgroup_ProductsOp : Warpgroup_ProductOp<"mma", Warpgroup_Fragment> {
 
     Constraints:
     * `mma_c1`: sizes fit: `a` 64 x k, `b` k x n (n x k if `transposed`), `acc`
-      and the result 64 x n; n is a multiple of 8 up to 256, k of 16.
-    * `mma_c2`: `a` and `b` have one element type, f16 or bf16.
+      and the result 64 x n; n is a multiple of 8 up to 256, k of 16 (of 8 bits
+      32).
+    * `mma_c2`: `a` and `b` have one element type, f16, bf16 or f8E4M3FN, and of
+      8 bits `b` is `transposed`.
 
     Example:
     ```mlir
@@ -357,7 +359,7 @@ def Warpgroup_MmaAsyncOp : Warpgroup_ProductOp<"mma_async", Warpgroup_Accumulato
     products of one accumulator follow each other.
 
     PTX: `wgmma.fence`, a `wgmma.mma_async.sync.aligned.m64n<n>k16.f32` for each
-    16 of k, `wgmma.commit_group`.
+    16 of k (of 8 bits `k32` for each 32), `wgmma.commit_group`.
 
     Constraints: those of `warpgroup.mma` (`mma_c1`, `mma_c2`).
 
@@ -467,7 +469,7 @@ def Warpgroup_SoftmaxOp : Warpgroup_Op<"softmax", [Pure]> {
     ```
     p = 2^(unit x + r'),  sum' = sum 2^(r' - r) + p summed,  acc' = acc 2^(r' - r)
     ```
-    with r' = min(r, - unit max x), or any other reference that keeps p and its
+    (`unit` is times `factor`, above 0, where that is given) with r' = min(r, - unit max x), or any other reference that keeps p and its
     sum finite and of full precision. With `first` the state before counts for
     nothing: r = +inf, sum = 0, acc = 0. A row without a score above -inf keeps
     +inf. `attn-warpgroup-expand-softmax` writes it out.
@@ -481,11 +483,11 @@ def Warpgroup_SoftmaxOp : Warpgroup_Op<"softmax", [Pure]> {
   }];
   let arguments = (ins Warpgroup_StrategyAttr:$strategy, Warpgroup_Fragment:$scores,
                        Warpgroup_Rows:$reference, Warpgroup_PartialRows:$sum,
-                       Warpgroup_Fragment:$acc, I1:$first, F64Attr:$unit);
+                       Warpgroup_Fragment:$acc, I1:$first, Optional<F32>:$factor, F64Attr:$unit);
   let results = (outs Warpgroup_Operand:$p, Warpgroup_Rows:$newReference,
                       Warpgroup_PartialRows:$newSum, Warpgroup_Fragment:$newAcc);
   let assemblyFormat = [{
-    $strategy $scores `,` $reference `,` $sum `,` $acc `first` $first attr-dict
+    $strategy $scores `,` $reference `,` $sum `,` $acc `first` $first (`factor` $factor^)? attr-dict
     `:` functional-type(operands, results)
   }];
 }
