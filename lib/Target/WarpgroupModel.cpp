@@ -19,6 +19,9 @@ namespace attn {
 
 // Registers of a thread beside fragments: addresses, rows, loop state.
 constexpr int64_t kOtherRegisters = 30;
+// The sums of a step and its probabilities do not live beside what a step in
+// the making needs.
+constexpr int64_t kOtherNarrow = 16;
 // Barriers, tags and the alignment of dynamic shared memory.
 constexpr int64_t kOtherShared = 1024;
 // Instructions of the softmax an element, beside its exponential.
@@ -62,8 +65,8 @@ static bool complete(WarpgroupKernel &kernel, int64_t headSize,
   int64_t accumulators = kernel.isNarrow() ? 2 * kernel.turnedRows(valueSize)
                                            : kernel.valueColumns;
   int64_t held = accumulators / 2 + kernel.keys / 2 + kernel.keys * bytes / 8;
-  if (held + kOtherRegisters > kernel.consumerRegisters ||
-      kernel.valueColumns > 256) {
+  int64_t others = kernel.isNarrow() ? kOtherNarrow : kOtherRegisters;
+  if (held + others > kernel.consumerRegisters || kernel.valueColumns > 256) {
     return false;
   }
   int64_t query = kernel.rows() * kernel.headColumns * bytes;

@@ -20,8 +20,10 @@ struct Bound {
 };
 
 /// The bound for results of `type` that are sums over up to `keys` keys,
-/// `tolerance` times the documented one. Integers must be equal.
-Bound boundFor(rt::DType type, int64_t keys, double tolerance);
+/// `tolerance` times the documented one. Integers must be equal. `narrow`:
+/// products were of e4m3, with weights of that type.
+Bound boundFor(rt::DType type, int64_t keys, double tolerance,
+               bool narrow = false);
 
 struct Comparison {
   bool ok = true;
@@ -35,7 +37,8 @@ struct Comparison {
 /// Compares `got` with `expected`, two tensors of one shape, by the bound for
 /// the type of `got`. NaN must meet NaN, an infinity one of the same sign.
 Comparison compare(const std::string &name, const rt::Tensor &got,
-                   const rt::Tensor &expected, int64_t keys, double tolerance);
+                   const rt::Tensor &expected, int64_t keys, double tolerance,
+                   bool narrow = false);
 
 } // namespace attn::run
 

@@ -1,12 +1,11 @@
-// Codes of 8 bits with scales of all grains, grouped heads, lse, keys behind a length. Weights are
-// rounded to 4 bits, so the bound is that of the plain form: 2 x 2.6 %.
+// Codes of 8 bits with scales of heads and sequences, grouped heads, lse, lengths of no tile.
 // TARGET: sm_90
-// SIZES: --set b=1 --set sq=300 --set sk=300 --tolerance 7
-// SIZES: --set b=2 --set sq=129 --set sk=777 --tolerance 7
-// SIZES: --set b=3 --set sq=128 --set sk=96 --tolerance 7
-// SIZES: --set b=1 --set sq=200 --set sk=70 --tolerance 7
-// SIZES: --set b=0 --set sq=128 --set sk=128 --tolerance 7
-// SIZES: --set b=1 --set sq=2000 --set sk=2000 --tolerance 7
+// SIZES: --set b=1 --set sq=300 --set sk=300
+// SIZES: --set b=2 --set sq=129 --set sk=777
+// SIZES: --set b=3 --set sq=128 --set sk=96
+// SIZES: --set b=1 --set sq=200 --set sk=70
+// SIZES: --set b=0 --set sq=128 --set sk=128
+// SIZES: --set b=1 --set sq=2000 --set sk=2000
 !q = tensor<?x8x?x128xf8E4M3FN>
 !k = tensor<?x2x?x128xf8E4M3FN>
 !o = tensor<?x8x?x128xbf16>
