@@ -276,6 +276,22 @@ TEST(GPUCostModelTest, Warpgroups) {
   EXPECT_FALSE(chooseWarpgroupKernel(576, 512, 0, 0, gpu));
 }
 
+// Elements of 8 bits have a warpgroup more, which turns V, and two accumulators.
+TEST(GPUCostModelTest, NarrowWarpgroups) {
+  GPUDescription gpu = *GPUDescription::get("sm_90");
+  for (int64_t size : {64, 96, 128}) {
+    std::optional<WarpgroupKernel> kernel =
+        chooseWarpgroupKernel(size, size, 0, 0, gpu, /*elementBytes=*/1);
+    ASSERT_TRUE(kernel) << size;
+    EXPECT_EQ(kernel->rows(), 128) << size;
+    EXPECT_EQ(kernel->keys, 128) << size;
+    EXPECT_EQ(kernel->threads(), 512) << size;
+    EXPECT_FALSE(kernel->stagesResults()) << size;
+    EXPECT_LE(kernel->sharedBytes, gpu.blockSharedBytes) << size;
+  }
+  EXPECT_FALSE(chooseWarpgroupKernel(256, 256, 0, 0, gpu, /*elementBytes=*/1));
+}
+
 TEST(GPUCostModelTest, LatentKernels) {
   GPUDescription gpu = *GPUDescription::get("sm_90");
   struct Case {
