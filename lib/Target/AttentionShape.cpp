@@ -56,14 +56,17 @@ AttentionShape AttentionShape::of(AttentionOp op,
   shape.densePrefill = !ragged && !shape.paged && aligned(shape.headSize) &&
                        aligned(shape.valueSize) && written;
   shape.valuesInKeys = valuesLieInKeys(op);
-  // Steps start at multiples of their size where nothing is masked, so that
-  // none crosses a page of a multiple of it.
+  // Where a mask leaves the start of a sequence alone, steps start at multiples
+  // of their size, so that none crosses a page of a multiple of it.
   constexpr int64_t kStep = 64;
+  bool fromStart = op.getMaskRegion().empty() &&
+                   (!classes.mask || isa<CausalAttr>(classes.mask));
   bool wholeSteps =
       !shape.paged ||
-      (!shape.masked && dim(op.getK(), op.getKeySeqDim()) % kStep == 0);
+      (fromStart && dim(op.getK(), op.getKeySeqDim()) % kStep == 0);
   shape.latentTiles = shape.valuesInKeys && shape.elementBits == 16 &&
                       !ragged && wholeSteps && aligned(shape.headSize) &&
+                      out == op.getElementType() &&
                       !op.getK().getDefiningOp<KVDequantizeOp>();
   return shape;
 }

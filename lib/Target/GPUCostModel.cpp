@@ -202,18 +202,18 @@ GPUTime predictGPUTime(const AttentionWork &work, int64_t tiles,
                        const GPUDescription &gpu) {
   // Of the peak, under a cap of power: what a long plain attention reaches.
   constexpr double kSustained = 0.75;
+  // Where V lies in K nothing runs beside the softmax of a step.
+  constexpr double kLatent = 0.55;
   // What starts and ends a tile takes, in steps.
   constexpr double kBoundary = 1;
   double clocks = gpu.gigahertz * 1e9 * static_cast<double>(gpu.processors);
   // wgmma has twice the rate of mma.sync.
-  double multiplies =
-      work.narrow
-          ? gpu.mmaFMAs * (gpu.warpgroups && (!work.fewRows || work.warpgroups)
-                               ? 2 * kSustained
-                               : kSustained)
-          : gpu.fmas;
+  double rate = work.fewRows && work.warpgroups   ? 2 * kLatent
+                : gpu.warpgroups && !work.fewRows ? 2 * kSustained
+                                                  : kSustained;
+  double multiplies = work.narrow ? gpu.mmaFMAs * rate : gpu.fmas;
   GPUTime time;
-  time.products = work.flops / 2 / multiplies / clocks;
+  time.products = work.flops / 2 / work.filled / multiplies / clocks;
   time.exps = work.exps / gpu.exps / clocks;
   time.memory = work.bytes / (gpu.readGBs * 1e9);
   if (tiles > 0) {
@@ -279,7 +279,7 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
       shape.latentTiles
           ? chooseLatentKernel(shape.headSize, shape.valueSize, gpu)
           : std::nullopt;
-  if (latent && shape.densePrefill) {
+  if (latent) {
     tiles.prefill = tileOf(*latent, gpu);
   }
   tiles.prefill.sortsLists = true;
@@ -299,7 +299,11 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
   tiles.fewRows = decode(limit);
   tiles.decode = decode((shape.queries > 0 ? shape.queries : 1) *
                         gpuDecodeHeads(group, limit));
-  if (latent && shape.queries == 1) {
+  int64_t part = gpuDecodeHeads(group, limit);
+  bool isBox = shape.queries > 0 && latent &&
+               latent->rows() % shape.queries == 0 &&
+               shape.queries * part <= latent->rows();
+  if (isBox) {
     // Chunks cost f32 results as wide as V for each head, so there are only as
     // many as fill the multiprocessors.
     tiles.decode = tileOf(*latent, gpu);

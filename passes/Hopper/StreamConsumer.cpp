@@ -97,7 +97,7 @@ void StreamTile::storeRows(Value result, int64_t firstColumn) {
       out.element);
   Value pitch = arith::IndexCastOp::create(
       builder, warp.loc, builder.getI64Type(),
-      out.dims[packsHeads ? outHeads : outRows].stride);
+      out.dims[packsHeads && program.queries == 1 ? outHeads : outRows].stride);
   int64_t columns = kernel.latent ? accColumns : program.valueSize;
   WriteRowsOp::create(builder, warp.loc, result, start, pitch,
                       warp.sub(rows.count, rowBase), columns, out.element,

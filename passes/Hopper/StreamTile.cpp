@@ -44,6 +44,30 @@ bool StreamTile::drawsTickets() {
          llvm::any_of(program.loop.getUpper(), isRead);
 }
 
+// Whether `value` is a multiple of `step`, or the end of what it is a bound of.
+static bool isMultiple(Value value, int64_t step) {
+  IntegerAttr constant;
+  if (matchPattern(value, m_Constant(&constant))) {
+    return constant.getInt() % step == 0;
+  }
+  Operation *made = value.getDefiningOp();
+  auto multiple = [&](Value operand) { return isMultiple(operand, step); };
+  return isa_and_nonnull<arith::MulIOp, arith::MinSIOp>(made) &&
+         llvm::any_of(made->getOperands(), multiple);
+}
+
+// Whether steps of all segments start at multiples of `step`: the first one
+// does, and the others begin where whole steps end (KeyCursor::alignBorders).
+static bool startsSteps(KeyLoopOp loop, int64_t step) {
+  for (unsigned i = 1; i < loop.getLower().size(); ++i) {
+    if (loop.getLower()[i] != loop.getUpper()[i - 1] ||
+        loop.getKind(i) == loop.getKind(i - 1)) {
+      return false;
+    }
+  }
+  return isMultiple(loop.getLower()[0], step);
+}
+
 bool StreamTile::prepare(std::string &reason) {
   auto refuse = [&](const char *text) {
     reason = text;
@@ -51,17 +75,19 @@ bool StreamTile::prepare(std::string &reason) {
   };
   element = cast<FloatType>(
       cast<ShapedType>(program.online.getQ().getType()).getElementType());
-  // Nothing is masked, so steps start at multiples of their size.
-  bool wholeSteps = !program.online.isMasked() && program.isPaged() &&
-                    *program.loop.getPageSize() % kernel.keys == 0;
-  if (program.isPaged() && !(kernel.latent && wholeSteps)) {
+  bool inPages = program.isPaged() && kernel.latent &&
+                 *program.loop.getPageSize() % kernel.keys == 0 &&
+                 startsSteps(program.loop, kernel.keys);
+  if (program.isPaged() && !inPages) {
     return refuse("its keys are pages");
   }
   packsHeads = program.heads != 1;
-  if (packsHeads && !(kernel.latent && program.queries == 1)) {
+  // A box of (queries, heads) has all rows of the tile.
+  bool isBox = program.queries > 0 && kernel.rows() % program.queries == 0;
+  if (packsHeads && !(kernel.latent && isBox)) {
     return refuse("a tile has rows of several heads");
   }
-  mayHide = mayHoldHiddenKeys(program.online, /*oneHead=*/true);
+  mayHide = mayHoldHiddenKeys(program.online, /*oneHead=*/!packsHeads);
   if (mayHide && kernel.isNarrow()) {
     return refuse("a mask may hide keys between those that a tile sees");
   }
@@ -97,9 +123,8 @@ bool StreamTile::prepare(std::string &reason) {
   };
   outHeads = position(0);
   outRows = position(1);
-  if (!find(query, program.online.getQ(),
-            packsHeads ? program.headDim : program.queryDim, program.sizeDim,
-            kernel.rows(), program.headSize) ||
+  if (!find(query, program.online.getQ(), program.queryDim, program.sizeDim,
+            packsHeads ? program.queries : kernel.rows(), program.headSize) ||
       !find(key, program.online.getK(), 0, 1, kernel.keys, program.headSize) ||
       (!kernel.latent && !find(value, program.online.getV(), 0, 1, kernel.keys,
                                program.valueSize)) ||
@@ -107,6 +132,10 @@ bool StreamTile::prepare(std::string &reason) {
        !find(outBox, program.finalize.getOut(), position(1), position(2), 16,
              program.valueSize))) {
     return refuse("rows are not contiguous at multiples of 16 bytes");
+  }
+  if (packsHeads) {
+    // Heads are the dimension behind queries, whatever the layout.
+    maps.front().box[2] = kernel.rows() / program.queries;
   }
   // A copy writes all rows of a box that the tensor has.
   for (const auto &parts : outBox.at) {

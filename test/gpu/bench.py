@@ -10,7 +10,8 @@ Each FOLDER holds packages of the modules of bench_modules.py. Sections:
   decode   one query, 32 heads on 8, D 128: GB/s of K and V
   paged    the same on pages in random order, next to contiguous keys, with the
            share of the merge
-  latent   decode of absorbed latent attention (576 / 512): GB/s of the cache, TFLOP/s
+  latent   decode of absorbed latent attention (576 / 512), on pages of 64 and on
+           contiguous keys: GB/s of the cache, TFLOP/s, the share of the merge
   load     milliseconds from a package to the end of its first call
 bf16. Medians of do_bench over the rounds; results are compared first.
 """
@@ -270,19 +271,23 @@ def latent(library, folders, rounds):
                 expected[n, :, 0] = p @ cache[n, 0, :, :512].float()
             pool, tables = pooled(cache, "nhd", 64)
             lens = torch.full((b,), s, dtype=torch.int32, device="cuda")
-            calls, errors = {}, []
+            calls, errors, shares, kept = {}, [], {}, []
             for folder in folders:
-                out = draw(b, heads, 1, 512)
-                package = Package(library, f"{folder}/latent-{heads}.attnpkg", "f")
-                call = package.bind([q, pool, tables, lens, out], [out])
-                call()
-                errors.append(error(out, expected))
-                calls[os.path.basename(folder)] = call
-            row = f"latent {heads} heads, {b} x {s}:"
+                for form, keys in (("latent", [pool, tables, lens]), ("latent-dense", [cache])):
+                    out = draw(b, heads, 1, 512)
+                    package = Package(library, f"{folder}/{form}-{heads}.attnpkg", "f")
+                    call = package.bind([q, *keys, out], [out])
+                    call()
+                    errors.append(error(out, expected))
+                    kept.append((package, out))
+                    name = f"{os.path.basename(folder)} {form}"
+                    calls[name] = call
+                    shares[name] = kernel_share(call, "_1")
+            print(f"latent {heads} heads, {b} x {s}: error {max(errors):.1e}")
             for name, ms in time_in_turn(calls, rounds).items():
-                row += (f" {name} {1e3 * ms:.1f} us {2 * cache.numel() / ms / 1e6:.0f} GB/s "
-                        f"{2 * heads * 1088 * b * s / ms / 1e9:.0f} TFLOP/s")
-            print(row + f" | error {max(errors):.1e}", flush=True)
+                print(f"  {name:20s} {1e3 * ms:7.1f} us {2 * cache.numel() / ms / 1e6:5.0f} GB/s "
+                      f"{2 * heads * 1088 * b * s / ms / 1e9:4.0f} TFLOP/s, "
+                      f"merge {shares[name]:.3f}", flush=True)
 
 
 def load_times(library, folders, rounds):

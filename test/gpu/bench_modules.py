@@ -4,7 +4,7 @@ usage: bench_modules.py FOLDER      writes FOLDER/<name>.mlir
 
 `prefill-<d>-<causal>`, `mask-<name>` (16 heads, D 128), `decode` (32 query heads
 on 8 key heads, D 128), `paged-<layout>-<slots>` (the same on pages) and
-`latent-<heads>` (absorbed MLA on pages); bf16, lengths dynamic.
+`latent-<heads>` (absorbed MLA on pages), `latent-dense-<heads>`; bf16, lengths dynamic.
 """
 
 import sys
@@ -131,6 +131,25 @@ def latent(heads):
 """
 
 
+def latent_dense(heads):
+    """The same on contiguous keys."""
+    q, out = f"tensor<?x{heads}x1x576xbf16>", f"tensor<?x{heads}x1x512xbf16>"
+    k, v = "tensor<?x1x?x576xbf16>", "tensor<?x1x?x512xbf16>"
+    return f"""func.func @f(
+    %q: {q} {NAMES % ("h", "one", "")}, %k: {k} {NAMES % ("hk", "s", "")},
+    %out: {out} {{attn.donated}}) -> {out} {{
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %b = tensor.dim %k, %c0 : {k}
+  %s = tensor.dim %k, %c2 : {k}
+  %v = tensor.extract_slice %k[0, 0, 0, 0] [%b, 1, %s, 512] [1, 1, 1, 1] : {k} to {v}
+  %r = attn.attention ins(%q, %k, %v : {q}, {k}, {v})
+      outs(%out : {out}) {{scale = 7.2168784e-02 : f32}} -> {out}
+  return %r : {out}
+}}
+"""
+
+
 LATENT_HEADS = (16, 128)
 PAGES = [("hnd", 16), ("hnd", 64), ("nhd", 16), ("nhd", 1)]
 
@@ -146,6 +165,7 @@ def modules():
         yield f"paged-{layout}-{slots}", paged(layout, slots)
     for heads in LATENT_HEADS:
         yield f"latent-{heads}", latent(heads)
+        yield f"latent-dense-{heads}", latent_dense(heads)
     yield "decode", module(32, 8, 128, queries="one").replace("?x32x?x", "?x32x1x")
 
 

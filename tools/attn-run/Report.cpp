@@ -47,6 +47,15 @@ std::string countText(double count) {
 
 double ratio(double a, double b) { return b > 0 ? a / b : 0; }
 
+/// Of a decode tile: all heads of a group and queries, or pieces of them.
+int64_t rowsOfGroup(const Work &work) {
+  return work.queries * (work.queryHeads / std::max<int64_t>(work.keyHeads, 1));
+}
+int64_t piecesOfGroup(const Work &work) {
+  int64_t rows = std::max<int64_t>(work.tiles.rows, 1);
+  return std::max<int64_t>((rowsOfGroup(work) + rows - 1) / rows, 1);
+}
+
 AttentionWork costOf(const Work &work) {
   AttentionWork cost;
   cost.flops = work.flops;
@@ -60,6 +69,10 @@ AttentionWork costOf(const Work &work) {
   cost.dots = work.tiles.dots;
   cost.fewRows = work.isDecode;
   cost.warpgroups = work.tiles.warpgroups;
+  if (work.isDecode && cost.rows > 0) {
+    double rows = rowsOfGroup(work);
+    cost.filled = rows > 0 ? rows / (piecesOfGroup(work) * cost.rows) : 1;
+  }
   return cost;
 }
 
@@ -75,7 +88,8 @@ PredictedTime predict(const Work &work, double flops, double bytes) {
 
 std::string explainGPUBound(const Work &work, const GPUDescription &gpu) {
   int64_t rows = std::max<int64_t>(work.tiles.rows, 1);
-  int64_t heads = work.isDecode ? work.keyHeads : work.queryHeads;
+  int64_t heads =
+      work.isDecode ? work.keyHeads * piecesOfGroup(work) : work.queryHeads;
   int64_t parts = !work.isDecode ? (work.queries + rows - 1) / rows
                   : work.tiles.split > 0
                       ? (work.keys + work.tiles.split - 1) / work.tiles.split

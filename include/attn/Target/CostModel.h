@@ -84,6 +84,7 @@ struct AttentionWork {
   bool dots = false;          // their pairs are multiplied as they are
   bool fewRows = false;       // K and V are read once, for few rows
   bool warpgroups = false;    // few rows, but on warpgroups
+  double filled = 1;          // of the rows of a tile, those that there are
 };
 
 /// Predicted seconds of a call by what they go to. A score region is not part
