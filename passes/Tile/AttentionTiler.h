@@ -12,6 +12,7 @@
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Target/CostModel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/PatternMatch.h"
 
 namespace attn {
@@ -71,6 +72,12 @@ private:
   /// `part` heads of a group a tile, which divide the group.
   llvm::SmallVector<mlir::Value> decodeForm(const TileChoice &tiles,
                                             int64_t part);
+  RowTile decodeTile(mlir::Value batch, mlir::Value number, int64_t part,
+                     const Sequence &seq);
+  llvm::SmallVector<mlir::Value> wholeForm(const TileChoice &tiles,
+                                           int64_t part);
+  void finishTile(mlir::scf::ForallOp forall, const Sequence &seq,
+                  const RowTile &tile, mlir::ValueRange state);
   mlir::Value chunksThatFill(mlir::Value sequences, int64_t blocks);
   llvm::SmallVector<mlir::Value> mergeForm(mlir::Value parts,
                                            mlir::Value partLse);

@@ -404,10 +404,24 @@ SmallVector<Value> AttentionTiler::run(const AttentionTiles &tiles,
     return prefill();
   }
   int64_t part = gpuDecodeHeads(*heads, rowLimit);
+  auto decode = [&]() -> SmallVector<Value> {
+    const TileChoice &choice = tiles.decode;
+    auto split = [&] { return decodeForm(choice, part); };
+    if (choice.blocks == 0 || shape.queries != 1 || classes.step > 1 ||
+        classes.endHead >= 0) {
+      return split();
+    }
+    Value sequences = index.mul(batches, index.mul(keyHeads, *heads / part));
+    Value chunks = index.min(chunksThatFill(sequences, choice.blocks),
+                             index.ceilDiv(countKeys(), choice.split));
+    Value isWhole = arith::CmpIOp::create(
+        rewriter, loc, arith::CmpIPredicate::sle, chunks, index.constant(1));
+    return guard(isWhole, [&] { return wholeForm(choice, part); }, split);
+  };
   if (shape.queries >= 0) {
     return shape.queries * part <= rowLimit &&
                    (part == *heads || shape.queries == 1)
-               ? decodeForm(tiles.decode, part)
+               ? decode()
                : prefill();
   }
   // The number of queries is not known: one, a few, or many of them.

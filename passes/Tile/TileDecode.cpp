@@ -32,6 +32,39 @@ Value AttentionTiler::chunksThatFill(Value sequences, int64_t blocks) {
   return index.max(index.sub(best, whole), one);
 }
 
+// All queries of piece `number` of the groups of heads.
+RowTile AttentionTiler::decodeTile(Value batch, Value number, int64_t part,
+                                   const Sequence &seq) {
+  RowTile tile;
+  tile.batch = batch;
+  tile.keyHead = index.div(number, *getConstantIntValue(group) / part);
+  tile.heads = rewriter.getIndexAttr(part);
+  tile.head = index.mul(number, part);
+  tile.query = index.constant(0);
+  tile.queries = seq.queries;
+  return tile;
+}
+
+// Whole sequences, where there are enough of them: nothing to merge.
+SmallVector<Value> AttentionTiler::wholeForm(const TileChoice &tiles,
+                                             int64_t part) {
+  int64_t pieces = *getConstantIntValue(group) / part;
+  SmallVector<OpFoldResult> bounds = {
+      getAsOpFoldResult(batches),
+      getAsOpFoldResult(index.mul(keyHeads, pieces))};
+  auto forall =
+      scf::ForallOp::create(rewriter, loc, bounds, outs, std::nullopt);
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(forall.getBody());
+  Value batch = forall.getInductionVar(0);
+  Sequence seq = sequence(batch);
+  RowTile tile = decodeTile(batch, forall.getInductionVar(1), part, seq);
+  SmallVector<Value> state =
+      keyLoop(seq, tile, index.constant(0), seq.keys, tiles, Value());
+  finishTile(forall, seq, tile, state);
+  return SmallVector<Value>(forall.getResults());
+}
+
 SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles,
                                               int64_t part) {
   noteForm("decode", tiles);
@@ -84,14 +117,8 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles,
       firstRow = ofClass;
       rows = getAsOpFoldResult(seq.queries);
     }
-    RowTile tile;
-    tile.batch = batch;
     Value number = index.add(forall.getInductionVar(1), firstPart);
-    tile.keyHead = index.div(number, pieces);
-    tile.heads = rewriter.getIndexAttr(part);
-    tile.head = index.mul(number, part);
-    tile.query = index.constant(0);
-    tile.queries = seq.queries;
+    RowTile tile = decodeTile(batch, number, part, seq);
     Value chunk = index.constant(tiles.split);
     if (most) {
       Value units = index.ceilDiv(seq.keys, tiles.split);

@@ -81,7 +81,13 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   SmallVector<Value> state =
       keyLoop(seq, tile, index.constant(0), seq.keys, tiles, number);
   plan.list = plan.order = Value();
+  finishTile(forall, seq, tile, state);
+  return SmallVector<Value>(forall.getResults());
+}
 
+// Puts the results of a tile where they belong.
+void AttentionTiler::finishTile(scf::ForallOp forall, const Sequence &seq,
+                                const RowTile &tile, ValueRange state) {
   SmallVector<OpFoldResult> offsets, sizes, lseOffsets, lseSizes;
   sliceRows(seq, tile, valueSize, offsets, sizes);
   sliceLse(seq, tile, lseOffsets, lseSizes);
@@ -105,7 +111,7 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
       tileOuts, [](Value value) { return value.getType(); });
   auto final = FinalizeStateOp::create(
       rewriter, loc, types, state[0], state[1], state[2], op.getSink(),
-      op.getSink() ? head : Value(), scaleOf(2, tile), tileOuts,
+      op.getSink() ? tile.head : Value(), scaleOf(2, tile), tileOuts,
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(3, op.getContext())),
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, op.getContext())),
       AffineMapAttr::get(rowsMap()));
@@ -120,7 +126,6 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   if (op.getLse()) {
     insert(final.getResult(1), args[1], lseOffsets, lseSizes, lseSeqDim);
   }
-  return SmallVector<Value>(forall.getResults());
 }
 
 } // namespace attn

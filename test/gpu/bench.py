@@ -282,7 +282,7 @@ def latent(library, folders, rounds):
                     kept.append((package, out))
                     name = f"{os.path.basename(folder)} {form}"
                     calls[name] = call
-                    shares[name] = kernel_share(call, "_1")
+                    shares[name] = kernel_share(call, "_2")
             print(f"latent {heads} heads, {b} x {s}: error {max(errors):.1e}")
             for name, ms in time_in_turn(calls, rounds).items():
                 print(f"  {name:20s} {1e3 * ms:7.1f} us {2 * cache.numel() / ms / 1e6:5.0f} GB/s "

@@ -23,7 +23,7 @@
 // CHECK: %[[TV:.*]] = warpgroup.tile %[[K]]{{.*}} panel {{.*}} -> <64x64x256xbf16>
 // CHECK: warpgroup.mma %[[TP]], %[[TV]], {{.*}} : (!warpgroup.tile<64x64x64xbf16>, <64x64x256xbf16>) -> <64x256xf32>
 // CHECK: warpgroup.release %[[K]]
-// CHECK: warpgroup.write_rows {{.*}} columns 256 {{.*}} as f32
+// CHECK: warpgroup.write_rows {{.*}} columns 256 {{.*}} as bf16
 // CHECK: } consumer {
 // CHECK: warpgroup.mma {{.*}} transposed : (!warpgroup.tile<64x64x576xbf16>, <64x64x576xbf16>) -> <64x64xf32>
 // CHECK: warpgroup.softmax speculative
@@ -33,8 +33,12 @@
 // CHECK: warpgroup.publish %[[P]]
 // CHECK: warpgroup.mma {{.*}} : (!warpgroup.operand<64x64xbf16>, <64x64x256xbf16>) -> <64x256xf32>
 // CHECK: warpgroup.release %[[K]]
+// CHECK: warpgroup.write_rows {{.*}} columns 256 {{.*}} as bf16
+// Sequences in chunks leave parts.
+// CHECK-LABEL: llvm.func @pages_1
 // CHECK: warpgroup.write_rows {{.*}} columns 256 {{.*}} as f32
 // CHECK-LABEL: func.func @pages
+// CHECK: scf.if
 // Sixteen heads of the box of 64 are there, the others read as zeros.
 // CHECK: warpgroup.tensor_map {{.*}} order [3, 2, 1, 0] box [64, 1, 64, 1] : memref<?x16x1x576xbf16>
 // CHECK: warpgroup.tensor_map {{.*}} order [3, 1, 2, 0] box [64, 64, 1, 1] : memref<?x64x1x576xbf16>

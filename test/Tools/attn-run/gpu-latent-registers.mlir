@@ -4,7 +4,7 @@
 
 // Accumulators of two warpgroups of one tile, in registers.
 // CHECK-NOT: C75
-// CHECK-COUNT-2: 0 bytes spill stores, 0 bytes spill loads
+// CHECK-COUNT-3: 0 bytes spill stores, 0 bytes spill loads
 // CHECK-NOT: C75
 func.func @f(%q: tensor<?x128x1x576xbf16> {attn.dims = ["b", "h", "one", "d"]},
     %k: tensor<?x1x?x576xbf16> {attn.dims = ["b", "hk", "s", "d"]}, %out: tensor<?x128x1x512xbf16> {attn.donated})
