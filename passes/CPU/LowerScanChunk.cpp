@@ -69,13 +69,14 @@ private:
 
   void allocate() {
     int64_t rows = tokenVectors * lb.lanes;
-    q = scratch(lb, op, {rows, keyVectors * lb.lanes});
-    k = scratch(lb, op, {rows, keyVectors * lb.lanes});
-    v = scratch(lb, op, {rows, columns * lb.lanes});
+    // A vector more a row, so that columns are not in few sets of the cache.
+    q = scratch(lb, op, {rows, (keyVectors + 1) * lb.lanes});
+    k = scratch(lb, op, {rows, (keyVectors + 1) * lb.lanes});
+    v = scratch(lb, op, {rows, (columns + 1) * lb.lanes});
     if (!op.getPairs()) {
       keysT = scratch(lb, op, {keyVectors * lb.lanes, rows});
     }
-    pairs = scratch(lb, op, {tokens, rows});
+    pairs = scratch(lb, op, {tokens, rows + lb.lanes});
     for (Value *vector :
          {&sums, &segments, &enter, &weights, &writes, &inverse}) {
       *vector = scratch(lb, op, {rows});
@@ -245,13 +246,12 @@ private:
     });
   }
 
-  // Blocks of the vectors of V that fill the registers, and rows beside them.
-  void eachBlock(
-      function_ref<void(int64_t first, int64_t vectors, int64_t rows)> body) {
-    constexpr int64_t kVectors = 4;
+  // Blocks of the vectors of V: two, so that those columns of the state stay in
+  // L1 for all rows that read them.
+  void eachBlock(function_ref<void(int64_t first, int64_t vectors)> body) {
+    constexpr int64_t kVectors = 2;
     for (int64_t first = 0; first < columns; first += kVectors) {
-      int64_t vectors = std::min(kVectors, columns - first);
-      body(first, vectors, std::min(kTileAccumulators / vectors, kTileRows));
+      body(first, std::min(kVectors, columns - first));
     }
   }
   Value column(int64_t c) { return lb.index.constant(c * lb.lanes); }
@@ -273,37 +273,41 @@ private:
   }
 
   void outputs() {
-    eachBlock([&](int64_t first, int64_t vectors, int64_t most) {
-      lb.tiles(count, most, {}, [&](int64_t size, Value row, ValueRange) {
-        auto at = [&](int64_t r) { return lb.index.add(row, r); };
-        Values sums = products(
-            size, vectors, lb.index.constant(keys), noSums(size * vectors),
-            [&](int64_t r, Value n) { return broadcast(q, {at(r), n}); },
-            [&](Value n, int64_t c) {
-              return loadColumn(op.getState(), n, first + c);
-            });
-        for (int64_t r = 0; op.getDecay() && r < size; ++r) {
-          Value factor = broadcast(enter, at(r));
-          for (int64_t c = 0; c < vectors; ++c) {
-            sums[r * vectors + c] = lb.mul(sums[r * vectors + c], factor);
-          }
-        }
-        sums = products(
-            size, vectors, lb.index.add(row, size), sums,
-            [&](int64_t r, Value s) { return broadcast(pairs, {at(r), s}); },
-            [&](Value s, int64_t c) {
-              return lb.load(v, {s, column(first + c)});
-            });
-        for (int64_t r = 0; r < size; ++r) {
-          Value factor = op.getNorm() ? broadcast(inverse, at(r)) : Value();
-          for (int64_t c = 0; c < vectors; ++c) {
-            Value y = sums[r * vectors + c];
-            storeColumn(factor ? lb.mul(y, factor) : y, op.getOut(), at(r),
-                        first + c);
-          }
-        }
-        return Values();
-      });
+    eachBlock([&](int64_t first, int64_t vectors) {
+      lb.tiles(
+          count, tileRows(tokens, vectors), {},
+          [&](int64_t size, Value row, ValueRange) {
+            auto at = [&](int64_t r) { return lb.index.add(row, r); };
+            Values sums = products(
+                size, vectors, lb.index.constant(keys), noSums(size * vectors),
+                [&](int64_t r, Value n) { return broadcast(q, {at(r), n}); },
+                [&](Value n, int64_t c) {
+                  return loadColumn(op.getState(), n, first + c);
+                });
+            for (int64_t r = 0; op.getDecay() && r < size; ++r) {
+              Value factor = broadcast(enter, at(r));
+              for (int64_t c = 0; c < vectors; ++c) {
+                sums[r * vectors + c] = lb.mul(sums[r * vectors + c], factor);
+              }
+            }
+            sums = products(
+                size, vectors, lb.index.add(row, size), sums,
+                [&](int64_t r, Value s) {
+                  return broadcast(pairs, {at(r), s});
+                },
+                [&](Value s, int64_t c) {
+                  return lb.load(v, {s, column(first + c)});
+                });
+            for (int64_t r = 0; r < size; ++r) {
+              Value factor = op.getNorm() ? broadcast(inverse, at(r)) : Value();
+              for (int64_t c = 0; c < vectors; ++c) {
+                Value y = sums[r * vectors + c];
+                storeColumn(factor ? lb.mul(y, factor) : y, op.getOut(), at(r),
+                            first + c);
+              }
+            }
+            return Values();
+          });
     });
   }
 
@@ -328,8 +332,8 @@ private:
   void updateState() {
     Value kept = op.getDecay() ? lb.splat(leave) : Value();
     auto decayed = [&](Value x) { return kept ? lb.mul(x, kept) : x; };
-    eachBlock([&](int64_t first, int64_t vectors, int64_t most) {
-      lb.tiles(lb.index.constant(keys), most, {},
+    eachBlock([&](int64_t first, int64_t vectors) {
+      lb.tiles(lb.index.constant(keys), tileRows(keys, vectors), {},
                [&](int64_t size, Value row, ValueRange) {
                  Values sums;
                  for (int64_t r = 0; r < size; ++r) {

@@ -46,7 +46,7 @@ void eachPairTile(
     int64_t from = std::max<int64_t>(first * lb.lanes - (kTileRows - 1), 0);
     Value base = lb.index.constant(from);
     Value rows = lb.index.max(lb.index.sub(count, base), lb.index.constant(0));
-    lb.tiles(rows, kTileAccumulators / vectors, {},
+    lb.tiles(rows, tileRows(tokens, vectors), {},
              [&](int64_t size, Value at, ValueRange) {
                Value row = lb.index.add(base, at);
                SmallVector<Value> tile = sums(size, vectors, row, first);

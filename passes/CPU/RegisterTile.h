@@ -8,10 +8,24 @@
 
 #include "LaneBuilder.h"
 
+#include <algorithm>
+
 namespace attn {
 
 /// Accumulators that fit in registers beside their operands.
 constexpr int64_t kTileAccumulators = 24, kTileRows = 12;
+
+/// Rows of a tile of `vectors`, of as many rows as the most in a chunk: the
+/// largest number that divides them, since what is left over goes row by row.
+inline int64_t tileRows(int64_t rows, int64_t vectors) {
+  int64_t most = std::min(kTileAccumulators / vectors, kTileRows);
+  for (int64_t size = most; 2 * size > most; --size) {
+    if (rows % size == 0) {
+      return size;
+    }
+  }
+  return most;
+}
 
 /// `inits`, accumulators of `rows` x `vectors`, plus the products over
 /// [0, depth) of `left(row, d)`, one element in all lanes, and

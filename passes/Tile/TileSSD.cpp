@@ -74,11 +74,13 @@ private:
 
   void headInputs(const TokenChunk &at, ScanInputs &in, Value &) override {
     in.v = rows(v, at, at.head);
+    // Side by side first, so that the logarithms are taken of whole vectors.
+    Value steps = copy(rows(dt, at, at.head), b.getMultiDimIdentityMap(1),
+                       rowsOf(writes, at.count));
     in.write =
-        elementwise(rows(dt, at, at.head), rowsOf(writes, at.count),
-                    [&](ElementBuilder &e, ValueRange args) {
-                      return e.stepSize(args[0], biasOfHead, softplus, limit);
-                    });
+        elementwise(steps, steps, [&](ElementBuilder &e, ValueRange args) {
+          return e.stepSize(args[0], biasOfHead, softplus, limit);
+        });
     in.decay = elementwise(in.write, rowsOf(decays, at.count),
                            [&](ElementBuilder &e, ValueRange args) {
                              return e.mul(args[0], rate);
