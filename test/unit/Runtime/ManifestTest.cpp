@@ -16,6 +16,7 @@ Manifest example() {
   manifest.contentHash = "00112233445566778899aabbccddeeff";
   manifest.target = {"cpu", "x86_64-unknown-linux-gnu", "generic", "+avx2"};
   manifest.openmp = true;
+  manifest.libraries = {"fftwf"};
   FunctionInfo function;
   function.name = "main";
   function.symbol = "attn_call_main";
@@ -62,6 +63,7 @@ TEST(ManifestTest, RoundTrip) {
   EXPECT_TRUE(q.donated);
   EXPECT_EQ(function->arguments[1].kind, ValueKind::kScalar);
   EXPECT_TRUE(back->openmp);
+  EXPECT_EQ(back->libraries, std::vector<std::string>{"fftwf"});
   EXPECT_EQ(back->target.features, "+avx2");
   EXPECT_EQ(back->objects[0].sha256, std::string(64, 'a'));
 }
@@ -79,6 +81,8 @@ TEST(ManifestTest, ErrorsNameTheField) {
             "'scalar', but got 'token'");
   EXPECT_EQ(errorOf(edited("\"openmp\": true", "\"openmp\": 1")),
             "manifest: 'openmp': expected true or false");
+  EXPECT_EQ(errorOf(edited("\"fftwf\"", "\"blas\"")),
+            "manifest: 'libraries[0]': expected \"fftw\" or \"fftwf\"");
   EXPECT_EQ(errorOf(edited("\"openmp\": true,", "")),
             "manifest: 'openmp': missing");
   EXPECT_EQ(errorOf(edited("\"main.so\"", "\"../main.so\"")),
