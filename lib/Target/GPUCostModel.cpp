@@ -212,6 +212,9 @@ GPUTime predictGPUTime(const AttentionWork &work, int64_t tiles,
                 : gpu.warpgroups && !work.fewRows ? 2 * kSustained
                                                   : kSustained;
   double multiplies = work.narrow ? gpu.mmaFMAs * rate : gpu.fmas;
+  if (work.codes) {
+    multiplies *= 2;
+  }
   GPUTime time;
   time.products = work.flops / 2 / work.filled / multiplies / clocks;
   time.exps = work.exps / gpu.exps / clocks;

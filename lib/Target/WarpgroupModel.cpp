@@ -22,6 +22,7 @@ constexpr int64_t kOtherRegisters = 30;
 // The sums of a step and its probabilities do not live beside what a step in
 // the making needs.
 constexpr int64_t kOtherNarrow = 16;
+constexpr int64_t kNarrowStages = 4;
 // Barriers, tags and the alignment of dynamic shared memory.
 constexpr int64_t kOtherShared = 1024;
 // Instructions of the softmax an element, beside its exponential.
@@ -74,6 +75,12 @@ static bool complete(WarpgroupKernel &kernel, int64_t headSize,
       kernel.keys * (kernel.headColumns + kernel.valueColumns) * bytes;
   if (kernel.isNarrow()) {
     step += kernel.turnedRows(valueSize) * kernel.turnedColumns();
+  }
+  // Tiles of V go through two rings, one behind the other: more of them on
+  // their way hide that.
+  int64_t most = 2048 + 2 * query + kNarrowStages * step;
+  if (kernel.isNarrow() && most + kOtherShared <= gpu.blockSharedBytes) {
+    kernel.stages = kNarrowStages;
   }
   // A second stage of Q where there is room: the next tile's is on its way.
   for (kernel.queryStages = 2; kernel.queryStages > 0; --kernel.queryStages) {

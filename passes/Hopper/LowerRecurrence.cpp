@@ -256,10 +256,10 @@ struct TransposeLowering : WarpgroupPattern<TransposeOp> {
       return warp.add(warp.mul(stage, ring.stageBytes), warp.c(ring.tiles));
     };
     Value lane = laneOf(warp), low = warp.andi(lane, 7);
-    Value read = warp.add(start(from, adaptor.getFromPosition().front()),
-                          warp.mul(lane, kPanelBytes));
-    Value write = warp.add(start(to, adaptor.getToPosition().front()),
-                           warp.mul(warp.andi(lane, 15), kPanelBytes));
+    Value readAt = warp.add(start(from, adaptor.getFromPosition().front()),
+                            warp.mul(lane, kPanelBytes));
+    Value writeAt = warp.add(start(to, adaptor.getToPosition().front()),
+                             warp.mul(warp.andi(lane, 15), kPanelBytes));
     int64_t count = toType.getShape()[1] / 16; // columns of `from` by 16
     int64_t perPanel = kPanelBytes / 16;
     for (int64_t first = 0; first < count; first += 4) {
@@ -268,12 +268,16 @@ struct TransposeLowering : WarpgroupPattern<TransposeOp> {
         Value panel =
             warp.mul(warp.c(first / perPanel), panelBytesOf(fromType));
         Value inPanel = warp.add(warpOf(warp), first % perPanel);
-        Value source = warp.add(warp.add(read, panel),
+        Value source = warp.add(warp.add(readAt, panel),
                                 warp.mul(warp.xori(inPanel, low), 16));
-        Value target = warp.add(write, warp.mul(chunk, 16 * kPanelBytes));
+        Value target = warp.add(writeAt, warp.mul(chunk, 16 * kPanelBytes));
+        // All reads first: nothing moves one over a write.
+        SmallVector<std::array<Value, 4>> read;
         for (int64_t rows = 0; rows < fromType.getShape()[1]; rows += 32) {
-          auto in = warp.loadMatrix(
-              warp.sharedAddress(source, rows * kPanelBytes), true);
+          read.push_back(warp.loadMatrix(
+              warp.sharedAddress(source, rows * kPanelBytes), true));
+        }
+        for (auto [number, in] : llvm::enumerate(read)) {
           SmallVector<Value> out;
           for (int64_t half : {0, 2}) {
             for (int64_t select : {0x6420, 0x7531}) {
@@ -282,8 +286,8 @@ struct TransposeLowering : WarpgroupPattern<TransposeOp> {
                   warp.c(select), NVVM::PermuteMode::DEFAULT));
             }
           }
-          // 16 bytes of a row of `to`: chunk rows / 16 or the next.
-          int64_t place = rows / 16;
+          // 16 bytes of a row of `to`: chunk `place` or the next.
+          int64_t place = 2 * number;
           Value at =
               warp.xori(warp.add(warp.shr(lane, 4), place % perPanel), low);
           Value address =

@@ -66,6 +66,7 @@ AttentionWork costOf(const Work &work) {
   cost.rows = work.tiles.rows;
   cost.keys = work.tiles.keys;
   cost.narrow = rt::sizeOf(work.element) < 4;
+  cost.codes = work.element == rt::DType::kF8E4M3FN;
   cost.dots = work.tiles.dots;
   cost.fewRows = work.isDecode;
   cost.warpgroups = work.tiles.warpgroups;

@@ -81,6 +81,7 @@ struct AttentionWork {
   int64_t headSize = 0;
   int64_t rows = 0, keys = 0; // of a tile
   bool narrow = false;        // elements are narrower than the accumulator
+  bool codes = false;         // of 8 bits, and so are products on a GPU
   bool dots = false;          // their pairs are multiplied as they are
   bool fewRows = false;       // K and V are read once, for few rows
   bool warpgroups = false;    // few rows, but on warpgroups
