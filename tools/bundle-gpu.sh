@@ -97,13 +97,17 @@ done
 "$build/bin/attn-gpu-sweep-packages" "$out/sweep" "$chip" "${ATTN_GPU_SWEEP:-200}"
 mkdir "$out/bench"
 python3 "$root/test/gpu/bench_modules.py" "$out/bench"
+python3 "$root/test/gpu/codes.py" --modules "$out/bench"
 for module in "$out"/bench/*.mlir; do
-  $attn_run "$module" --target="$chip" --emit=package -o "${module%.mlir}.attnpkg"
+  target=$chip
+  # What fp8 has instructions for is no older.
+  case $chip in sm_80 | sm_86) ! grep -q f8E4M3FN "$module" || target=sm_89 ;; esac
+  $attn_run "$module" --target="$target" --emit=package -o "${module%.mlir}.attnpkg"
   rm "$module"
 done
 $attn_run "$root/docs/examples/paged-decode.mlir" --target="$chip" --emit=package \
   -o "$out/bench/step.attnpkg"
-for file in check-gpu.sh pytorch.py bench.py bench_modules.py generate.py; do
+for file in check-gpu.sh pytorch.py bench.py bench_modules.py codes.py generate.py; do
   cp "$root/test/gpu/$file" "$out/"
 done
 

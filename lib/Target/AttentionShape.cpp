@@ -50,10 +50,11 @@ AttentionShape AttentionShape::of(AttentionOp op,
     return columns > 0 && columns * shape.elementBits % 128 == 0;
   };
   auto out = cast<ShapedType>(op.getOut().getType()).getElementType();
-  shape.paged = op.isPaged();
+  shape.forms = KeyForms::of(op);
   bool written = out == op.getElementType() ||
                  (shape.elementBits == 8 && out.getIntOrFloatBitWidth() == 16);
-  shape.densePrefill = !ragged && !shape.paged && aligned(shape.headSize) &&
+  shape.densePrefill = !ragged && !shape.forms.paged &&
+                       !shape.forms.areCodes() && aligned(shape.headSize) &&
                        aligned(shape.valueSize) && written;
   shape.valuesInKeys = valuesLieInKeys(op);
   // Where a mask leaves the start of a sequence alone, steps start at multiples
@@ -62,7 +63,7 @@ AttentionShape AttentionShape::of(AttentionOp op,
   bool fromStart = op.getMaskRegion().empty() &&
                    (!classes.mask || isa<CausalAttr>(classes.mask));
   bool wholeSteps =
-      !shape.paged ||
+      !shape.forms.paged ||
       (fromStart && dim(op.getK(), op.getKeySeqDim()) % kStep == 0);
   shape.latentTiles = shape.valuesInKeys && shape.elementBits == 16 &&
                       !ragged && wholeSteps && aligned(shape.headSize) &&

@@ -256,6 +256,7 @@ void AttentionTiles::useOptions(int64_t rows, int64_t keys, int64_t split) {
   if (split > 0) {
     fewRows.chunks = decode.chunks = 0;
     fewRows.blocks = decode.blocks = 0;
+    fewRows.finest = decode.finest = 0;
   }
 }
 

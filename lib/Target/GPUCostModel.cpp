@@ -24,6 +24,8 @@ namespace attn {
 constexpr int64_t kOtherRegisters = 50;
 // More of them where each row of keys has an address of its own.
 constexpr int64_t kPageRegisters = 12;
+// And where scales of keys are on their way, and codes become elements.
+constexpr int64_t kCodeRegisters = 20;
 // A slice of V columns that a thread can accumulate with 16 rows a warp.
 constexpr int64_t kMostValueColumns = 256;
 // The parts of a step that no other warp hides: barriers and pipeline latency.
@@ -37,11 +39,22 @@ int64_t sharedRowBytes(int64_t columns) {
   return chunks % 8 == 0 ? chunks * 16 : (chunks | 1) * 16;
 }
 
+int64_t MMAKernel::keyTileBytes(int64_t columns, const CodeForm &form) const {
+  return keys * sharedRowBytes(columns / form.unit());
+}
+
+int64_t MMAKernel::stageBytes(int64_t headSize) const {
+  int64_t columns = llvm::alignTo(headSize, forms.key.padding());
+  return keyTileBytes(columns, forms.key) +
+         keyTileBytes(valueSlice, forms.value) + pageBytes() +
+         forms.key.tableBytes(keys) + forms.value.tableBytes(keys);
+}
+
 // Fills in what follows from the layout of warps; false where it does not fit.
 static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
                      const GPUDescription &gpu) {
-  int64_t d = llvm::alignTo(headSize, kMMADepth);
-  int64_t e = llvm::alignTo(valueSize, kMMADepth);
+  int64_t d = llvm::alignTo(headSize, kernel.forms.key.padding());
+  int64_t e = llvm::alignTo(valueSize, kernel.forms.value.padding());
   kernel.valueSlice = std::min(e, kMostValueColumns);
   int64_t accumulator = kernel.rowBlocks * kernel.valueSlice / 2;
   int64_t scores = kernel.rowBlocks * kernel.warpKeys() / 2;
@@ -49,15 +62,14 @@ static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
   // Past 128 elements a row has more addresses than a permutation; many scores
   // need more for their mask.
   int64_t held = accumulator + scores + scores / 16 + kOtherRegisters +
-                 (d > 128 ? 8 : 0) + (kernel.paged ? kPageRegisters : 0);
+                 (d > 128 ? 8 : 0) + (kernel.forms.paged ? kPageRegisters : 0) +
+                 (kernel.forms.areCodes() ? kCodeRegisters : 0);
   kernel.queriesInRegisters = queries <= 32 && held + queries <= 216;
   int64_t used = held + (kernel.queriesInRegisters ? queries : 8);
   if (used > gpu.threadRegisters) {
     return false;
   }
-  int64_t stage =
-      kernel.keys * (sharedRowBytes(d) + sharedRowBytes(kernel.valueSlice)) +
-      kernel.pageBytes();
+  int64_t stage = kernel.stageBytes(d);
   int64_t merge = kernel.keyWarps == 1 ? 0
                                        : kernel.keyWarps * kernel.rows() *
                                              (kernel.valueSlice * 4 + 16);
@@ -101,7 +113,7 @@ static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
 std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
                                          int64_t rows, int64_t keys,
                                          const GPUDescription &gpu,
-                                         bool paged) {
+                                         const KeyForms &forms) {
   std::optional<MMAKernel> best;
   auto consider = [&](int64_t rowWarps, int64_t keyWarps, int64_t rowBlocks,
                       int64_t step, int64_t stages) {
@@ -111,7 +123,7 @@ std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
     kernel.rowBlocks = rowBlocks;
     kernel.keys = step;
     kernel.stages = stages;
-    kernel.paged = paged;
+    kernel.forms = forms;
     if (kernel.warpKeys() % 16 != 0 || kernel.warpKeys() == 0 ||
         !complete(kernel, headSize, valueSize, gpu)) {
       return;
@@ -130,7 +142,12 @@ std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
       // more stages fit beside a second block the better.
       int64_t rowWarps = llvm::divideCeil(rows, 16);
       rowWarps = rowWarps == 3 ? 4 : rowWarps;
-      for (int64_t keyWarps = 4 / rowWarps; keyWarps > 0; keyWarps /= 2) {
+      // What codes cost is the same for any shape: the longest step.
+      if (forms.areCodes() && best) {
+        break;
+      }
+      int64_t least = forms.areCodes() ? 4 / rowWarps : 1;
+      for (int64_t keyWarps = 4 / rowWarps; keyWarps >= least; keyWarps /= 2) {
         for (int64_t stages : {3, 2}) {
           consider(rowWarps, keyWarps, 1, step, stages);
         }
@@ -257,7 +274,7 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
     std::optional<MMAKernel> kernel;
     if (shape.elementBits == 16) {
       kernel = chooseMMAKernel(shape.headSize, shape.valueSize, rows,
-                               /*keys=*/0, gpu, shape.paged);
+                               /*keys=*/0, gpu, shape.forms);
     }
     if (kernel) {
       return tileOf(*kernel, gpu);
@@ -292,11 +309,19 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
   auto decode = [&](int64_t rows) {
     TileChoice choice = choose(std::max<int64_t>(1, rows));
     // Long enough that its merge is noise, short enough that one long sequence
-    // feeds all multiprocessors.
-    choice.split = 1024;
+    // feeds all multiprocessors; of codes as many bytes.
+    const KeyForms &forms = shape.forms;
+    choice.split = 1024 * 16 / std::max(forms.key.bits, forms.value.bits);
     choice.chunks = 256;
-    choice.reason += ", chunks of 1024 keys, or longer ones where a sequence "
-                     "has more than 256";
+    choice.finest = 128;
+    choice.leastBlocks = 2 * gpu.processors;
+    choice.reason +=
+        llvm::formatv(
+            ", chunks of {0} keys; shorter ones, down to {1}, where "
+            "there would be less than {2} blocks, and longer ones where a "
+            "sequence has more than {3}",
+            choice.split, choice.finest, choice.leastBlocks, choice.chunks)
+            .str();
     return choice;
   };
   tiles.fewRows = decode(limit);

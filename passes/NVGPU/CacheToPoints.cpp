@@ -6,6 +6,9 @@
 
 #include "CacheToPoints.h"
 #include "../InPlace.h"
+#include "EvictToPoints.h"
+#include "PointBuilder.h"
+#include "QuantToPoints.h"
 #include "attn/Passes/EmitFrequencies.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -36,81 +39,9 @@ struct Turn {
   int64_t step() const { return neox() ? rotary / 2 : 1; }
 };
 
-class PointBuilder {
+class CacheBuilder : public PointBuilder {
 public:
-  PointBuilder(Operation *op)
-      : rewriter(op), b(op->getLoc(), rewriter), index(b, op->getLoc()) {}
-
-  IRRewriter rewriter;
-  ImplicitLocOpBuilder b;
-  IndexBuilder index;
-
-  SmallVector<Fold> sizesOf(Value tensor) {
-    return tensor::getMixedSizes(b, b.getLoc(), tensor);
-  }
-  Value sizeOf(Value tensor, int64_t d) {
-    return index.value(tensor::getMixedSize(b, b.getLoc(), tensor, d));
-  }
-  Value read(Value tensor, ValueRange at) {
-    return tensor::ExtractOp::create(b, tensor, at);
-  }
-  Value readIndex(Value tensor, ValueRange at) {
-    return arith::IndexCastOp::create(b, b.getIndexType(), read(tensor, at));
-  }
-  Value less(Value x, Value y) {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, x, y);
-  }
-  Value select(Value condition, Value x, Value y) {
-    return arith::SelectOp::create(b, condition, x, y);
-  }
-  Value convert(Value x, Type to) {
-    if (x.getType() == to) { // codes, too
-      return x;
-    }
-    auto from = cast<FloatType>(x.getType()), target = cast<FloatType>(to);
-    if (from.getWidth() < target.getWidth()) {
-      return arith::ExtFOp::create(b, target, x);
-    }
-    if (from.getWidth() > target.getWidth()) {
-      return arith::TruncFOp::create(b, target, x);
-    }
-    return convert(convert(x, b.getF32Type()), to);
-  }
-
-  /// Where a point writes: a slice of the destination.
-  struct Place {
-    SmallVector<Fold> offsets, sizes, strides;
-  };
-  /// A forall over `grid` that writes a slice of `init` at each point: `place`
-  /// says which, and `body` makes it from what it was.
-  Value forEach(ArrayRef<Fold> grid, Value init,
-                function_ref<Place(ValueRange)> place,
-                function_ref<Value(ValueRange, Value)> body) {
-    auto forall =
-        scf::ForallOp::create(b, grid, ValueRange{init}, std::nullopt);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(forall.getTerminator());
-    SmallVector<Value> point = forall.getInductionVars();
-    Place at = place(point);
-    Value whole = forall.getRegionOutArgs()[0];
-    Value slice = tensor::ExtractSliceOp::create(b, whole, at.offsets, at.sizes,
-                                                 at.strides);
-    Value made = body(point, slice);
-    b.setInsertionPointToEnd(forall.getTerminator().getBody());
-    tensor::ParallelInsertSliceOp::create(b, made, whole, at.offsets, at.sizes,
-                                          at.strides);
-    return forall.getResult(0);
-  }
-
-  Value loop(Value count, Value init, function_ref<Value(Value, Value)> body) {
-    auto loop = scf::ForOp::create(b, index.constant(0), count,
-                                   index.constant(1), ValueRange{init});
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value next = body(loop.getInductionVar(), loop.getRegionIterArg(0));
-    scf::YieldOp::create(b, next);
-    return loop.getResult(0);
-  }
+  using PointBuilder::PointBuilder;
 
   /// Points of a row of `size` elements: pairs, then single ones.
   Value countPoints(const Turn &turn, Value size) {
@@ -201,7 +132,7 @@ private:
 };
 
 void rewriteRope(RopeOp op) {
-  PointBuilder p(op);
+  CacheBuilder p(op);
   IndexBuilder &index = p.index;
   Turn turn{op.getCos(),   op.getSin(), Value(),      op.getRotarySize(),
             op.getPairs(), 1,           std::nullopt, op.getAccumulatorType()};
@@ -223,7 +154,7 @@ void rewriteRope(RopeOp op) {
   grid.push_back(sizes[seq]);
   grid.push_back(getAsOpFoldResult(p.countPoints(turn, size)));
   auto place = [&](ValueRange point) {
-    PointBuilder::Piece piece = p.piece(turn, point.back(), size);
+    CacheBuilder::Piece piece = p.piece(turn, point.back(), size);
     PointBuilder::Place at{SmallVector<Fold>(sizes.size(), zero),
                            SmallVector<Fold>(sizes.size(), one),
                            SmallVector<Fold>(sizes.size(), one)};
@@ -246,7 +177,7 @@ void rewriteRope(RopeOp op) {
     } else if (op.getOffset()) {
       position = index.add(op.getOffset(), token);
     }
-    PointBuilder::Piece piece = p.piece(turn, point.back(), size);
+    CacheBuilder::Piece piece = p.piece(turn, point.back(), size);
     std::pair<Value, Value> angle = p.angle(turn, position, point.back());
     return p.loop(heads, slice, [&](Value h, Value into) {
       auto row = [&](Value b, Value t, Value d) {
@@ -294,7 +225,7 @@ public:
 
 private:
   KVAppendOp op;
-  PointBuilder p;
+  CacheBuilder p;
   IndexBuilder &index;
   Fold tokens;
   Value heads, slots;
@@ -358,7 +289,7 @@ private:
       at.offsets[slotDim] = index.sub(slot, index.mul(page, slotsOfPage));
       at.sizes[head] = getAsOpFoldResult(heads);
       if (turns) {
-        PointBuilder::Piece piece = p.piece(turn, point[1], size);
+        CacheBuilder::Piece piece = p.piece(turn, point[1], size);
         at.offsets[3] = piece.first;
         at.sizes[3] = getAsOpFoldResult(piece.count);
         at.strides[3] = p.b.getIndexAttr(turn.step());
@@ -366,7 +297,7 @@ private:
       return at;
     };
     auto token = [&](Value token, Value point, Value slice) {
-      PointBuilder::Piece piece;
+      CacheBuilder::Piece piece;
       std::pair<Value, Value> angle;
       if (turns) {
         piece = p.piece(turn, point, size);
@@ -459,7 +390,8 @@ LogicalResult checkPools(KVAppendOp op) {
 } // namespace
 
 bool attn::isCacheOp(Operation *op) {
-  return isa<RopeOp, KVAppendOp, KVGatherOp>(op);
+  return isa<RopeOp, KVAppendOp, KVGatherOp, KVQuantizeOp, KVDequantizeOp,
+             KVScoreOp, KVEvictOp>(op);
 }
 
 LogicalResult attn::cacheToPoints(Operation *op) {
@@ -479,6 +411,14 @@ LogicalResult attn::cacheToPoints(Operation *op) {
       return failure();
     }
     AppendRewriter(append).run();
+  } else if (auto quantize = dyn_cast<KVQuantizeOp>(op)) {
+    return quantizeToPoints(quantize);
+  } else if (auto dequantize = dyn_cast<KVDequantizeOp>(op)) {
+    return dequantizeToPoints(dequantize);
+  } else if (auto score = dyn_cast<KVScoreOp>(op)) {
+    return scoreToPoints(score);
+  } else if (auto evict = dyn_cast<KVEvictOp>(op)) {
+    return evictToPoints(evict);
   } else {
     rewriteGather(cast<KVGatherOp>(op));
   }

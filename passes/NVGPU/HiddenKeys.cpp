@@ -36,7 +36,8 @@ void HiddenKeys::reset() {
   });
 }
 
-void HiddenKeys::clear(const Seen &seen, Value stage) {
+void HiddenKeys::clear(const Seen &seen, Value stage,
+                       llvm::function_ref<void(Value)> more) {
   Value word = warp.c(0);
   for (auto [key, visible] : llvm::enumerate(seen)) {
     auto bit = static_cast<int32_t>(uint32_t(1) << key);
@@ -72,6 +73,10 @@ void HiddenKeys::clear(const Seen &seen, Value stage) {
       Value nothing = LLVM::ZeroOp::create(warp.builder, warp.loc, chunk);
       Value at = warp.add(stage, warp.mul(unit, 16));
       warp.store(nothing, warp.sharedAddress(at, values.start), 16);
+      if (more) {
+        Value first = warp.equal(warp.rem(unit, chunks), warp.c(0));
+        warp.guarded(first, [&] { more(key); });
+      }
     });
   }
   warp.barrier();

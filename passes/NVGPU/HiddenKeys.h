@@ -23,8 +23,9 @@ public:
   /// Some row sees key number `key` of the thread where `visible` holds.
   void add(Seen &seen, int64_t key, mlir::Value visible);
   /// All threads of the block: zeroes what none saw in the stage of V at byte
-  /// `stage`.
-  void clear(const Seen &seen, mlir::Value stage);
+  /// `stage`, and does `more` for each such key (i32), where it is given.
+  void clear(const Seen &seen, mlir::Value stage,
+             llvm::function_ref<void(mlir::Value)> more = {});
 
 private:
   /// The word of flags of a warp along the keys, of lanes that are number

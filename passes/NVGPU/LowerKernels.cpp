@@ -202,6 +202,10 @@ private:
     Type element =
         cast<ShapedType>(program->online.getQ().getType()).getElementType();
     if (element.getIntOrFloatBitWidth() > 16) {
+      if (program->forms.areCodes()) {
+        return program->online.emitOpError(
+            "of codes and queries of f32 or f64 has no lowering for GPUs");
+      }
       shape.threads = FMAKernel::kWarps * 32;
       shape.sharedBytes = fmaSharedBytes(*program);
       return emitFMATile(warp, *program, views);
@@ -209,10 +213,17 @@ private:
     return tensorCoreTile(*program, block, shape);
   }
 
+  // 90 for sm_90.
+  int64_t capability() {
+    int64_t number = 0;
+    (void)StringRef(gpu.chip).drop_front(3).getAsInteger(10, number);
+    return number;
+  }
+
   // The kernel, not its launch, waits for the kernel in front of it. In
   // assembly, as the intrinsic is not said to order reads.
   void waitInFront(LaunchShape &shape) {
-    shape.overlaps = gpu.ptxVersion >= 80; // sm_90
+    shape.overlaps = capability() >= 90;
     if (shape.overlaps) {
       builder.setInsertionPointToStart(&kernel.getBody().front());
       LLVM::InlineAsmOp::create(builder, warp.loc, TypeRange(), ValueRange(),
@@ -231,6 +242,13 @@ private:
     if (!matchPattern(program.loop.getStep(), m_Constant(&step)) || !most) {
       return program.loop.emitOpError(
           "needs 'max_rows' and a constant step for GPUs");
+    }
+    if (program.forms.areCodes()) {
+      remark::missed(program.loop.getLoc(),
+                     remark::RemarkOpts::name("warpgroup").category("attn"))
+          << "not on warpgroups: keys or values are codes";
+      bool list = program.loop.getSource() == KeySource::Tiles;
+      return mmaTile(program, block, *most, list ? step.getInt() : 0, shape);
     }
     auto type = cast<ShapedType>(program.online.getQ().getType());
     int64_t bytes = type.getElementTypeBitWidth() / 8;
@@ -386,11 +404,26 @@ private:
     return success();
   }
 
+  // fp8 has instructions from sm_89 on.
+  LogicalResult checkCodes(KVDequantizeOp op) {
+    if (op &&
+        isa<Float8E4M3FNType>(
+            cast<ShapedType>(op.getCodes().getType()).getElementType()) &&
+        capability() < 89) {
+      return op.emitOpError("of f8E4M3FN has no lowering for ")
+             << gpu.chip << ": needs sm_89";
+    }
+    return success();
+  }
+
   LogicalResult mmaTile(TileProgram &program, Value block, int64_t rows,
                         int64_t keys, LaunchShape &shape) {
-    std::optional<MMAKernel> chosen =
-        chooseMMAKernel(program.headSize, program.valueSize, rows, keys, gpu,
-                        program.isPaged());
+    if (failed(checkCodes(program.keyCodes)) ||
+        failed(checkCodes(program.valueCodes))) {
+      return failure();
+    }
+    std::optional<MMAKernel> chosen = chooseMMAKernel(
+        program.headSize, program.valueSize, rows, keys, gpu, program.forms);
     if (!chosen) {
       return program.loop.emitOpError("of ")
              << rows << " rows and " << keys
@@ -428,8 +461,8 @@ private:
       }
       if (!isTile(&op) &&
           !isa<KeyLoopOp, FinalizeStateOp, MergeStatesOp, linalg::FillOp,
-               tensor::EmptyOp, memref::SubViewOp, memref::CastOp,
-               bufferization::ToTensorOp,
+               tensor::EmptyOp, bufferization::AllocTensorOp, memref::SubViewOp,
+               memref::CastOp, bufferization::ToTensorOp,
                bufferization::MaterializeInDestinationOp,
                tensor::ExtractSliceOp, tensor::ExpandShapeOp,
                tensor::CollapseShapeOp, tensor::CastOp>(op)) {

@@ -18,11 +18,14 @@ constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 LogicalResult MMATile::epilogue(State state) {
   // The sum of a row is spread over the four lanes of its quad.
-  forEachRow([&](int64_t block, int64_t half) {
-    Value &sum = state.sum[block][half];
-    sum = warp.fadd(sum, warp.shuffle(sum, 1));
-    sum = warp.fadd(sum, warp.shuffle(sum, 2));
-  });
+  for (RowValues *sums : {&state.sum, &state.shift}) {
+    for (auto &pair : *sums) {
+      for (Value &sum : pair) {
+        sum = warp.fadd(sum, warp.shuffle(sum, 1));
+        sum = warp.fadd(sum, warp.shuffle(sum, 2));
+      }
+    }
+  }
   if (kernel.keyWarps > 1) {
     mergeWarps(state);
     storeShared();
@@ -47,10 +50,20 @@ void MMATile::finishRows(State &state, RowValues &lses) {
     lses[block][half] = value;
     for (Fragment &fragment : state.accumulator[block]) {
       for (int64_t i = 2 * half; i < 2 * half + 2; ++i) {
-        fragment[i] = warp.fmul(fragment[i], inverse);
+        fragment[i] = unscaled(
+            fragment[i],
+            state.shift.empty() ? Value() : state.shift[block][half], inverse);
       }
     }
   });
+}
+
+// The result of a sum of weights times values.
+Value MMATile::unscaled(Value sum, Value shift, Value inverse) {
+  if (valueFactor() != 1) {
+    sum = warp.fmul(sum, warp.f(1 / valueFactor()));
+  }
+  return warp.fmul(shift ? warp.fadd(sum, shift) : sum, inverse);
 }
 
 // Element index of (row, column of the slice); `column` is i32.
@@ -88,8 +101,8 @@ void MMATile::storeFragments(const State &state, const RowValues &lses) {
               view.dims.begin() + outSizeDim + 1, view.dims.end());
   bool pairs = matchPattern(view.dims.back().stride, m_One()) &&
                view.alignment() >= bits / 4 && program.valueSize % 2 == 0 &&
-               (bits == 32 || type.isF16() || type.isBF16());
-  Value quad = warp.mul(warp.andi(lane, 3), 2);
+               !valueCodes && (bits == 32 || type.isF16() || type.isBF16());
+  Value quad = firstColumn();
   forEachRow([&](int64_t block, int64_t half) {
     Value number = row(block, half);
     warp.guarded(warp.less(number, rows.count), [&] {
@@ -98,7 +111,7 @@ void MMATile::storeFragments(const State &state, const RowValues &lses) {
       for (int64_t n = 0; n < columnBlocks(); ++n) {
         auto at = [&](int64_t offset) {
           Value elements =
-              index.add(start, index.mul(index.constant(n * 8 + offset),
+              index.add(start, index.mul(index.constant(column(n, offset)),
                                          out.dims[outSizeDim].stride));
           return warp.globalAddress(out.pointer, elements, type);
         };
@@ -106,10 +119,10 @@ void MMATile::storeFragments(const State &state, const RowValues &lses) {
         Value high = state.accumulator[block][n][2 * half + 1];
         auto inside = [&](int64_t offset, llvm::function_ref<void()> body) {
           // Columns of padding are dropped.
-          if (!slice && (n + 1) * 8 <= program.valueSize) {
+          if (!slice && !valueCodes && (n + 1) * 8 <= program.valueSize) {
             return body();
           }
-          warp.guarded(warp.less(warp.add(quad, n * 8 + offset), columns),
+          warp.guarded(warp.less(warp.add(quad, column(n, offset)), columns),
                        body);
         };
         if (!pairs) {
@@ -155,10 +168,13 @@ void MMATile::mergeWarps(State &state) {
       Value at = stats(keyWarp, row(block, half));
       warp.store(state.max[block][half], warp.sharedAddress(at, start));
       warp.store(state.sum[block][half], warp.sharedAddress(at, start + 4));
+      if (!state.shift.empty()) {
+        warp.store(state.shift[block][half], warp.sharedAddress(at, start + 8));
+      }
     });
   });
   warp.barrier();
-  Value quad = warp.mul(warp.andi(lane, 3), 2);
+  Value quad = firstColumn();
   forEachRow([&](int64_t block, int64_t half) {
     Value number = row(block, half);
     Value largest = warp.f(kMinusInfinity);
@@ -176,13 +192,17 @@ void MMATile::mergeWarps(State &state) {
                           kernel.valueSlice),
                  quad),
         4);
-    for (int64_t n = 0; n < columnBlocks(); ++n) {
-      for (int64_t i = 0; i < 2; ++i) {
-        warp.store(warp.fmul(state.accumulator[block][n][2 * half + i], factor),
-                   warp.sharedAddress(at, start + statsBytes(kernel) +
-                                              (n * 8 + i) * 4));
+    // Most tiles have far less rows than a warp.
+    warp.guarded(warp.less(number, rows.count), [&] {
+      for (int64_t n = 0; n < columnBlocks(); ++n) {
+        for (int64_t i = 0; i < 2; ++i) {
+          warp.store(
+              warp.fmul(state.accumulator[block][n][2 * half + i], factor),
+              warp.sharedAddress(at, start + statsBytes(kernel) +
+                                         column(n, i) * 4));
+        }
       }
-    }
+    });
   });
   warp.barrier();
 }
@@ -193,16 +213,15 @@ void MMATile::storeShared() {
   double unit = program.log2Unit();
   int64_t start = queryTile.bytes();
   int64_t all = kernel.rows() * kernel.valueSlice;
-  auto loop = scf::ForOp::create(warp.builder, warp.loc, thread, warp.c(all),
+  auto loop = scf::ForOp::create(warp.builder, warp.loc, thread,
+                                 warp.mul(rows.count, kernel.valueSlice),
                                  warp.c(kernel.threads()));
   OpBuilder::InsertionGuard guard(warp.builder);
   warp.builder.setInsertionPoint(loop.getBody()->getTerminator());
   Value number = loop.getInductionVar();
   Value line = warp.div(number, kernel.valueSlice);
   Value column = warp.rem(number, kernel.valueSlice);
-  Value valid =
-      warp.both(warp.less(line, rows.count), warp.less(column, columns));
-  warp.guarded(valid, [&] {
+  warp.guarded(warp.less(column, columns), [&] {
     Value stats = warp.mul(line, 16);
     auto statistic = [&](int64_t w, int64_t which) {
       return warp.load(warp.f32(),
@@ -210,6 +229,9 @@ void MMATile::storeShared() {
                            stats, start + w * kernel.rows() * 16 + which * 4));
     };
     Value largest = warp.f(kMinusInfinity), sum = warp.f(0), total = sum;
+    bool shifts =
+        valueCodes && valueCodes->scalesKeys() && valueCodes->hasZero();
+    Value shift = shifts ? sum : Value();
     for (int64_t w = 0; w < kernel.keyWarps; ++w) {
       largest = warp.fmax(largest, statistic(w, 0));
     }
@@ -218,6 +240,9 @@ void MMATile::storeShared() {
     for (int64_t w = 0; w < kernel.keyWarps; ++w) {
       Value factor = warp.exp2(warp.fma(statistic(w, 0), warp.f(unit), base));
       sum = warp.fma(statistic(w, 1), factor, sum);
+      if (shift) {
+        shift = warp.fma(statistic(w, 2), factor, shift);
+      }
       total = warp.fadd(
           total,
           warp.load(warp.f32(), warp.sharedAddress(warp.mul(number, 4),
@@ -226,7 +251,7 @@ void MMATile::storeShared() {
     }
     std::pair<Value, Value> row = finish(largest, sum, line); // 1 / sum, lse
     warp.store(
-        warp.convert(warp.fmul(total, row.first), out.element),
+        warp.convert(unscaled(total, shift, row.first), out.element),
         warp.globalAddress(out.pointer, outIndex(line, column), out.element));
     if (lse.pointer) {
       Value first = warp.equal(column, warp.c(0));

@@ -63,12 +63,13 @@ LogicalResult MMATile::prepare() {
   outQueryDim = position(1);
   outSizeDim = position(2);
   element = cast<FloatType>(q.element);
-  depth = llvm::alignTo(program.headSize, kMMADepth);
+  depth = llvm::alignTo(program.headSize, kernel.forms.key.padding());
   queryTile = SharedTile::make(0, kernel.rows(), depth);
-  keyTile = SharedTile::make(queryTile.bytes(), kernel.keys, depth);
+  keyTile = SharedTile::make(queryTile.bytes(), kernel.keys,
+                             depth / kernel.forms.key.unit());
   valueTile = SharedTile::make(keyTile.start + keyTile.bytes(), kernel.keys,
-                               kernel.valueSlice);
-  stageBytes = keyTile.bytes() + valueTile.bytes() + kernel.pageBytes();
+                               kernel.valueSlice / kernel.forms.value.unit());
+  stageBytes = kernel.stageBytes(program.headSize);
 
   thread = warp.thread();
   lane = warp.andi(thread, 31);
@@ -106,6 +107,9 @@ LogicalResult MMATile::prepare() {
     if (failed(pages->prepare())) {
       return failure();
     }
+  }
+  if (failed(prepareCodes())) {
+    return failure();
   }
   if (mayHoldHiddenKeys(program.online, program.heads == 1)) {
     hiddenKeys.emplace(warp, kernel, valueTile, thread, keyWarp);
@@ -150,8 +154,9 @@ LogicalResult MMATile::loadKeys(const KeyCursor::Tile &tile, Value stage) {
     return views.get(tensor, mapping);
   };
   IndexBuilder index(warp.builder, warp.loc);
+  // Columns are elements of memory: two of codes of 4 bits are one.
   auto load = [&](Value tensor, const SharedTile &shared, int64_t valid,
-                  Value firstColumn, Value validColumns) {
+                  int64_t sliceColumns, Value firstColumn, Value validColumns) {
     FailureOr<TensorView> view = viewOf(tensor);
     if (failed(view)) {
       return failure();
@@ -160,9 +165,8 @@ LogicalResult MMATile::loadKeys(const KeyCursor::Tile &tile, Value stage) {
     Value start = index.constant(0);
     if (firstColumn) {
       start = index.mul(warp.toIndex(firstColumn), columnStride);
-      view->offsetMultiple =
-          std::gcd(view->offsetMultiple,
-                   kernel.valueSlice * view->dims[1].strideMultiple);
+      view->offsetMultiple = std::gcd(
+          view->offsetMultiple, sliceColumns * view->dims[1].strideMultiple);
     }
     TileCopy copy{shared, valid, kernel.threads()};
     copy.alignment = view->alignment();
@@ -172,7 +176,7 @@ LogicalResult MMATile::loadKeys(const KeyCursor::Tile &tile, Value stage) {
         warp, thread, stage, *view,
         [&](Value row) {
           Value offset = pages
-                             ? pages->kept(row, tensor == program.online.getV(),
+                             ? pages->kept(row, tensor == program.values(),
                                            stage, pagePlace)
                              : index.add(view->offset,
                                          index.mul(warp.toIndex(row), stride));
@@ -181,14 +185,21 @@ LogicalResult MMATile::loadKeys(const KeyCursor::Tile &tile, Value stage) {
         tile.size, columnStride, validColumns);
     return success();
   };
-  if (failed(load(program.online.getK(), keyTile, program.headSize, Value(),
+  auto stored = [](int64_t elements, const CodeForm &form) {
+    return form.bits == 4 ? llvm::divideCeil(elements, 2) : elements;
+  };
+  const CodeForm &form = kernel.forms.value;
+  if (failed(load(program.keys(), keyTile,
+                  stored(program.headSize, kernel.forms.key), 0, Value(),
                   Value()))) {
     return failure();
   }
-  return load(program.online.getV(), valueTile,
-              std::min(program.valueSize, kernel.valueSlice),
-              slice ? warp.mul(slice, kernel.valueSlice) : Value(),
-              slice ? columns : Value());
+  int64_t whole = stored(kernel.valueSlice, form);
+  Value some = form.bits == 4 ? warp.div(warp.add(columns, 1), 2) : columns;
+  return load(program.values(), valueTile,
+              stored(std::min(program.valueSize, kernel.valueSlice), form),
+              whole, slice ? warp.mul(slice, whole) : Value(),
+              slice ? some : Value());
 }
 
 MMATile::State MMATile::initial() {
@@ -199,17 +210,20 @@ MMATile::State MMATile::initial() {
       SmallVector<Fragment>(columnBlocks(), Fragment{zero, zero, zero, zero}));
   state.max.assign(kernel.rowBlocks, {none, none});
   state.sum.assign(kernel.rowBlocks, {zero, zero});
+  if (valueCodes && valueCodes->scalesKeys() && valueCodes->hasZero()) {
+    state.shift = state.sum;
+  }
   return state;
 }
 
-SmallVector<Value> MMATile::flatten(const State &state) {
+SmallVector<Value> MMATile::flatten(State state) {
   SmallVector<Value> values;
   for (const auto &line : state.accumulator) {
     for (const Fragment &fragment : line) {
       values.append(fragment.begin(), fragment.end());
     }
   }
-  for (const RowValues *list : {&state.max, &state.sum}) {
+  for (const RowValues *list : state.rows()) {
     for (const auto &pair : *list) {
       values.append(pair.begin(), pair.end());
     }
@@ -227,7 +241,7 @@ MMATile::State MMATile::unflatten(ValueRange values) {
       }
     }
   }
-  for (RowValues *list : {&state.max, &state.sum}) {
+  for (RowValues *list : state.rows()) {
     for (auto &pair : *list) {
       for (Value &value : pair) {
         value = values[at++];
@@ -300,7 +314,11 @@ void MMATile::applyMask(Fragments &scores, const KeyCursor::Tile &tile,
     }
   }
   if (hiddenKeys) {
-    hiddenKeys->clear(seen, stage);
+    hiddenKeys->clear(seen, stage, [&](Value key) {
+      if (valueCodes) {
+        valueCodes->clear(key, stage);
+      }
+    });
   }
   scf::YieldOp::create(warp.builder, warp.loc, hidden);
   unsigned at = 0;
@@ -367,7 +385,12 @@ MMATile::RowValues MMATile::follow(State &state, const Fragments &scores) {
           fragment[i] = warp.fmul(fragment[i], factor);
         }
       }
-      scaled.sum[block][half] = warp.fmul(scaled.sum[block][half], factor);
+      for (RowValues *sums : {&scaled.sum, &scaled.shift}) {
+        if (!sums->empty()) {
+          Value &sum = (*sums)[block][half];
+          sum = warp.fmul(sum, factor);
+        }
+      }
     });
     scf::YieldOp::create(warp.builder, warp.loc, flatten(scaled));
   }
@@ -394,6 +417,9 @@ void MMATile::accumulate(State &state, Fragments &scores,
       Value &total = state.sum[block][half];
       total = warp.fadd(total, reduce(exps, sum));
     });
+    if (valueCodes) {
+      scaleWeights(state, scores, k, stage);
+    }
     SmallVector<Fragment> a;
     for (const auto &line : scores) {
       const Fragment &left = line[k], &right = line[k + 1];
@@ -401,6 +427,10 @@ void MMATile::accumulate(State &state, Fragments &scores,
                    warp.pack(left[2], left[3], element),
                    warp.pack(right[0], right[1], element),
                    warp.pack(right[2], right[3], element)});
+    }
+    if (valueCodes) {
+      codedValues(state, a, k, stage);
+      continue;
     }
     for (int64_t n = 0; n < columnBlocks(); n += 2) {
       Fragment b = warp.loadMatrix(values.at(k * 8, n), /*transposed=*/true);
@@ -413,8 +443,18 @@ void MMATile::accumulate(State &state, Fragments &scores,
   }
 }
 
-void MMATile::step(State &state, const KeyCursor::Tile &tile, Value stage) {
-  Fragments scores = products(stage);
+LogicalResult MMATile::step(State &state, const KeyCursor::Tile &tile,
+                            Value stage) {
+  Fragments scores;
+  if (keyCodes) {
+    FailureOr<Value> phase = keyCodes->phase(tile, pages ? &*pages : nullptr);
+    if (failed(phase)) {
+      return failure();
+    }
+    scores = codedProducts(*phase, stage);
+  } else {
+    scores = products(stage);
+  }
   for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
     for (int64_t n = 0; n < keyBlocks(); ++n) {
       for (int64_t i = 0; i < 4; ++i) {
@@ -427,6 +467,7 @@ void MMATile::step(State &state, const KeyCursor::Tile &tile, Value stage) {
   applyMask(scores, tile, stage);
   RowValues bases = follow(state, scores);
   accumulate(state, scores, bases, stage);
+  return success();
 }
 
 // Rows of the tiles in front of the loop, and of the first that it loads. All
@@ -481,11 +522,29 @@ LogicalResult MMATile::loop() {
     }
     warp.commitCopies();
   }
-  if (kernel.queriesInRegisters) {
+  for (int64_t i = 0; i < ahead; ++i) {
+    FailureOr<SmallVector<CodeTile::Scales>> scales = fetchScales(queue[i]);
+    if (failed(scales)) {
+      return failure();
+    }
+    keepScales(*scales, warp.c(i * stageBytes));
+  }
+  if (kernel.queriesInRegisters || needsQuerySums()) {
     warp.waitCopies(ahead);
     warp.barrier();
+  }
+  if (needsQuerySums()) {
+    sumQueries();
+  }
+  if (kernel.queriesInRegisters) {
     for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
       queries.emplace_back();
+      if (keyCodes) {
+        for (int64_t c = 0; c < keyTile.chunks(); ++c) {
+          llvm::append_range(queries.back(), codedQueries(block, c));
+        }
+        continue;
+      }
       for (int64_t k = 0; k < depth / 16; ++k) {
         queries.back().push_back(warp.loadMatrix(
             queryAddress->at(block * 16, 2 * k), /*transposed=*/false));
@@ -529,6 +588,11 @@ LogicalResult MMATile::loop() {
     return failure();
   }
   warp.commitCopies();
+  // Into a stage that no thread reads any more.
+  FailureOr<SmallVector<CodeTile::Scales>> scales = fetchScales(coming);
+  if (failed(scales)) {
+    return failure();
+  }
   next = cursor->next(next);
   // Read a step ahead, into the stage that this step is the last to use.
   FailureOr<PageRows::Offsets> offsets = PageRows::Offsets();
@@ -538,7 +602,10 @@ LogicalResult MMATile::loop() {
   if (failed(offsets)) {
     return failure();
   }
-  step(state, tileAt(carried, 0), stage);
+  if (failed(step(state, tileAt(carried, 0), stage))) {
+    return failure();
+  }
+  keepScales(*scales, free);
   if (pages) {
     pages->keep(*offsets, stage, pagePlace);
   }

@@ -7,6 +7,7 @@
 #ifndef ATTN_PASSES_NVGPU_MMATILE_H
 #define ATTN_PASSES_NVGPU_MMATILE_H
 
+#include "CodeTile.h"
 #include "HiddenKeys.h"
 #include "PageRows.h"
 #include "ScoreFragments.h"
@@ -35,6 +36,10 @@ private:
   struct State {
     Fragments accumulator;
     RowValues max, sum;
+    RowValues shift; // sums of weights times zeros of V, where codes have them
+
+    /// What is one value a row.
+    std::array<RowValues *, 3> rows() { return {&max, &sum, &shift}; }
   };
 
   mlir::LogicalResult prepare();
@@ -43,7 +48,8 @@ private:
   mlir::LogicalResult placeFirstPages(llvm::ArrayRef<KeyCursor::Tile> queue,
                                       const KeyCursor::Tile &last);
   mlir::LogicalResult loop();
-  void step(State &state, const KeyCursor::Tile &tile, mlir::Value stage);
+  mlir::LogicalResult step(State &state, const KeyCursor::Tile &tile,
+                           mlir::Value stage);
   Fragments products(mlir::Value stage);
   void applyMask(Fragments &scores, const KeyCursor::Tile &tile,
                  mlir::Value stage);
@@ -51,7 +57,24 @@ private:
   void accumulate(State &state, Fragments &scores, const RowValues &bases,
                   mlir::Value stage);
 
-  llvm::SmallVector<mlir::Value> flatten(const State &state);
+  // MMACodes.cpp
+  mlir::LogicalResult prepareCodes();
+  mlir::FailureOr<llvm::SmallVector<CodeTile::Scales>>
+  fetchScales(const KeyCursor::Tile &tile);
+  void keepScales(llvm::ArrayRef<CodeTile::Scales> scales, mlir::Value stage);
+  llvm::SmallVector<Fragment> codedQueries(int64_t block, int64_t chunk);
+  bool needsQuerySums() const {
+    return keyCodes && keyCodes->scalesKeys() && keyCodes->hasZero();
+  }
+  void sumQueries();
+  Fragments codedProducts(mlir::Value phase, mlir::Value stage);
+  void scaleScores(Fragments &scores, mlir::Value stage);
+  void scaleWeights(State &state, Fragments &scores, int64_t keyBlock,
+                    mlir::Value stage);
+  void codedValues(State &state, llvm::ArrayRef<Fragment> weights, int64_t k,
+                   mlir::Value stage);
+
+  llvm::SmallVector<mlir::Value> flatten(State state);
   State unflatten(mlir::ValueRange values);
   State initial();
 
@@ -65,11 +88,23 @@ private:
   /// and lse.
   std::pair<mlir::Value, mlir::Value> finish(mlir::Value max, mlir::Value sum,
                                              mlir::Value row);
+  mlir::Value unscaled(mlir::Value sum, mlir::Value shift, mlir::Value inverse);
   void storeLse(mlir::Value lse, mlir::Value row);
   mlir::Value outIndex(mlir::Value row, mlir::Value column);
 
   int64_t columnBlocks() const { return kernel.valueSlice / 8; }
   int64_t keyBlocks() const { return kernel.warpKeys() / 8; }
+  /// The column of the slice that element `i` (0 or 1) of accumulator `n` of
+  /// this thread is, beyond `firstColumn`. Codes have an order of their own.
+  int64_t column(int64_t n, int64_t i) const {
+    int64_t unit = kernel.forms.value.unit();
+    return 8 * unit * (n / unit) + unit * i + n % unit;
+  }
+  mlir::Value firstColumn() {
+    return warp.mul(warp.andi(lane, 3), 2 * kernel.forms.value.unit());
+  }
+  /// What accumulators are multiples of, with f16.
+  double valueFactor() { return valueCodes ? valueCodes->factor() : 1; }
   mlir::Value row(int64_t block, int64_t half) {
     return warp.add(firstRow, block * 16 + half * 8);
   }
@@ -96,8 +131,10 @@ private:
   TileRows rows;
   std::unique_ptr<ScoreFragments> scoring;
   std::unique_ptr<KeyCursor> cursor;
-  std::optional<HiddenKeys> hiddenKeys; // where the mask may hide some
-  std::optional<PageRows> pages;        // where keys lie on pages
+  std::optional<HiddenKeys> hiddenKeys;         // where the mask may hide some
+  std::optional<PageRows> pages;                // where keys lie on pages
+  std::optional<CodeTile> keyCodes, valueCodes; // where they are codes
+  RowValues querySums; // of elements, where codes of K have zeros
   PageRows::Place pagePlace;
   llvm::SmallVector<ScoreFragments::Row> scoreRows; // [block * 2 + half]
 
@@ -107,6 +144,7 @@ private:
   mlir::Value columns;   // valid columns of the slice of V (i32)
   std::optional<MatrixAddress> queryAddress, keyAddress, valueAddress;
   llvm::SmallVector<llvm::SmallVector<Fragment>> queries; // in registers
+  std::optional<MatrixAddress> codedQueryAddress;
 };
 
 } // namespace attn

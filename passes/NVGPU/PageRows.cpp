@@ -37,12 +37,16 @@ Value PageRows::read(Value key, Value inside) {
 // The argument of the body that is the number of the page.
 static Value pageOf(KeyLoopOp loop) { return loop.getBody().getArgument(2); }
 
-FailureOr<TensorView> PageRows::row(Value tensor, Value key, Value page) {
+IRMapping PageRows::at(Value key, Value page) {
   IRMapping mapping;
   mapping.map(pageOf(program.loop), warp.toIndex(page));
   cloneBodyScalars(warp.builder, program.loop, warp.toIndex(key),
                    warp.toIndex(warp.c(1)), mapping);
-  return views.get(tensor, mapping);
+  return mapping;
+}
+
+FailureOr<TensorView> PageRows::row(Value tensor, Value key, Value page) {
+  return views.get(tensor, at(key, page));
 }
 
 FailureOr<PageRows::Offsets> PageRows::fetch(const KeyCursor::Tile &tile,
@@ -52,8 +56,8 @@ FailureOr<PageRows::Offsets> PageRows::fetch(const KeyCursor::Tile &tile,
     Value number = warp.add(place.thread, i * place.threads);
     Value key = warp.add(tile.key, number);
     Value page = read(key, warp.less(number, tile.size));
-    FailureOr<TensorView> k = row(program.online.getK(), key, page);
-    FailureOr<TensorView> v = row(program.online.getV(), key, page);
+    FailureOr<TensorView> k = row(program.keys(), key, page);
+    FailureOr<TensorView> v = row(program.values(), key, page);
     if (failed(k) || failed(v)) {
       return failure();
     }

@@ -21,6 +21,9 @@ public:
   /// The page (i32) of `key` (i32) of the sequence. It is read where `inside`
   /// holds, and 0 elsewhere.
   mlir::Value read(mlir::Value key, mlir::Value inside);
+  /// What the scalars of the body are for the one key `key` that is on page
+  /// `page` (both i32).
+  mlir::IRMapping at(mlir::Value key, mlir::Value page);
   /// `tensor` (K or V of the tile) for the one key `key` that is on page `page`
   /// (both i32).
   mlir::FailureOr<TensorView> row(mlir::Value tensor, mlir::Value key,

@@ -53,11 +53,8 @@ private:
     return !wrap || wrap.getWritable();
   }
 
-  // Indices are 64 bits in memory, and floats of 8 bits are bytes.
+  // Indices are 64 bits in memory.
   Type stored(Type element) {
-    if (isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8) {
-      return warp.builder.getI8Type();
-    }
     return element.isIndex() ? Type(warp.builder.getI64Type()) : element;
   }
   Value address(const TensorView &view, ValueRange indices) {

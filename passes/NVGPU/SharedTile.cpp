@@ -1,4 +1,4 @@
-//===- SharedTile.cpp - rows of 16-bit elements in shared memory ----------===//
+//===- SharedTile.cpp - rows of 16-bit units in shared memory -------------===//
 
 #include "SharedTile.h"
 #include "attn/Passes/IndexBuilder.h"
@@ -32,6 +32,15 @@ MatrixAddress::MatrixAddress(WarpBuilder &w, const SharedTile &tile, Value lane,
   first = w.add(start, w.mul(chunk, 16));
 }
 
+MatrixAddress::MatrixAddress(WarpBuilder &w, const SharedTile &tile, Value row,
+                             Value chunk, Value bytes)
+    : warp(&w), tile(tile) {
+  if (tile.permuted()) {
+    chunk = w.xori(chunk, w.andi(row, 7));
+  }
+  first = w.add(w.add(w.mul(row, tile.rowBytes), w.mul(chunk, 16)), bytes);
+}
+
 MatrixAddress MatrixAddress::moved(Value bytes) const {
   MatrixAddress other(*this);
   other.first = warp->add(first, bytes);
@@ -55,20 +64,21 @@ void TileCopy::emit(WarpBuilder &w, Value thread, Value stage,
                     llvm::function_ref<Value(Value)> rowOffset, Value valid,
                     Value columnStride, Value validColumns) const {
   // A unit is what one thread copies at a time.
-  int64_t unitBytes = !contiguous || alignment < 4 ? 2 : alignment;
-  int64_t unitElements = unitBytes / 2;
-  int64_t unitsARow = tile.columns / unitElements;
+  int64_t size = view.element.getIntOrFloatBitWidth() / 8;
+  int64_t unitBytes = !contiguous || alignment < 4 ? size : alignment;
+  int64_t unitElements = unitBytes / size, unitsAChunk = 16 / unitBytes;
+  int64_t unitsARow = tile.columns * 2 / unitBytes;
   int64_t units = tile.rows * unitsARow;
   IndexBuilder index(w.builder, w.loc);
 
   auto target = [&](Value row, Value unit) {
-    Value chunk = w.div(unit, 8 / unitElements);
+    Value chunk = w.div(unit, unitsAChunk);
     if (tile.permuted()) {
       chunk = w.xori(chunk, w.andi(row, 7));
     }
     Value bytes = w.add(w.mul(row, tile.rowBytes), w.mul(chunk, 16));
-    if (unitElements < 8) {
-      bytes = w.add(bytes, w.mul(w.rem(unit, 8 / unitElements), unitBytes));
+    if (unitsAChunk > 1) {
+      bytes = w.add(bytes, w.mul(w.rem(unit, unitsAChunk), unitBytes));
     }
     return w.add(bytes, stage);
   };
@@ -78,13 +88,13 @@ void TileCopy::emit(WarpBuilder &w, Value thread, Value stage,
     Value column = w.mul(unit, unitElements);
     Value left = validColumns ? w.sub(validColumns, column)
                               : w.sub(w.c(columns), column);
-    bool padded = validColumns || columns < tile.columns;
-    if (unitBytes == 2) {
+    bool padded = validColumns || columns * size < tile.columns * 2;
+    if (unitBytes == size) {
       Value read = inside;
       if (padded) {
         read = w.both(read, w.less(w.c(0), left));
       }
-      Type word = w.builder.getI16Type();
+      Type word = w.builder.getIntegerType(8 * size);
       auto choice = scf::IfOp::create(w.builder, w.loc, TypeRange{word}, read,
                                       /*withElseRegion=*/true);
       {
@@ -96,14 +106,15 @@ void TileCopy::emit(WarpBuilder &w, Value thread, Value stage,
         w.builder.setInsertionPointToStart(choice.elseBlock());
         scf::YieldOp::create(
             w.builder, w.loc,
-            arith::ConstantIntOp::create(w.builder, w.loc, 0, 16).getResult());
+            arith::ConstantIntOp::create(w.builder, w.loc, word, 0)
+                .getResult());
       }
       w.store(choice.getResult(0), w.sharedAddress(address, constant));
       return;
     }
     Value bytes = w.c(unitBytes);
     if (padded) {
-      bytes = w.max(w.min(w.mul(left, 2), bytes), w.c(0));
+      bytes = w.max(w.min(w.mul(left, size), bytes), w.c(0));
     }
     bytes = w.select(inside, bytes, w.c(0));
     w.copyAsync(w.sharedAddress(address, constant),

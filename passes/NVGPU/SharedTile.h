@@ -1,4 +1,4 @@
-//===- SharedTile.h - rows of 16-bit elements in shared memory ------------===//
+//===- SharedTile.h - rows of 16-bit units in shared memory ---------------===//
 // Eight rows of 16 bytes, which ldmatrix reads at once, are in eight different
 // groups of banks: rows of a multiple of 128 bytes have their chunks of 16
 // bytes permuted by the row (xor), others have a padding chunk.
@@ -35,6 +35,10 @@ public:
   /// transposed B (V). `base` is a byte offset that the thread knows early.
   MatrixAddress(WarpBuilder &warp, const SharedTile &tile, mlir::Value lane,
                 bool keysFirst, mlir::Value base);
+  /// The address of a lane's own row: chunk `chunk` of row `row` (both i32),
+  /// and `bytes` in it. The row may be named up to a multiple of 8.
+  MatrixAddress(WarpBuilder &warp, const SharedTile &tile, mlir::Value row,
+                mlir::Value chunk, mlir::Value bytes);
   /// Moves all of it by `bytes` (a stage), as new values.
   MatrixAddress moved(mlir::Value bytes) const;
   /// The address of the block at (row, chunk), both constants: a multiple of
@@ -47,7 +51,8 @@ private:
   mlir::Value first; // of chunk 0, a multiple of 128 bytes but for its chunk
 };
 
-/// Copies rows of `columns` valid elements into a tile with `threads` threads.
+/// Copies rows of `columns` valid elements (of the view: of 16 bits, or bytes
+/// with codes) into a tile with `threads` threads.
 struct TileCopy {
   SharedTile tile;
   int64_t columns = 0; // valid ones; the rest becomes 0

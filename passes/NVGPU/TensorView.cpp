@@ -18,6 +18,10 @@ TensorView TensorView::whole(OpBuilder &builder, Location loc, MemRefType type,
   TensorView view;
   view.pointer = pointer;
   view.element = type.getElementType();
+  if (isa<FloatType>(view.element) &&
+      view.element.getIntOrFloatBitWidth() == 8) {
+    view.element = builder.getI8Type(); // what memory has of it
+  }
   view.offset = index.constant(0);
   view.dims.resize(type.getRank());
   unsigned dynamic = 0;

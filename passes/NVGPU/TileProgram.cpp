@@ -65,7 +65,54 @@ FailureOr<TileProgram> TileProgram::match(KeyLoopOp loop) {
       ShapedType::isDynamic(program.valueSize)) {
     return program.online.emitOpError("needs static head sizes");
   }
+  if (failed(program.matchCodes())) {
+    return failure();
+  }
   return program;
+}
+
+// The argument of the body that is the number of the page.
+static bool isPage(Value value, KeyLoopOp loop) {
+  return loop.getSource() == KeySource::Pages &&
+         value == loop.getBody().getArgument(2);
+}
+
+LogicalResult TileProgram::matchCodes() {
+  forms.paged = isPaged();
+  auto slots = static_cast<int64_t>(loop.getPageSize().value_or(0));
+  auto find = [&](Value tensor, bool ofValues, KVDequantizeOp &codes,
+                  CodeForm &form) -> LogicalResult {
+    // Values may be the first columns of each key.
+    if (auto part = tensor.getDefiningOp<tensor::ExtractSliceOp>();
+        part && part.getSource() == online.getK()) {
+      tensor = part.getSource();
+    }
+    codes = tensor.getDefiningOp<KVDequantizeOp>();
+    if (!codes) {
+      return success();
+    }
+    std::string reason;
+    std::optional<CodeForm> found = CodeForm::of(
+        codes, /*keyDim=*/0, slots,
+        [&](AffineExpr index) {
+          for (auto [i, symbol] : llvm::enumerate(codes.getMapSymbols())) {
+            if (isPage(symbol, loop) && index.isFunctionOfSymbol(i)) {
+              return true;
+            }
+          }
+          return false;
+        },
+        ofValues, reason);
+    if (!found) {
+      return codes.emitOpError(reason) << " has no lowering for GPUs";
+    }
+    form = *found;
+    return success();
+  };
+  if (failed(find(online.getK(), /*ofValues=*/false, keyCodes, forms.key))) {
+    return failure();
+  }
+  return find(online.getV(), /*ofValues=*/true, valueCodes, forms.value);
 }
 
 double TileProgram::log2Unit() { return llvm::numbers::log2e * naturalUnit(); }

@@ -9,6 +9,7 @@
 #include "TensorView.h"
 #include "WarpBuilder.h"
 #include "attn/Dialect/Attn/AttnOps.h"
+#include "attn/Target/CodeForm.h"
 
 namespace attn {
 
@@ -21,8 +22,16 @@ struct TileProgram {
   int64_t headSize = 0, valueSize = 0;
   int64_t heads = 0;   // of a tile; kDynamic where not known
   int64_t queries = 0; // likewise
+  /// What makes elements of the codes of keys and values; null without codes.
+  KVDequantizeOp keyCodes, valueCodes;
+  KeyForms forms;
 
   bool isPaged() { return loop.getSource() == KeySource::Pages; }
+  /// Keys and values of a tile as they lie in memory.
+  mlir::Value keys() { return keyCodes ? keyCodes.getCodes() : online.getK(); }
+  mlir::Value values() {
+    return valueCodes ? valueCodes.getCodes() : online.getV();
+  }
 
   /// Reads the program around `loop`, or reports what is in the way.
   static mlir::FailureOr<TileProgram> match(KeyLoopOp loop);
@@ -36,6 +45,9 @@ struct TileProgram {
   double log2Unit();
   /// The natural logarithm of a score: y = naturalUnit * x.
   double naturalUnit() { return scaled() ? 1.0 : online.getScaleValue(); }
+
+private:
+  mlir::LogicalResult matchCodes();
 };
 
 /// Clones the scalar ops of the body of `loop` for a tile of `size` keys at

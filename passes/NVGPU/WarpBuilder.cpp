@@ -147,6 +147,31 @@ Value WarpBuilder::pack(Value low, Value high, Type type) {
   return LLVM::BitcastOp::create(builder, loc, i32(), both);
 }
 
+Value WarpBuilder::fmaPair(Value a, Value b, Value c) {
+  bool half = cast<VectorType>(a.getType()).getElementType().isF16();
+  return intrinsic(half ? "llvm.nvvm.fma.rn.f16x2" : "llvm.nvvm.fma.rn.bf16x2",
+                   a.getType(), {a, b, c});
+}
+Value WarpBuilder::fromE4M3(Value codes) {
+  Value low =
+      arith::TruncIOp::create(builder, loc, builder.getI16Type(), codes);
+  return intrinsic("llvm.nvvm.e4m3x2.to.f16x2.rn",
+                   VectorType::get(2, builder.getF16Type()), low);
+}
+Value WarpBuilder::toBF16(Value pair) {
+  std::array<Value, 2> wide;
+  for (int64_t i = 0; i < 2; ++i) {
+    Value half = LLVM::ExtractElementOp::create(builder, loc, pair, c(i));
+    wide[i] = convert(half, f32());
+  }
+  Type type = builder.getBF16Type();
+  return LLVM::BitcastOp::create(builder, loc, VectorType::get(2, type),
+                                 pack(wide[0], wide[1], type));
+}
+Value WarpBuilder::permute(Value a, Value b, int64_t selector) {
+  return intrinsic("llvm.nvvm.prmt", i32(), {a, b, c(selector)});
+}
+
 void WarpBuilder::guarded(Value condition, llvm::function_ref<void()> body) {
   auto choice = scf::IfOp::create(builder, loc, condition);
   OpBuilder::InsertionGuard guard(builder);

@@ -73,6 +73,16 @@ public:
   /// (low, high) of f32 as two elements of `type` (f16, bf16) in an i32.
   mlir::Value pack(mlir::Value low, mlir::Value high, mlir::Type type);
 
+  // Pairs of elements of 16 bits, as vectors.
+  /// a b + c, rounded once.
+  mlir::Value fmaPair(mlir::Value a, mlir::Value b, mlir::Value c);
+  /// The two codes in the low half of `codes` (i32), as f16.
+  mlir::Value fromE4M3(mlir::Value codes);
+  /// Two f16 as bf16.
+  mlir::Value toBF16(mlir::Value pair);
+  /// Bytes of a (0 to 3) and b (4 to 7), one for each half byte of `selector`.
+  mlir::Value permute(mlir::Value a, mlir::Value b, int64_t selector);
+
   /// Code that runs where `condition` holds.
   void guarded(mlir::Value condition, llvm::function_ref<void()> body);
 

@@ -65,6 +65,7 @@ private:
   llvm::SmallVector<mlir::OpFoldResult> strides(int64_t rank, int64_t dim,
                                                 bool ofKeys = false);
   mlir::Value countQueries();
+  mlir::Value storedKeys();
   /// The most keys that a sequence may have.
   mlir::Value countKeys();
   void noteForm(llvm::StringRef name, const TileChoice &tiles);
@@ -79,6 +80,9 @@ private:
   void finishTile(mlir::scf::ForallOp forall, const Sequence &seq,
                   const RowTile &tile, mlir::ValueRange state);
   mlir::Value chunksThatFill(mlir::Value sequences, int64_t blocks);
+  mlir::Value ceilDiv(mlir::Value a, mlir::Value b);
+  mlir::Value chunkSize(const TileChoice &tiles, mlir::Value keys,
+                        mlir::Value keyHeadParts);
   llvm::SmallVector<mlir::Value> mergeForm(mlir::Value parts,
                                            mlir::Value partLse);
   llvm::SmallVector<mlir::Value>

@@ -433,7 +433,7 @@ void AttentionTiler::inspect(const TileChoice &tiles, Value rowTiles) {
 
   Value zero = index.constant(0), one = index.constant(1);
   Value length = index.value(
-      tensor::getMixedSize(rewriter, loc, op.getK(), op.getSeqDim()));
+      tensor::getMixedSize(rewriter, loc, storedKeys(), op.getSeqDim()));
   Value most = index.ceilDiv(length, tiles.keys);
   Type i32 = rewriter.getI32Type();
   OpFoldResult attrOne = rewriter.getIndexAttr(1);

@@ -37,17 +37,23 @@ void AttentionTiler::readSizes() {
                 ? index.add(index.value(dim(op.getCuSeqlensQ(), 0)), -1)
                 : index.value(dim(op.getQ(), 0));
   heads = index.value(dim(op.getQ(), op.getHeadDim()));
-  keyHeads = index.value(dim(op.getK(), op.getKeyHeadDim()));
+  keyHeads = index.value(dim(storedKeys(), op.getKeyHeadDim()));
   group = index.div(heads, keyHeads);
   headSize = dim(op.getQ(), op.getSizeDim());
   valueSize = dim(op.getV(), op.getKeySizeDim());
+}
+
+// Keys as they lie in memory: decoded ones do not.
+Value AttentionTiler::storedKeys() {
+  auto codes = op.getK().getDefiningOp<KVDequantizeOp>();
+  return codes ? codes.getCodes() : op.getK();
 }
 
 Value AttentionTiler::countKeys() {
   auto dim = [&](Value tensor, int64_t d) {
     return index.value(tensor::getMixedSize(rewriter, loc, tensor, d));
   };
-  Value keys = dim(op.getK(), op.getKeySeqDim());
+  Value keys = dim(storedKeys(), op.getKeySeqDim());
   return op.isPaged() ? index.mul(dim(op.getBlockTables(), 1), keys) : keys;
 }
 

@@ -65,6 +65,26 @@ SmallVector<Value> AttentionTiler::wholeForm(const TileChoice &tiles,
   return SmallVector<Value>(forall.getResults());
 }
 
+Value AttentionTiler::ceilDiv(Value a, Value b) {
+  return index.div(index.add(a, index.add(b, -1)), b);
+}
+
+// Keys of a chunk, which follow from the sizes alone: shorter where the grid
+// would have few blocks.
+Value AttentionTiler::chunkSize(const TileChoice &tiles, Value keys,
+                                Value keyHeadParts) {
+  if (tiles.finest == 0) {
+    return index.constant(tiles.split);
+  }
+  Value blocks =
+      index.mul(index.mul(batches, keyHeadParts),
+                index.mul(countClasses(), index.ceilDiv(keys, tiles.finest)));
+  Value times = index.clamp(
+      index.div(index.add(blocks, tiles.leastBlocks / 2), tiles.leastBlocks),
+      index.constant(1), index.constant(tiles.split / tiles.finest));
+  return index.mul(times, tiles.finest);
+}
+
 SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles,
                                               int64_t part) {
   noteForm("decode", tiles);
@@ -72,15 +92,16 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles,
   OpFoldResult count =
       tensor::getMixedSize(rewriter, loc, op.getQ(), op.getSeqDim());
   Value keys = index.ceilDiv(countKeys(), classes.step);
-  // Without keys there is one part, with nothing in it. A sequence that would
-  // have more than `most` chunks has longer ones, so that fewer parts are
-  // merged.
-  Value splits = index.max(index.ceilDiv(keys, tiles.split), index.constant(1));
   // Pieces of the heads keep groups together, and a group is known here.
   int64_t pieces = *getConstantIntValue(group) / part;
   int64_t firstPart = classes.firstHead / part;
   Value ofPiece = classes.endHead < 0 ? index.mul(keyHeads, pieces)
                                       : index.div(countHeads(), part);
+  Value ofChunk = chunkSize(tiles, keys, ofPiece);
+  // Without keys there is one part, with nothing in it. A sequence that would
+  // have more than `most` chunks has longer ones, so that fewer parts are
+  // merged.
+  Value splits = index.max(ceilDiv(keys, ofChunk), index.constant(1));
   Value most;
   if (tiles.blocks > 0) {
     most = chunksThatFill(index.mul(batches, ofPiece), tiles.blocks);
@@ -119,11 +140,11 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles,
     }
     Value number = index.add(forall.getInductionVar(1), firstPart);
     RowTile tile = decodeTile(batch, number, part, seq);
-    Value chunk = index.constant(tiles.split);
+    Value chunk = ofChunk;
     if (most) {
-      Value units = index.ceilDiv(seq.keys, tiles.split);
-      Value times = index.div(index.add(units, index.add(most, -1)), most);
-      chunk = index.mul(index.max(times, index.constant(1)), tiles.split);
+      int64_t unit = tiles.finest > 0 ? tiles.finest : tiles.split;
+      Value times = ceilDiv(index.ceilDiv(seq.keys, unit), most);
+      chunk = index.max(index.mul(times, unit), ofChunk);
     }
     Value lo = index.min(index.mul(split, chunk), seq.keys);
     Value hi = index.min(index.add(lo, chunk), seq.keys);

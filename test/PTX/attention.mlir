@@ -9,7 +9,7 @@
 // SM80: .version 7.0
 // SM80-NEXT: .target sm_80
 // SM86: .version 7.1
-// SM89: .version 7.8
+// SM89: .version 8.1
 // SM100: .version 8.6
 // SM120: .version 8.7
 // CHECK: .visible .entry f_0(

@@ -72,6 +72,9 @@ FAMILIES = {
     "paged d80": paged(8, 2, "?", 1, 80, 80, "bf16", WINDOW),
     "paged d576/512": paged(16, 1, 1, 64, 576, 512, "bf16"),
     "paged f32": paged(8, 2, 1, 16, 64, 64, "f32"),
+    "codes i8 f16": bench_modules.coded("i8", heads=64, element="f16"),
+    "codes int4 paged": bench_modules.coded("int4", 64),
+    "codes e5m2": bench_modules.coded("e5m2", 64, heads=8),
     "f32": module(1, 4, 4, 100, 100, 64, 64, "f32", CAUSAL),
     "f64": module(1, 4, 4, 100, 100, 40, 48, "f64"),
 }

@@ -5,6 +5,7 @@ usage: bench_modules.py FOLDER      writes FOLDER/<name>.mlir
 `prefill-<d>-<causal>`, `mask-<name>` (16 heads, D 128), `decode` (32 query heads
 on 8 key heads, D 128), `paged-<layout>-<slots>` (the same on pages) and
 `latent-<heads>` (absorbed MLA on pages), `latent-dense-<heads>`; bf16, lengths dynamic.
+`coded-<kind>` and `coded-<kind>-<slots>` are decode on a cache of codes, dense or on pages.
 """
 
 import sys
@@ -111,6 +112,74 @@ def paged(layout, slots):
 """
 
 
+# Of K and V: (map from (b or page, h, n, d), what is behind the first size of the
+# scales). Scales of KIVI are f16, with zeros.
+HEADS = ("(b, h, n, d) -> (h)", None)
+TOKENS = ("(b, h, n, d) -> (b, h, n)", ())
+CODES = {
+    "e4m3": ("f8E4M3FN", 128, "f32", HEADS, HEADS),
+    "e5m2": ("f8E5M2", 128, "f32", HEADS, HEADS),
+    "i8": ("i8", 128, "f32", TOKENS, TOKENS),
+    "int4": ("i8", 64, "f16", ("(b, h, n, d) -> (b, h, n floordiv 32, d)", (32, 128)),
+             ("(b, h, n, d) -> (b, h, n, d floordiv 32)", (1, 4))),
+    "int4-token": ("i8", 64, "f16", ("(b, h, n, d) -> (b, h, n floordiv 64, d)", (64, 128)),
+                   ("(b, h, n, d) -> (b, h, n)", ())),
+}
+
+
+def coded(kind, slots=0, heads=32, element="bf16", slot_order="hnd"):
+    """Decode on a cache of codes, dense or on pages of `slots` slots."""
+    code, columns, scale, *grains = CODES[kind]
+    q = f"tensor<?x{heads}x1x128x{element}>"
+    size = slots or "?"
+    pool, wide = (f"tensor<?x8x{size}x{c}>" for c in (f"{columns}x{code}", f"128x{element}"))
+    names = '{attn.dims = [%s, "g", "%s", "%s"]}'
+    first = '"pages"' if slots else '"b"'
+    arguments, body = [], ""
+    packed = " packed(int4)" if columns == 64 else ""
+    for name, (map_, shape) in zip("kv", grains):
+        arguments.append(f"%{name}: {pool} {names % (first, 'slots' if slots else 's', 'bytes')}")
+        if shape is None:
+            type_, dims = f"tensor<8x{scale}>", '"g"'
+        else:
+            group = shape[0] if shape else 1
+            keys = slots // group if slots else "?"
+            more = f"x{shape[1]}" if shape else ""
+            type_ = f"tensor<?x8x{keys}{more}x{scale}>"
+            dims = f'{first}, "g", "{name}n"' + (f', "{name}c"' if shape else "")
+        arguments.append(f"%{name}s: {type_} {{attn.dims = [{dims}]}}")
+        zero = ""
+        if packed:
+            arguments.append(f"%{name}z: {type_} {{attn.dims = [{dims}]}}")
+            zero = f" zero(%{name}z : {type_})"
+        body += f"""  %{name}d = attn.kv_dequantize ins(%{name} : {pool}){packed} scale(%{name}s : {type_}){zero}
+      at affine_map<{map_}> outs(%whole : {wide}) -> {wide}
+"""
+    dynamic = "" if slots else ", %s"
+    sizes = "" if slots else f"""  %c2 = arith.constant 2 : index
+  %s = tensor.dim %k, %c2 : {pool}
+"""
+    tables, pages = "", ""
+    if slots:
+        tables = """    %tables: tensor<?x?xi32> {attn.dims = ["b", "columns"]},
+    %lens: tensor<?xi32> {attn.dims = ["b"]},
+"""
+        pages = "kv_lens(%lens : tensor<?xi32>) pages(%tables : tensor<?x?xi32>)"
+    lines = ",\n    ".join(arguments)
+    return f"""func.func @f(
+    %q: {q} {NAMES % ("h", "one", "")},
+    {lines},
+{tables}    %out: {q} {NAMES % ("h", "one", ", attn.donated")}) -> {q} {{
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %k, %c0 : {pool}
+{sizes}  %whole = tensor.empty(%n{dynamic}) : {wide}
+{body}  %r = attn.attention ins(%q, %kd, %vd : {q}, {wide}, {wide}) {pages}
+      outs(%out : {q}) -> {q}
+  return %r : {q}
+}}
+"""
+
+
 def latent(heads):
     """Decode of absorbed latent attention on pages of 64, V the first 512 of K."""
     q, out = f"tensor<?x{heads}x1x576xbf16>", f"tensor<?x{heads}x1x512xbf16>"
@@ -166,6 +235,9 @@ def modules():
     for heads in LATENT_HEADS:
         yield f"latent-{heads}", latent(heads)
         yield f"latent-dense-{heads}", latent_dense(heads)
+    for kind in CODES:
+        yield f"coded-{kind}", coded(kind)
+        yield f"coded-{kind}-64", coded(kind, 64)
     yield "decode", module(32, 8, 128, queries="one").replace("?x32x?x", "?x32x1x")
 
 

@@ -24,7 +24,8 @@ class Tensor(ctypes.Structure):
 DTYPES = {torch.float32: DType(2, 32), torch.float16: DType(2, 16),
           torch.bfloat16: DType(4, 16), torch.float64: DType(2, 64),
           torch.int32: DType(0, 32), torch.int64: DType(0, 64),
-          torch.bool: DType(6, 8), torch.float8_e4m3fn: DType(10, 8)}
+          torch.bool: DType(6, 8), torch.int8: DType(0, 8),
+          torch.float8_e4m3fn: DType(10, 8), torch.float8_e5m2: DType(12, 8)}
 
 
 def describe(tensors):

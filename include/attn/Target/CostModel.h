@@ -6,6 +6,7 @@
 #ifndef ATTN_TARGET_COSTMODEL_H
 #define ATTN_TARGET_COSTMODEL_H
 
+#include "attn/Target/CodeForm.h"
 #include "attn/Target/TargetDescription.h"
 
 #include <cstdint>
@@ -25,7 +26,7 @@ struct AttentionShape {
   int64_t elementBits = 32, accumulatorBits = 32;
   bool bf16 = false;   // the element type
   bool masked = false; // some tiles are partial
-  bool paged = false;
+  KeyForms forms;
   /// Whether tiles of rows are boxes of tensors, with rows of a multiple of 16
   /// bytes, as bulk tensor copies need them.
   bool densePrefill = false;
@@ -50,6 +51,8 @@ struct TileChoice {
                             // multiples of `split`; 0: any number
   int64_t blocks = 0;       // at a time, which chunks of all sequences fill;
                             // 0: chunks do not depend on other sequences
+  int64_t finest = 0;       // keys of a chunk where the grid would have less
+  int64_t leastBlocks = 0;  // than so many blocks; 0: all are of `split`
   bool dots = false;        // products of pairs of bf16
   bool warpgroups = false;  // tiles of warpgroups
   bool sortsLists = false;  // tiles are classified each by itself, and row

@@ -22,7 +22,7 @@ struct MMAKernel {
   int64_t valueSlice = 0; // columns of V a block, padded to 16
   int64_t blocksPerProcessor = 1;
   bool queriesInRegisters = false;
-  bool paged = false; // stages have a table of their rows
+  KeyForms forms; // on pages, stages have a table of their rows
   int64_t sharedBytes = 0;
   double cost = 0; // clocks of a multiprocessor, a row and key
 
@@ -35,22 +35,22 @@ struct MMAKernel {
   int64_t warpKeys() const { return keys / keyWarps; }
   /// Of the table in a stage: the offsets of a row in K and in V.
   static constexpr int64_t kPageRowBytes = 16;
-  int64_t pageBytes() const { return paged ? kPageRowBytes * keys : 0; }
+  int64_t pageBytes() const { return forms.paged ? kPageRowBytes * keys : 0; }
+  /// Of K or V in a stage, and of a stage.
+  int64_t keyTileBytes(int64_t columns, const CodeForm &form) const;
+  int64_t stageBytes(int64_t headSize) const;
 };
 
 /// Bytes between rows of `columns` elements of 16 bits in shared memory, so
 /// that eight rows of 16 bytes never meet in a bank.
 int64_t sharedRowBytes(int64_t columns);
-/// Head sizes are padded to this many elements: the depth of an mma.
-inline constexpr int64_t kMMADepth = 16;
-
 /// The best kernel with at most `rows` rows (all of which one tile holds) and
-/// `keys` keys a step (0: any), which lie on pages where it is `paged`. `rows`
-/// = 0: as many as pay.
+/// `keys` keys a step (0: any), which lie as `forms` says. `rows` = 0: as many
+/// as pay.
 std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
                                          int64_t rows, int64_t keys,
                                          const GPUDescription &gpu,
-                                         bool paged = false);
+                                         const KeyForms &forms = {});
 
 /// The kernel without tensor cores: one row a warp at a time.
 struct FMAKernel {
