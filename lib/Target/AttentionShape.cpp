@@ -53,9 +53,11 @@ AttentionShape AttentionShape::of(AttentionOp op,
   shape.forms = KeyForms::of(op);
   bool written = out == op.getElementType() ||
                  (shape.elementBits == 8 && out.getIntOrFloatBitWidth() == 16);
+  // Rows of a residue class are not neighbours.
   shape.densePrefill = !ragged && !shape.forms.paged &&
-                       !shape.forms.areCodes() && aligned(shape.headSize) &&
-                       aligned(shape.valueSize) && written;
+                       !shape.forms.areCodes() && classes.step == 1 &&
+                       aligned(shape.headSize) && aligned(shape.valueSize) &&
+                       written;
   shape.valuesInKeys = valuesLieInKeys(op);
   // Where a mask leaves the start of a sequence alone, steps start at multiples
   // of their size, so that none crosses a page of a multiple of it.

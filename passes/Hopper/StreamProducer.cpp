@@ -167,7 +167,15 @@ LogicalResult StreamTile::produce(Block &block) {
        kernel.headColumns);
 
   // Steps of the tile: (cursor..., is first, position of K, pending...).
-  KeyCursor cursor(warp, program.loop, kernel.keys, mapping);
+  // From the last key where biases mostly grow towards the diagonal, so that
+  // the first step has the row maxima, and where few steps are full: where a
+  // mask ends is one step with where a tile begins. Others run through keys in
+  // one direction, which blocks find in L2 together. Tiles of pages start where
+  // pages do.
+  bool backward = program.loop.getSource() != KeySource::Pages &&
+                  (!program.online.getScore().empty() ||
+                   !program.online.getMaskRegion().empty());
+  KeyCursor cursor(warp, program.loop, kernel.keys, mapping, backward);
   if (Value list = program.loop.getList()) {
     values.bringView(list, mapping);
   }

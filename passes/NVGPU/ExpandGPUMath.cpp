@@ -218,8 +218,17 @@ struct ExpandGPUMathPass
     if (isa<math::AtanOp>(op)) {
       return atanOf(w, x);
     }
-    if (isa<math::TanhOp>(op)) {
-      return type.isF32() ? tanhSingle(w, x) : tanhDouble(w, x);
+    if (auto tanh = dyn_cast<math::TanhOp>(op)) {
+      if (!type.isF32()) {
+        return tanhDouble(w, x);
+      }
+      // An instruction, with 11 bits.
+      return arith::bitEnumContainsAll(tanh.getFastmath(),
+                                       arith::FastMathFlags::afn)
+                 ? LLVM::TanhOp::create(builder, op->getLoc(), x,
+                                        LLVM::FastmathFlags::afn)
+                       .getResult()
+                 : tanhSingle(w, x);
     }
     if (type.isF64() && isa<math::CosOp, math::SinOp>(op)) {
       auto [cos, sin] = Trigonometry(builder, op->getLoc(), type).cosSin(x);

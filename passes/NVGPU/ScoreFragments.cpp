@@ -7,6 +7,7 @@
 #include "attn/Passes/EmitMask.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Passes/InlineScore.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 
@@ -32,6 +33,14 @@ LogicalResult ScoreFragments::prepare() {
   if (!find(program.online.getCaptured(), capturedViews) ||
       !find(program.online.getMaskCaptured(), maskViews)) {
     return failure();
+  }
+  // The formula rounds scores to the type of q: 8 bits, where the instruction
+  // has 11 and its replacement would be what the kernel does most.
+  auto q = cast<ShapedType>(program.online.getQ().getType());
+  if (q.getElementType().isBF16()) {
+    program.online.getScore().walk([](math::TanhOp op) {
+      op.setFastmath(op.getFastmath() | arith::FastMathFlags::afn);
+    });
   }
   MaskAttrInterface attribute = program.online.getMaskAttr();
   if (!attribute) {

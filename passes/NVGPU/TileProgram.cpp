@@ -172,19 +172,29 @@ Value TileRows::offset(WarpBuilder &warp, Value row, const TensorView &view,
 }
 
 KeyCursor::KeyCursor(WarpBuilder &warp, KeyLoopOp loop, int64_t step,
-                     const IRMapping &mapping)
-    : warp(warp), loop(loop), step(step) {
+                     const IRMapping &mapping, bool backward)
+    : warp(warp), loop(loop), step(step), backward(backward) {
   // One value for the border of two segments.
   llvm::DenseMap<Value, Value> narrow;
   auto bound = [&](Value value) {
     Value &made = narrow[value];
-    made = made ? made : warp.toInt(mapping.lookupOrDefault(value));
+    if (!made) {
+      made = warp.toInt(mapping.lookupOrDefault(value));
+      made = backward ? warp.sub(warp.c(0), made) : made;
+    }
     return made;
   };
   for (unsigned i = 0; i < loop.getLower().size(); ++i) {
     lower.push_back(bound(loop.getLower()[i]));
     upper.push_back(bound(loop.getUpper()[i]));
     kinds.push_back(loop.getKind(i) == SegmentKind::Partial);
+  }
+  if (backward) {
+    std::swap(lower, upper);
+    for (auto *list : {&lower, &upper}) {
+      std::reverse(list->begin(), list->end());
+    }
+    std::reverse(kinds.begin(), kinds.end());
   }
 }
 
@@ -251,7 +261,8 @@ KeyCursor::State KeyCursor::located(State state) {
   {
     OpBuilder::InsertionGuard guard(warp.builder);
     warp.builder.setInsertionPointToStart(choice.thenBlock());
-    Value at = list->at(warp.builder, warp.loc, warp.toIndex(state[0]));
+    Value place = backward ? warp.sub(warp.c(-1), state[0]) : state[0];
+    Value at = list->at(warp.builder, warp.loc, warp.toIndex(place));
     Value number = warp.load(
         warp.i32(), warp.globalAddress(list->pointer, at, list->element), 0,
         /*invariant=*/true);
@@ -270,6 +281,9 @@ KeyCursor::Tile KeyCursor::tile(ValueRange state) {
   tile.key = state[4];
   Value left = warp.sub(list ? limit : state[1], state[4]);
   tile.size = warp.min(left, warp.c(step));
+  if (backward && !list) {
+    tile.key = warp.sub(warp.sub(warp.c(0), state[4]), tile.size);
+  }
   if (list) {
     tile.size =
         warp.select(warp.less(state[0], state[1]), tile.size, warp.c(0));

@@ -75,9 +75,10 @@ struct TileRows {
 /// are ranges of keys, or of a list of tiles.
 class KeyCursor {
 public:
-  /// `mapping` gives the values that stand for bounds of the loop.
+  /// `mapping` gives the values that stand for bounds of the loop. Backward the
+  /// last key comes first: places are then those of keys, negated.
   KeyCursor(WarpBuilder &warp, KeyLoopOp loop, int64_t step,
-            const mlir::IRMapping &mapping = {});
+            const mlir::IRMapping &mapping = {}, bool backward = false);
   /// Finds the list of tiles, where the loop has one. `mapping` is for what it
   /// depends on.
   mlir::LogicalResult prepare(TensorViews &views,
@@ -102,6 +103,7 @@ private:
   WarpBuilder &warp;
   KeyLoopOp loop;
   int64_t step;
+  bool backward;
   llvm::SmallVector<mlir::Value> lower, upper;
   llvm::SmallVector<int64_t> kinds;
   std::optional<TensorView> list; // numbers of tiles

@@ -15,6 +15,13 @@ gpu.module @kernels {
     %2 = math.tanh %x : f32
     return %0, %1, %2 : f32, f32, f32
   }
+  // Where an approximation will do, an instruction.
+  // CHECK-LABEL: func.func @approximate
+  // CHECK: llvm.intr.tanh(%{{.*}}) {fastmathFlags = #llvm.fastmath<afn>}
+  func.func @approximate(%x: f32) -> f32 {
+    %0 = math.tanh %x fastmath<afn> : f32
+    return %0 : f32
+  }
   // CHECK-LABEL: func.func @f64
   // CHECK-NOT: math.exp2
   // CHECK: math.roundeven
