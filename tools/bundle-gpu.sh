@@ -70,7 +70,7 @@ for block in jamba-block:block gemma3-group:group mamba2:prefill mamba2:decode; 
   module=$root/docs/examples/${block%:*}.mlir
   entry=${block#*:}
   case=$out/cases/block-${block%:*}-$entry
-  sed -n "s|^// RUN: attn-run %s --entry $entry \(.*\)--random 1 --check\(.*\)\$|\1\2|p" \
+  sed -n "s|^// RUN: attn-run %s \(--entry $entry .*\)--random 1 --check\(.*\)\$|\1\2|p" \
     "$module" > "$case.sizes"
   $attn_run "$module" --entry "$entry" --emit=reference -o "$case.ref.attnpkg"
   $attn_run "$module" --entry "$entry" --target="$chip" --emit=package -o "$case.attnpkg"

@@ -16,7 +16,7 @@
 
 namespace attn {
 
-constexpr int64_t kTileRows = 64, kTileChannels = 32;
+constexpr int64_t kTileRows = 64, kTileChannels = 64;
 constexpr int64_t kStates = 16, kMostStates = 32, kStepStates = 4;
 constexpr int64_t kHeadRows = 4;
 

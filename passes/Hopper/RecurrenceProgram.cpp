@@ -31,9 +31,10 @@ static Value targetOf(Value result) {
 }
 
 static std::string matchSSD(SSDOp op, RecurrenceProgram &program) {
-  if (op.getSeqIds() || op.getCuSeqlens()) {
+  if (op.getCuSeqlens()) {
     return "with sequences inside of a batch";
   }
+  program.ids = op.getSeqIds();
   if (op.getExact()) {
     return "with 'exact'";
   }
@@ -56,9 +57,10 @@ static std::string matchSSD(SSDOp op, RecurrenceProgram &program) {
 
 static std::string matchLinear(LinearAttentionOp op,
                                RecurrenceProgram &program) {
-  if (op.getSeqIds() || op.getCuSeqlens()) {
+  if (op.getCuSeqlens()) {
     return "with sequences inside of a batch";
   }
+  program.ids = op.getSeqIds();
   if (op.getExact()) {
     return "with 'exact'";
   }
@@ -84,6 +86,8 @@ static std::string matchLinear(LinearAttentionOp op,
     program.decay = constant ? RecurrenceProgram::Decay::kHead
                              : RecurrenceProgram::Decay::kToken;
     (constant ? program.rates : program.steps) = decay;
+  } else if (program.ids) {
+    program.decay = RecurrenceProgram::Decay::kHead; // of nothing
   }
   return {};
 }

@@ -22,10 +22,11 @@ struct RecurrenceProgram {
 
   enum class Decay {
     kNone,
-    kHead, // rates[h]
+    kHead, // rates[h], or 0
     kToken // steps[t, h], or steps[t, h] * rates[h], which is the weight too
   } decay = Decay::kNone;
   mlir::Value steps, rates, bias, skip;
+  mlir::Value ids;     // 1 x tokens: another one than before clears the state
   bool weighs = false; // steps are weights
   bool softplus = false;
   std::optional<std::pair<double, double>> limit;

@@ -208,8 +208,8 @@ LogicalResult RecurrenceTile::emit(ValueRange mapArguments) {
   TensorView values;
   if (!view(program.value, values) || !view(program.steps, steps) ||
       !view(program.rates, rates) || !view(program.bias, bias) ||
-      !view(program.skip, skip) || !view(program.initial, initial) ||
-      !view(program.finalInto, final)) {
+      !view(program.skip, skip) || !view(program.ids, ids) ||
+      !view(program.initial, initial) || !view(program.finalInto, final)) {
     return failure();
   }
   for (Value argument : mapArguments) {
@@ -239,8 +239,8 @@ LogicalResult RecurrenceTile::emit(ValueRange mapArguments) {
     vectorRing = ring(kernel.vectorStages, program.heads * kVectors, kChunk,
                       kernel.consumers, f32, /*writers=*/1);
     // What lanes of the preparing warp have on the way to themselves.
-    stepRing =
-        ring(kernel.vectorStages, program.heads, kChunk, kernel.consumers, f32);
+    stepRing = ring(kernel.vectorStages, program.heads + (program.ids ? 2 : 0),
+                    kChunk, kernel.consumers, f32);
   }
   auto roles =
       RolesOp::create(builder, loc, kernel.consumers, kernel.producerRegisters,

@@ -76,6 +76,8 @@ private:
   // RecurrenceVectors.cpp
   void prepareVectors();
   void copySteps(mlir::Value chunk);
+  void copyIds(mlir::Value chunk);
+  mlir::Value isCleared(mlir::Value chunk, int64_t which);
   mlir::Value step(mlir::Value chunk, int64_t head, int64_t which);
 
   // RecurrenceConsumer.cpp
@@ -111,7 +113,7 @@ private:
   llvm::SmallVector<mlir::Value> mapValues;
   mlir::Value keyRing, valueRing, gateRing, maskedRing, vectorRing, stepRing,
       outRing;
-  TensorView steps, rates, bias, skip, initial, final;
+  TensorView steps, rates, bias, skip, ids, initial, final;
   mlir::Value tokens, chunks; // i32
 };
 

@@ -16,6 +16,8 @@ namespace attn {
 
 // A token that decays by more clears the state; sums of a chunk stay finite.
 constexpr double kMostBits = 1024;
+// Another sequence: less than f32 has, so that sums of a chunk stay precise.
+constexpr double kClearedBits = 256;
 
 static Value address(WarpBuilder &warp, Value ring, Value position, Value row) {
   return AddressOp::create(warp.builder, warp.loc, warp.shared(), ring,
@@ -70,7 +72,46 @@ void RecurrenceTile::copySteps(Value chunk) {
                      4, warp.select(inside, warp.c(4), warp.c(0)));
     }
   }
-  warp.commitCopies();
+}
+
+// The ids of the lane's tokens, and of the one in front of them.
+void RecurrenceTile::copyIds(Value chunk) {
+  Value token = tokenOf(warp, chunk, 0);
+  Value at = ids.at(warp.builder, warp.loc,
+                    {warp.toIndex(warp.c(0)), warp.toIndex(token)});
+  Value from = warp.globalAddress(ids.pointer, at, ids.element);
+  for (int32_t which = -1; which < 2; ++which) {
+    Value other = warp.add(token, which);
+    Value inside = warp.less(other, tokens);
+    if (which < 0) {
+      inside = warp.both(inside, warp.less(warp.c(0), token));
+    }
+    Value row = address(warp, stepRing, chunk,
+                        warp.c(program.heads + (which < 0 ? 1 : 0)));
+    Value source =
+        LLVM::GEPOp::create(warp.builder, warp.loc, warp.global(), warp.i32(),
+                            from, ArrayRef<LLVM::GEPArg>{which});
+    // What is not inside is not read.
+    warp.copyAsync(offset(warp, row,
+                          warp.add(warp.mul(laneOf(warp), 2),
+                                   std::max<int32_t>(which, 0))),
+                   source, 4, warp.select(inside, warp.c(4), warp.c(0)));
+  }
+}
+
+// Whether a token of the lane has another id than the one in front.
+Value RecurrenceTile::isCleared(Value chunk, int64_t which) {
+  auto id = [&](int64_t row, int64_t place) {
+    Value start = address(warp, stepRing, chunk, warp.c(program.heads + row));
+    return warp.load(
+        warp.i32(),
+        offset(warp, start, warp.add(warp.mul(laneOf(warp), 2), place)));
+  };
+  Value before = which ? id(0, 0) : id(1, 0);
+  Value differs = arith::CmpIOp::create(
+      warp.builder, warp.loc, arith::CmpIPredicate::ne, id(0, which), before);
+  Value token = tokenOf(warp, chunk, which);
+  return warp.both(differs, warp.less(warp.c(0), token));
 }
 
 Value RecurrenceTile::step(Value chunk, int64_t head, int64_t which) {
@@ -103,21 +144,34 @@ void RecurrenceTile::prepareVectors() {
   for (int64_t head = 0; head < program.heads; ++head) {
     rate[head] = program.rates ? warp.fmul(loadParameter(warp, rates, head),
                                            warp.f(kLog2e))
-                               : warp.f(kLog2e);
+                               : warp.f(program.steps ? kLog2e : 0);
     if (program.bias) {
       shift[head] = loadParameter(warp, bias, head);
     }
   }
   int64_t distance = kernel.vectorStages - 1;
-  if (ahead) {
+  auto copy = [&](Value chunk) {
+    if (ahead) {
+      copySteps(chunk);
+    }
+    if (program.ids) {
+      copyIds(chunk);
+    }
+    warp.commitCopies();
+  };
+  if (ahead || program.ids) {
     for (int64_t i = 0; i < distance; ++i) {
-      copySteps(warp.c(i));
+      copy(warp.c(i));
     }
   }
   Value chunk = forChunks({}).getInductionVar();
-  if (ahead) {
-    copySteps(warp.add(chunk, distance));
+  if (ahead || program.ids) {
+    copy(warp.add(chunk, distance));
     warp.waitCopies(distance);
+  }
+  Value cleared[2];
+  for (int64_t which = 0; program.ids && which < 2; ++which) {
+    cleared[which] = isCleared(chunk, which);
   }
   Value none = warp.f(0);
   struct Head {
@@ -137,6 +191,9 @@ void RecurrenceTile::prepareVectors() {
         here.weight[which] = warp.select(inside, value, none);
       }
       decay = warp.fmax(decay, warp.f(-kMostBits));
+      if (program.ids) {
+        decay = warp.select(cleared[which], warp.f(-kClearedBits), decay);
+      }
       bits[which] = warp.select(inside, decay, none);
     }
     auto scan = ChunkScanOp::create(builder, warp.loc, bits[0], bits[1]);

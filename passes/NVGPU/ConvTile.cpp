@@ -1,5 +1,5 @@
 //===- ConvTile.cpp - attn.causal_conv1d on a block of warps --------------===//
-// A thread has a vector of channels of eight tokens in a row: it loads each
+// A thread has a vector of channels of some tokens in a row: it loads each
 // token once, and the few in front of them. The threads of the first tokens
 // alone see the state, so that it can be updated in place.
 //===----------------------------------------------------------------------===//
@@ -18,8 +18,6 @@ namespace attn {
 
 namespace {
 
-constexpr int64_t kTokens = 8; // of a thread
-
 class ConvTile {
 public:
   ConvTile(WarpBuilder &warp, CausalConv1dOp op, TensorViews &views)
@@ -32,6 +30,9 @@ public:
     tokenDim = op.isRagged() ? 0 : 1;
     channels = cast<ShapedType>(op.getX().getType()).getShape().back();
     taps = cast<ShapedType>(op.getW().getType()).getDimSize(1);
+    // At least as many tokens of a thread as it needs in front of them: those
+    // of the second lane have all of them in the sequence.
+    count = taps <= 5 ? 4 : 8;
     findUnit();
     int64_t columns = channels / unit, lanes = kConvThreads / columns;
     Value thread = warp.thread();
@@ -59,6 +60,7 @@ private:
   TensorViews &views;
   IndexBuilder index;
   int64_t tokenDim = 1, channels = 1, taps = 4, unit = 1;
+  int64_t count = 4; // tokens of a thread
   TensorView x, w, bias, ids, bounds, state, out, into;
   Value channel, first, end; // i32
   Values weights, biases;    // of a channel and tap
@@ -210,8 +212,8 @@ private:
     }
     Values next = nextState(lane);
     auto loop = scf::ForOp::create(warp.builder, warp.loc,
-                                   warp.add(first, warp.mul(lane, kTokens)),
-                                   end, warp.c(lanes * kTokens));
+                                   warp.add(first, warp.mul(lane, count)), end,
+                                   warp.c(lanes * count));
     {
       OpBuilder::InsertionGuard guard(warp.builder);
       warp.builder.setInsertionPoint(loop.getBody()->getTerminator());
@@ -263,7 +265,7 @@ private:
     SmallVector<Values> rows;
     SmallVector<Value> rowIds;
     Value last = warp.add(end, -1);
-    for (int64_t row = 0; row < kTokens + taps - 1; ++row) {
+    for (int64_t row = 0; row < count + taps - 1; ++row) {
       Value at = warp.add(token, row - (taps - 1));
       bool inFront = row + 1 < taps;
       // Behind the last token there is nothing to write.
@@ -273,7 +275,7 @@ private:
         rowIds.push_back(idOf(from));
       }
     }
-    for (int64_t t = 0; t < kTokens; ++t) {
+    for (int64_t t = 0; t < count; ++t) {
       Values sums = biases;
       for (int64_t i = 0; i < taps; ++i) {
         Values inputs = rows[t + i];

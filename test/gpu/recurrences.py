@@ -158,7 +158,7 @@ def parameters(heads, shift):
     return rates, random(heads) - 4 + shift, random(heads)
 
 
-def ssd(batch, tokens, shift=0, verify=True, timed=False, gated=False, heads=64):
+def ssd(batch, tokens, shift=0, verify=True, timed=False, gated=False, heads=64, documents=0):
     """shift: of dt_bias; from 4 on most chunks decay by more than 120 bits."""
     x, z = (random(batch, tokens, heads, 64, dtype=BF16) for _ in range(2))
     b, c = (random(batch, tokens, 1, 128, dtype=BF16) for _ in range(2))
@@ -170,12 +170,17 @@ def ssd(batch, tokens, shift=0, verify=True, timed=False, gated=False, heads=64)
         s0 = random(batch, heads, 64, 128)
         s1 = torch.empty_like(s0)
         arguments, results, name = arguments + [z, s0], [y, s1], "gated"
+    starts = torch.zeros(batch, tokens, device="cuda", dtype=torch.bool)
+    if documents:
+        starts[:, 1:] = torch.rand(batch, tokens - 1, device="cuda") < documents / tokens
+        arguments, name = arguments + [starts.cumsum(1).int()], "ids"
     launch = Function(name).bind(arguments, results)
     pairs = []
     if verify:
         w = F.softplus(dt.double() + bias.double())
         w = w.clamp(1e-3, 1e-1) if gated else w
-        r, s = recur(x, b, c, w * a.double(), w, s0)
+        decay = (w * a.double()).masked_fill(starts[..., None], float("-inf"))
+        r, s = recur(x, b, c, decay, w, s0)
         r += d.double()[:, None] * x.double()
         r = r * F.silu(z.double()) if gated else r
         pairs = [(y, r)] + ([(s1, s)] if gated else [])
@@ -329,6 +334,8 @@ def main():
     for mamba in (1, 2):
         step(mamba, 3)
         step(mamba, 128, timed=True)
+    for documents in (3, 200):
+        ssd(2, 777, documents=documents)
     slots(5, 9)
     for tokens in (1, 63, 1000):
         scan(2, tokens)
@@ -344,6 +351,7 @@ def main():
     for batch, tokens in ((8, 2048), (8, 8192), (2, 65536)):
         ssd(batch, tokens, -2, verify=False, timed=True)
     ssd(8, 8192, 4, verify=False, timed=True)
+    ssd(8, 8192, -2, verify=False, timed=True, documents=16)
     ssd(8, 8192, -2, verify=False, timed=True, gated=True)
     linear(8, 2048, verify=False, timed=True)
     linear(8, 8192, verify=False, timed=True, decay=0.1)

@@ -89,10 +89,24 @@ func.func @ragged(%q: tensor<?x4x128xbf16>, %beta: tensor<?x4xf32>, %cu: tensor<
 
 // CHECK-LABEL: func.func @convolution
 func.func @convolution(%x: tensor<2x?x80xf32>, %w: tensor<80x4xf32>, %o: tensor<2x?x80xf32>) -> tensor<2x?x80xf32> {
-  // CHECK: scf.forall (%[[I:.*]], %[[J:.*]]) in (2, 5)
+  // CHECK: scf.forall (%[[I:.*]], %[[J:.*]]) in (2, 2)
   // CHECK: %[[FIRST:.*]] = arith.muli %[[J]]
-  // CHECK: tensor.extract_slice %{{.*}}[%[[FIRST]], 0] [16, 4]
+  // CHECK: tensor.extract_slice %{{.*}}[%[[FIRST]], 0] [40, 4]
   // CHECK: attn.causal_conv1d
   %y = attn.causal_conv1d ins(%x, %w : tensor<2x?x80xf32>, tensor<80x4xf32>) outs(%o : tensor<2x?x80xf32>) -> tensor<2x?x80xf32>
   return %y : tensor<2x?x80xf32>
+}
+
+// -----
+
+// Ids clear the state in the kernel of chunks.
+// CHECK-LABEL: func.func @documents
+func.func @documents(%q: tensor<2x4x100x128xbf16>, %v: tensor<2x4x100x64xbf16>, %ids: tensor<2x100xi32>, %o: tensor<2x4x100x64xbf16>) -> tensor<2x4x100x64xbf16> {
+  // CHECK: tensor.extract_slice %{{.*}} [1, 100] [1, 1] : tensor<2x100xi32>
+  // CHECK: attn.linear_attention
+  // CHECK-NOT: attn.token_by_token
+  // CHECK: scf.forall.in_parallel
+  %r = attn.linear_attention ins(%q, %q, %v : tensor<2x4x100x128xbf16>, tensor<2x4x100x128xbf16>, tensor<2x4x100x64xbf16>) seq_ids(%ids : tensor<2x100xi32>)
+    outs(%o : tensor<2x4x100x64xbf16>) -> tensor<2x4x100x64xbf16>
+  return %r : tensor<2x4x100x64xbf16>
 }
