@@ -251,6 +251,10 @@ LogicalResult AttentionOp::verify() {
   if (failed(verifyScales())) {
     return failure();
   }
+  if (getTf32() && !element.isF32()) {
+    return emitOpError("expected operands of f32 with 'tf32', but got ")
+           << element << " [attention_c21]";
+  }
   for (auto [value, name] :
        {std::pair<Value, StringRef>(getLse(), "lse"), {getSink(), "sink"}}) {
     if (value && shaped(value).getElementType() != accumulator) {

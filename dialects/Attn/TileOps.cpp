@@ -255,6 +255,10 @@ LogicalResult OnlineAttentionOp::verify() {
     return emitOpError("expected one element type for 'q', 'k' and 'v' and one "
                        "for the state [online_attention_c6]");
   }
+  if (getTf32() && !shaped(getK()).getElementType().isF32()) {
+    return emitOpError("expected operands of f32 with 'tf32', but got ")
+           << shaped(getK()).getElementType() << " [online_attention_c10]";
+  }
   if (failed(verifyMaskSymbols(getOperation(), getMaskAttr(), getMaskSymbols(),
                                "online_attention_c9"))) {
     return failure();

@@ -136,7 +136,8 @@ public:
         op.getMaskSymbols(), captured, maskCaptured, outs, op.getScaleAttr(),
         op.getMaskAttr(), op.getLayoutAttr(), op.getPageLayoutAttr(),
         b.getAffineMapArrayAttr(capturedMaps),
-        b.getAffineMapArrayAttr(maskMaps), op.getMaskAscendingAttr());
+        b.getAffineMapArrayAttr(maskMaps), op.getMaskAscendingAttr(),
+        op.getTf32Attr());
     tiled->setDiscardableAttrs(op->getDiscardableAttrDictionary());
     cloneRegion(tiled, op.getScore(), tiled.getScore(), 1 + captured.size());
     cloneRegion(tiled, op.getMaskRegion(), tiled.getMaskRegion(),

@@ -234,6 +234,7 @@ json::Object describeAttention(AttentionOp op, const TargetDescription &target,
   std::string element;
   llvm::raw_string_ostream(element) << op.getElementType();
   result["element"] = std::move(element);
+  result["tf32"] = op.getTf32();
   result["layout"] = stringifyLayout(op.getLayout());
   result["batch"] = ragged
                         ? json::Value(nullptr)
@@ -277,8 +278,8 @@ json::Object describeAttention(AttentionOp op, const TargetDescription &target,
   result["decode"] = describeTiles(tiles.decode);
   // One query of a large group takes parts of it.
   result["splitsGroups"] = target.gpu.has_value();
-  result["decodeRows"] =
-      target.gpu ? gpuDecodeRowLimit(shape) : decodeRowLimit(shape, target);
+  result["decodeRows"] = target.gpu ? gpuDecodeRowLimit(shape, *target.gpu)
+                                    : decodeRowLimit(shape, target);
   return result;
 }
 

@@ -79,6 +79,9 @@ void buildAttnTilePipeline(OpPassManager &pm,
   tile.rows = options.rows;
   tile.keys = options.keys;
   tile.split = options.split;
+  if (!isGPU) {
+    pm.addNestedPass<func::FuncOp>(createRoundTF32Pass());
+  }
   pm.addNestedPass<func::FuncOp>(createTileAttentionPass(tile));
   if (isGPU) {
     pm.addNestedPass<func::FuncOp>(createTileWholeHeadsPass(
@@ -213,6 +216,7 @@ void buildAttnReferencePipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createExpandPageTablesPass());
   pm.addNestedPass<func::FuncOp>(createExpandHippoPass());
   pm.addNestedPass<func::FuncOp>(createDecodeOperandsPass());
+  pm.addNestedPass<func::FuncOp>(createRoundTF32Pass());
   pm.addPass(createDecomposeReferencePass());
   addCleanup(pm);
   addBufferization(pm);

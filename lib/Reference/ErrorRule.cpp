@@ -17,6 +17,7 @@ double countOfRoundings(Precision precision) {
     return 256;
   case Precision::kF32:
     return 8;
+  case Precision::kTF32:
   case Precision::kF16:
   case Precision::kBF16:
     return 2;
@@ -30,6 +31,7 @@ double tiny(Precision precision) {
   case Precision::kF64:
     return 0x1p-1074;
   case Precision::kF32:
+  case Precision::kTF32: // results are f32
     return 0x1p-150;
   case Precision::kF16:
     return 0x1p-25;

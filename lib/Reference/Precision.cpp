@@ -20,6 +20,9 @@ double attn::ref::roundTo(Precision precision, double x) {
     return x;
   case Precision::kF32:
     return static_cast<float>(x);
+  case Precision::kTF32:
+    digits = 11;
+    break;
   case Precision::kF16:
     digits = 11;
     minExponent = -14;
@@ -34,8 +37,11 @@ double attn::ref::roundTo(Precision precision, double x) {
   }
   int exponent = std::max(std::ilogb(x), minExponent);
   int shift = digits - 1 - exponent;
-  // Scaling by a power of two is exact, so rint is the only rounding.
-  double rounded = std::ldexp(std::rint(std::ldexp(x, shift)), -shift);
+  // Scaling by a power of two is exact, so here is the only rounding.
+  double scaled = std::ldexp(x, shift);
+  double rounded = std::ldexp(precision == Precision::kTF32 ? std::round(scaled)
+                                                            : std::rint(scaled),
+                              -shift);
   if (std::fabs(rounded) >= std::ldexp(1.0, maxExponent + 1)) {
     return std::copysign(std::numeric_limits<double>::infinity(), x);
   }
@@ -48,6 +54,7 @@ double attn::ref::unitRoundoff(Precision precision) {
     return 0x1p-53;
   case Precision::kF32:
     return 0x1p-24;
+  case Precision::kTF32:
   case Precision::kF16:
     return 0x1p-11;
   case Precision::kBF16:

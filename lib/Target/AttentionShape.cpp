@@ -43,6 +43,7 @@ AttentionShape AttentionShape::of(AttentionOp op,
   shape.headSize = dim(op.getQ(), op.getSizeDim());
   shape.valueSize = dim(op.getV(), op.getKeySizeDim());
   shape.bf16 = op.getElementType().isBF16();
+  shape.tf32 = op.getTf32();
   shape.elementBits = op.getElementType().getWidth();
   shape.accumulatorBits = op.getAccumulatorType().getWidth();
   shape.masked = classes.mask || !op.getMaskRegion().empty();

@@ -113,6 +113,7 @@ int64_t CodeForm::tableBytes(int64_t step) const {
 KeyForms KeyForms::of(AttentionOp op) {
   KeyForms forms;
   forms.paged = op.isPaged();
+  forms.elementBytes = op.getTf32() ? 4 : 2;
   auto slots =
       cast<ShapedType>(op.getK().getType()).getDimSize(op.getKeySeqDim());
   auto form = [&](Value tensor, bool ofValues, CodeForm &into) {

@@ -40,7 +40,7 @@ int64_t sharedRowBytes(int64_t columns) {
 }
 
 int64_t MMAKernel::keyTileBytes(int64_t columns, const CodeForm &form) const {
-  return keys * sharedRowBytes(columns / form.unit());
+  return keys * sharedRowBytes(rowUnits(columns, form));
 }
 
 int64_t MMAKernel::stageBytes(int64_t headSize) const {
@@ -58,7 +58,8 @@ static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
   kernel.valueSlice = std::min(e, kMostValueColumns);
   int64_t accumulator = kernel.rowBlocks * kernel.valueSlice / 2;
   int64_t scores = kernel.rowBlocks * kernel.warpKeys() / 2;
-  int64_t queries = kernel.rowBlocks * d / 4;
+  int64_t bytes = kernel.forms.elementBytes;
+  int64_t queries = kernel.rowBlocks * d * bytes / 8;
   // Past 128 elements a row has more addresses than a permutation; many scores
   // need more for their mask.
   int64_t held = accumulator + scores + scores / 16 + kOtherRegisters +
@@ -73,7 +74,7 @@ static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
   int64_t merge = kernel.keyWarps == 1 ? 0
                                        : kernel.keyWarps * kernel.rows() *
                                              (kernel.valueSlice * 4 + 16);
-  kernel.sharedBytes = kernel.rows() * sharedRowBytes(d) +
+  kernel.sharedBytes = kernel.rows() * sharedRowBytes(kernel.rowUnits(d)) +
                        std::max(kernel.stages * stage, merge) +
                        MMAKernel::kFlagBytes;
   if (kernel.sharedBytes > gpu.blockSharedBytes) {
@@ -90,16 +91,22 @@ static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
   // Clocks a row and key.
   int64_t warps = kernel.blocksPerProcessor * kernel.warps();
   double slices = llvm::divideCeil(e, kernel.valueSlice);
-  double products = (d * slices + e) / gpu.mmaFMAs;
+  // tf32 has half the rate, and its operands are rounded, one conversion each.
+  double width = static_cast<double>(bytes) / 2;
+  double products = (d * slices + e) * width / gpu.mmaFMAs;
   double exps = slices / gpu.exps;
   double issue = slices * 6 / gpu.fmas + e / 64.0 / gpu.fmas;
   double rowsAWarp = 16.0 * kernel.rowBlocks;
-  double shared = (d * 2 * slices + e * 2) / rowsAWarp / gpu.sharedBandwidth;
+  double keyBytes = (d * slices + e) * static_cast<double>(bytes);
+  if (bytes == 4) {
+    issue += (d * slices + e) / rowsAWarp / gpu.fmas;
+  }
+  double shared = keyBytes / rowsAWarp / gpu.sharedBandwidth;
   if (!kernel.queriesInRegisters) {
-    shared += d * 2 * slices / kernel.warpKeys() / gpu.sharedBandwidth;
+    shared += d * bytes * slices / kernel.warpKeys() / gpu.sharedBandwidth;
   }
   // K and V are written once a block and step.
-  shared += (d * slices + e) * 2 / kernel.rows() / gpu.sharedBandwidth;
+  shared += keyBytes / kernel.rows() / gpu.sharedBandwidth;
   shared *= kSharedLoad;
   double all = products + exps + issue + shared;
   double bound = std::max({products, exps + issue, shared});
@@ -224,11 +231,13 @@ GPUTime predictGPUTime(const AttentionWork &work, int64_t tiles,
   // What starts and ends a tile takes, in steps.
   constexpr double kBoundary = 1;
   double clocks = gpu.gigahertz * 1e9 * static_cast<double>(gpu.processors);
-  // wgmma has twice the rate of mma.sync.
+  // wgmma has twice the rate of mma.sync, and tf32 half of it.
   double rate = work.fewRows && work.warpgroups   ? 2 * kLatent
                 : gpu.warpgroups && !work.fewRows ? 2 * kSustained
                                                   : kSustained;
-  double multiplies = work.narrow ? gpu.mmaFMAs * rate : gpu.fmas;
+  double multiplies = work.narrow ? gpu.mmaFMAs * rate
+                      : work.tf32 ? gpu.mmaFMAs / 2 * kSustained
+                                  : gpu.fmas;
   if (work.codes) {
     multiplies *= 2;
   }
@@ -248,11 +257,28 @@ GPUTime predictGPUTime(const AttentionWork &work, int64_t tiles,
   return time;
 }
 
-int64_t gpuDecodeRowLimit(const AttentionShape &shape) {
+static std::optional<MMAKernel> chooseMMAKernel(const AttentionShape &shape,
+                                                int64_t rows,
+                                                const GPUDescription &gpu) {
+  if (!shape.tensorCores()) {
+    return std::nullopt;
+  }
+  return chooseMMAKernel(shape.headSize, shape.valueSize, rows, /*keys=*/0, gpu,
+                         shape.forms);
+}
+
+int64_t gpuDecodeRowLimit(const AttentionShape &shape,
+                          const GPUDescription &gpu) {
   if (shape.elementBits == 8) {
     return 0; // warpgroups alone
   }
-  return shape.elementBits == 16 ? 64 : FMAKernel::kRows;
+  // Wide rows leave room for fewer of them.
+  for (int64_t rows : {64, 32}) {
+    if (chooseMMAKernel(shape, rows, gpu)) {
+      return rows;
+    }
+  }
+  return FMAKernel::kRows;
 }
 
 int64_t gpuDecodeHeads(int64_t group, int64_t limit) {
@@ -269,14 +295,9 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
   int64_t group = shape.queryHeads > 0 && shape.keyHeads > 0
                       ? std::max<int64_t>(1, shape.queryHeads / shape.keyHeads)
                       : 1;
-  int64_t limit = gpuDecodeRowLimit(shape);
+  int64_t limit = gpuDecodeRowLimit(shape, gpu);
   auto choose = [&](int64_t rows) {
-    std::optional<MMAKernel> kernel;
-    if (shape.elementBits == 16) {
-      kernel = chooseMMAKernel(shape.headSize, shape.valueSize, rows,
-                               /*keys=*/0, gpu, shape.forms);
-    }
-    if (kernel) {
+    if (auto kernel = chooseMMAKernel(shape, rows, gpu)) {
       return tileOf(*kernel, gpu);
     }
     TileChoice choice;

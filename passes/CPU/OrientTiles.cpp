@@ -274,7 +274,7 @@ struct OrientTilesPass
           online.getMaskAttr(), rewriter.getArrayAttr(maps),
           AffineMapAttr::get(rowMap), online.getCapturedMapsAttr(),
           online.getMaskMapsAttr(), online.getMaskAscendingAttr(),
-          rewriter.getI64IntegerAttr(*step));
+          rewriter.getI64IntegerAttr(*step), online.getTf32Attr());
       rewriter.cloneRegionBefore(online.getScore(), turned.getScore(),
                                  turned.getScore().end(), mapping);
       rewriter.cloneRegionBefore(online.getMaskRegion(), turned.getMaskRegion(),

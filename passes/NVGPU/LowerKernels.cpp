@@ -201,11 +201,12 @@ private:
     builder.setInsertionPoint(program->finalize);
     Type element =
         cast<ShapedType>(program->online.getQ().getType()).getElementType();
-    if (element.getIntOrFloatBitWidth() > 16) {
-      if (program->forms.areCodes()) {
-        return program->online.emitOpError(
-            "of codes and queries of f32 or f64 has no lowering for GPUs");
-      }
+    bool wide = element.getIntOrFloatBitWidth() > 16;
+    if (wide && program->forms.areCodes()) {
+      return program->online.emitOpError(
+          "of codes and queries of f32 or f64 has no lowering for GPUs");
+    }
+    if (wide && !program->online.getTf32()) {
       shape.threads = FMAKernel::kWarps * 32;
       shape.sharedBytes = fmaSharedBytes(*program);
       return emitFMATile(warp, *program, views);
@@ -242,6 +243,11 @@ private:
     if (!matchPattern(program.loop.getStep(), m_Constant(&step)) || !most) {
       return program.loop.emitOpError(
           "needs 'max_rows' and a constant step for GPUs");
+    }
+    // Rows on pages have addresses of their own, so a step may take several.
+    int64_t keys = program.isPaged() ? 0 : step.getInt();
+    if (program.online.getTf32()) {
+      return mmaTile(program, block, *most, keys, shape);
     }
     if (program.forms.areCodes()) {
       remark::missed(program.loop.getLoc(),
@@ -281,9 +287,7 @@ private:
                      remark::RemarkOpts::name("warpgroup").category("attn"))
           << "not on warpgroups: the head sizes do not fit a block of them";
     }
-    // Rows on pages have addresses of their own, so a step may take several.
-    return mmaTile(program, block, *most, program.isPaged() ? 0 : step.getInt(),
-                   shape);
+    return mmaTile(program, block, *most, keys, shape);
   }
 
   // Few rows have kernels of their own, with tiles that no warpgroup fills, but

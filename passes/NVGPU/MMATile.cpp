@@ -64,11 +64,12 @@ LogicalResult MMATile::prepare() {
   outSizeDim = position(2);
   element = cast<FloatType>(q.element);
   depth = llvm::alignTo(program.headSize, kernel.forms.key.padding());
-  queryTile = SharedTile::make(0, kernel.rows(), depth);
+  queryTile = SharedTile::make(0, kernel.rows(), kernel.rowUnits(depth));
   keyTile = SharedTile::make(queryTile.bytes(), kernel.keys,
-                             depth / kernel.forms.key.unit());
-  valueTile = SharedTile::make(keyTile.start + keyTile.bytes(), kernel.keys,
-                               kernel.valueSlice / kernel.forms.value.unit());
+                             kernel.rowUnits(depth, kernel.forms.key));
+  valueTile =
+      SharedTile::make(keyTile.start + keyTile.bytes(), kernel.keys,
+                       kernel.rowUnits(kernel.valueSlice, kernel.forms.value));
   stageBytes = kernel.stageBytes(program.headSize);
 
   thread = warp.thread();
@@ -120,8 +121,17 @@ LogicalResult MMATile::prepare() {
   Value keyRow = warp.mul(keyWarp, kernel.warpKeys());
   keyAddress.emplace(warp, keyTile, lane, /*keysFirst=*/true,
                      warp.mul(keyRow, keyTile.rowBytes));
-  valueAddress.emplace(warp, valueTile, lane, /*keysFirst=*/false,
-                       warp.mul(keyRow, valueTile.rowBytes));
+  Value firstValue = warp.mul(keyRow, valueTile.rowBytes);
+  if (element.isF32()) {
+    // Words, which no ldmatrix transposes: keys 2 (lane mod 4) and the next.
+    Value column = warp.shr(lane, 2);
+    valueAddress.emplace(
+        warp, valueTile, warp.mul(warp.andi(lane, 3), 2), warp.shr(column, 2),
+        warp.add(firstValue, warp.mul(warp.andi(column, 3), 4)));
+  } else {
+    valueAddress.emplace(warp, valueTile, lane, /*keysFirst=*/false,
+                         firstValue);
+  }
   return success();
 }
 
@@ -251,6 +261,41 @@ MMATile::State MMATile::unflatten(ValueRange values) {
   return state;
 }
 
+MMATile::Fragment MMATile::loadOperands(Value address) {
+  Fragment loaded = warp.loadMatrix(address, /*transposed=*/false);
+  if (element.isF32()) {
+    for (Value &part : loaded) {
+      part = warp.toTF32(part);
+    }
+  }
+  return loaded;
+}
+
+MMATile::Fragment MMATile::weights(ArrayRef<Fragment> line, int64_t k) {
+  const Fragment &left = line[k];
+  if (element.isF32()) { // keys 0, 2, 4, 6, 1, 3, 5, 7
+    return {warp.toTF32(left[0]), warp.toTF32(left[2]), warp.toTF32(left[1]),
+            warp.toTF32(left[3])};
+  }
+  const Fragment &right = line[k + 1];
+  return {warp.pack(left[0], left[1], element),
+          warp.pack(left[2], left[3], element),
+          warp.pack(right[0], right[1], element),
+          warp.pack(right[2], right[3], element)};
+}
+
+MMATile::Fragment MMATile::loadValues(const MatrixAddress &values, int64_t k,
+                                      int64_t n) {
+  if (!element.isF32()) {
+    return warp.loadMatrix(values.at(k * 8, n), /*transposed=*/true);
+  }
+  auto word = [&](int64_t key, int64_t block) {
+    return warp.toTF32(
+        warp.load(warp.f32(), values.at(k * 8 + key, 2 * block)));
+  };
+  return {word(0, n), word(1, n), word(0, n + 1), word(1, n + 1)};
+}
+
 // S = Q K^T of a stage.
 MMATile::Fragments MMATile::products(Value stage) {
   Value zero = warp.f(0);
@@ -258,16 +303,15 @@ MMATile::Fragments MMATile::products(Value stage) {
       kernel.rowBlocks,
       SmallVector<Fragment>(keyBlocks(), Fragment{zero, zero, zero, zero}));
   MatrixAddress keys = keyAddress->moved(stage);
-  for (int64_t k = 0; k < depth / 16; ++k) {
+  for (int64_t k = 0; k < depth / mmaDepth(); ++k) {
     SmallVector<Fragment> a;
     for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
       a.push_back(kernel.queriesInRegisters
                       ? queries[block][k]
-                      : warp.loadMatrix(queryAddress->at(block * 16, 2 * k),
-                                        /*transposed=*/false));
+                      : loadOperands(queryAddress->at(block * 16, 2 * k)));
     }
     for (int64_t n = 0; n < keyBlocks(); n += 2) {
-      Fragment b = warp.loadMatrix(keys.at(n * 8, 2 * k), /*transposed=*/false);
+      Fragment b = loadOperands(keys.at(n * 8, 2 * k));
       for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
         auto &line = scores[block];
         line[n] = warp.mma(a[block], b[0], b[1], line[n], element);
@@ -404,10 +448,11 @@ void MMATile::accumulate(State &state, Fragments &scores,
   Value unit = warp.f(program.log2Unit());
   MatrixAddress values = valueAddress->moved(stage);
   auto sum = [&](Value a, Value b) { return warp.fadd(a, b); };
-  for (int64_t k = 0; k < keyBlocks(); k += 2) {
+  int64_t together = mmaDepth() / 8;
+  for (int64_t k = 0; k < keyBlocks(); k += together) {
     forEachRow([&](int64_t block, int64_t half) {
       SmallVector<Value> exps;
-      for (int64_t n = k; n < k + 2; ++n) {
+      for (int64_t n = k; n < k + together; ++n) {
         for (int64_t i = 2 * half; i < 2 * half + 2; ++i) {
           Value &score = scores[block][n][i];
           score = warp.exp2(warp.fma(score, unit, bases[block][half]));
@@ -422,18 +467,14 @@ void MMATile::accumulate(State &state, Fragments &scores,
     }
     SmallVector<Fragment> a;
     for (const auto &line : scores) {
-      const Fragment &left = line[k], &right = line[k + 1];
-      a.push_back({warp.pack(left[0], left[1], element),
-                   warp.pack(left[2], left[3], element),
-                   warp.pack(right[0], right[1], element),
-                   warp.pack(right[2], right[3], element)});
+      a.push_back(weights(line, k));
     }
     if (valueCodes) {
       codedValues(state, a, k, stage);
       continue;
     }
     for (int64_t n = 0; n < columnBlocks(); n += 2) {
-      Fragment b = warp.loadMatrix(values.at(k * 8, n), /*transposed=*/true);
+      Fragment b = loadValues(values, k, n);
       for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
         auto &line = state.accumulator[block];
         line[n] = warp.mma(a[block], b[0], b[1], line[n], element);
@@ -545,9 +586,9 @@ LogicalResult MMATile::loop() {
         }
         continue;
       }
-      for (int64_t k = 0; k < depth / 16; ++k) {
-        queries.back().push_back(warp.loadMatrix(
-            queryAddress->at(block * 16, 2 * k), /*transposed=*/false));
+      for (int64_t k = 0; k < depth / mmaDepth(); ++k) {
+        queries.back().push_back(
+            loadOperands(queryAddress->at(block * 16, 2 * k)));
       }
     }
   }

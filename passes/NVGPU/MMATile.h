@@ -1,7 +1,9 @@
 //===- MMATile.h - a tile of attention on tensor cores --------------------===//
-// mma.sync.m16n8k16: a thread has of each 16 x 8 block of results the columns
+// mma.sync: a thread has of each 16 x 8 block of results the columns
 // 2 * (lane % 4) and the next, of rows lane / 4 and that plus 8. Two blocks
-// side by side are, as 16-bit pairs, the A operand of the next product.
+// side by side are, as 16-bit pairs, the A operand of the next product. In tf32
+// one block is, with the columns in another order, which the rows of V take
+// too.
 //===----------------------------------------------------------------------===//
 
 #ifndef ATTN_PASSES_NVGPU_MMATILE_H
@@ -54,6 +56,14 @@ private:
   void applyMask(Fragments &scores, const KeyCursor::Tile &tile,
                  mlir::Value stage);
   RowValues follow(State &state, const Fragments &scores);
+  /// Depth of one product: as many elements as 32 bytes hold.
+  int64_t mmaDepth() const { return 32 / kernel.forms.elementBytes; }
+  /// A operands, or B operands of K, of a block in shared memory.
+  Fragment loadOperands(mlir::Value address);
+  /// Weights as A operands: of a row block, from key block `k` on.
+  Fragment weights(llvm::ArrayRef<Fragment> line, int64_t k);
+  /// (b0, b1) of columns 8 n.. and of the next 8, keys from block `k` on.
+  Fragment loadValues(const MatrixAddress &values, int64_t k, int64_t n);
   void accumulate(State &state, Fragments &scores, const RowValues &bases,
                   mlir::Value stage);
 

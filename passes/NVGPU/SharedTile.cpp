@@ -53,7 +53,7 @@ Value MatrixAddress::at(int64_t row, int64_t chunk) const {
     return warp->sharedAddress(first, constant + chunk * 16);
   }
   Value address = first;
-  if (int64_t flipped = chunk % 8 * 16) {
+  if (int64_t flipped = (chunk % 8 ^ row % 8) * 16) {
     address = warp->xori(first, warp->c(flipped));
   }
   return warp->sharedAddress(address, constant + (chunk & ~int64_t(7)) * 16);
@@ -89,7 +89,7 @@ void TileCopy::emit(WarpBuilder &w, Value thread, Value stage,
     Value left = validColumns ? w.sub(validColumns, column)
                               : w.sub(w.c(columns), column);
     bool padded = validColumns || columns * size < tile.columns * 2;
-    if (unitBytes == size) {
+    if (unitBytes < 4) { // no cp.async
       Value read = inside;
       if (padded) {
         read = w.both(read, w.less(w.c(0), left));

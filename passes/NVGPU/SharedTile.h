@@ -25,9 +25,9 @@ struct SharedTile {
   bool permuted() const { return chunks() % 8 == 0; }
 };
 
-/// Lane addresses for ldmatrix of a 16 x 16 block: a row and a chunk for each
-/// lane. Other chunks of a permuted row differ in bits that an xor flips, so
-/// that one address is all that lives on.
+/// Lane addresses for ldmatrix of a block of 16 rows and 2 chunks: a row and a
+/// chunk for each lane. Other chunks of a permuted row differ in bits that an
+/// xor flips, so that one address is all that lives on.
 class MatrixAddress {
 public:
   /// With `keysFirst` the lanes are in the order of a B operand that is stored
@@ -42,7 +42,8 @@ public:
   /// Moves all of it by `bytes` (a stage), as new values.
   MatrixAddress moved(mlir::Value bytes) const;
   /// The address of the block at (row, chunk), both constants: a multiple of
-  /// 8 rows and of 2 chunks.
+  /// 8 rows, and of 2 chunks. Of a lane's own row, also the next one where its
+  /// number is even.
   mlir::Value at(int64_t row, int64_t chunk) const;
 
 private:
@@ -51,8 +52,8 @@ private:
   mlir::Value first; // of chunk 0, a multiple of 128 bytes but for its chunk
 };
 
-/// Copies rows of `columns` valid elements (of the view: of 16 bits, or bytes
-/// with codes) into a tile with `threads` threads.
+/// Copies rows of `columns` valid elements (of the view: of 16 bits, of 32
+/// in tf32, or bytes with codes) into a tile with `threads` threads.
 struct TileCopy {
   SharedTile tile;
   int64_t columns = 0; // valid ones; the rest becomes 0

@@ -79,6 +79,7 @@ static bool isPage(Value value, KeyLoopOp loop) {
 
 LogicalResult TileProgram::matchCodes() {
   forms.paged = isPaged();
+  forms.elementBytes = online.getTf32() ? 4 : 2;
   auto slots = static_cast<int64_t>(loop.getPageSize().value_or(0));
   auto find = [&](Value tensor, bool ofValues, KVDequantizeOp &codes,
                   CodeForm &form) -> LogicalResult {

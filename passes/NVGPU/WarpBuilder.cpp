@@ -261,6 +261,13 @@ std::array<Value, 4> WarpBuilder::loadMatrix(Value address, bool transposed) {
   return parts;
 }
 
+Value WarpBuilder::toTF32(Value a) {
+  if (!a.getType().isF32()) {
+    a = LLVM::BitcastOp::create(builder, loc, f32(), a);
+  }
+  return intrinsic("llvm.nvvm.f2tf32.rna", i32(), a);
+}
+
 WarpBuilder::Fragment WarpBuilder::mma(const Fragment &a, Value b0, Value b1,
                                        const Fragment &c, Type type) {
   bool half = type.isF16();
@@ -275,10 +282,13 @@ WarpBuilder::Fragment WarpBuilder::mma(const Fragment &a, Value b0, Value b1,
   SmallVector<Value> right = {operand(b0), operand(b1)};
   Type result = LLVM::LLVMStructType::getLiteral(builder.getContext(),
                                                  SmallVector<Type>(4, f32()));
-  NVVM::MMATypes kind = half ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;
+  bool wide = type.isF32();
+  NVVM::MMATypes kind = half   ? NVVM::MMATypes::f16
+                        : wide ? NVVM::MMATypes::tf32
+                               : NVVM::MMATypes::bf16;
   Value made = NVVM::MmaOp::create(
       builder, loc, result, left, right, ArrayRef<Value>(c.data(), 4),
-      ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
+      ArrayRef<int64_t>{16, 8, wide ? 8 : 16}, std::nullopt, std::nullopt,
       std::array<NVVM::MMATypes, 2>{kind, kind},
       std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
                                      NVVM::MMALayout::col});

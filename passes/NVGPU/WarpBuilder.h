@@ -112,9 +112,12 @@ public:
   void waitCopies(unsigned groupsLeft);
 
   // Tensor cores.
+  /// f32 (or its bits) as the bits of the nearest tf32, ties away from 0.
+  mlir::Value toTF32(mlir::Value a);
   std::array<mlir::Value, 4> loadMatrix(mlir::Value address, bool transposed);
   using Fragment = std::array<mlir::Value, 4>;
-  /// c + a b of shape m16n8k16; `type` is that of a and b.
+  /// c + a b of shape m16n8k16, or m16n8k8 in tf32 where `type`, that of a and
+  /// b, is f32.
   Fragment mma(const Fragment &a, mlir::Value b0, mlir::Value b1,
                const Fragment &c, mlir::Type type);
 

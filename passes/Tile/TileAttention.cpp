@@ -319,7 +319,7 @@ AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
       rewriter.getArrayAttr(maps),
       AffineMapAttr::get(AffineMap::getMultiDimIdentityMap(2, context)),
       classes.capturedMaps, op.getMaskMapsAttr(), op.getMaskAscendingAttr(),
-      rewriter.getI64IntegerAttr(step));
+      rewriter.getI64IntegerAttr(step), op.getTf32Attr());
   rewriter.cloneRegionBefore(op.getScore(), online.getScore(),
                              online.getScore().end());
   if (seq.residue && !online.getScore().empty()) {
@@ -499,7 +499,7 @@ struct TileAttentionPass
     AttentionTiler tiler(rewriter, op, shape, piece, outs,
                          /*readsLengths=*/!gpu);
     SmallVector<Value> results =
-        tiler.run(tiles, gpu ? gpuDecodeRowLimit(shape)
+        tiler.run(tiles, gpu ? gpuDecodeRowLimit(shape, *gpu)
                              : decodeRowLimit(shape, description));
     remark::passed(op.getLoc(), remark::RemarkOpts::name("tiles").category(
                                     "attn-tile-attention"))

@@ -229,6 +229,7 @@ std::vector<std::string> Case::features() const {
       std::string("region=") + text(region),
       std::string("dtype=") + rt::nameOf(dtype),
       std::string("out=") + rt::nameOf(outType),
+      std::string("tf32=") + (tf32 ? "yes" : "none"),
       std::string("layout=") + text(layout),
       "heads=" + std::to_string(heads) + "/" + std::to_string(keyHeads),
       "size=" + std::to_string(size) + "/" + std::to_string(valueSize),
@@ -341,6 +342,8 @@ Case attn::sweep::randomCase(uint64_t seed, double maxWork) {
   c.dtype = random.pick<DType>(
       {DType::kF32, DType::kF32, DType::kBF16, DType::kF16, DType::kF64});
   c.outType = c.dtype;
+  // By numbers of its own, so that other choices stay those of the seed.
+  c.tf32 = c.dtype == DType::kF32 && Random(~seed).oneIn(3);
   if ((c.dtype == DType::kBF16 || c.dtype == DType::kF16) && random.oneIn(4)) {
     c.outType = DType::kF32;
   }

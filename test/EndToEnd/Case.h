@@ -99,6 +99,7 @@ struct Case {
   uint64_t seed = 0; ///< of the data too
   rt::DType dtype = rt::DType::kF32;
   rt::DType outType = rt::DType::kF32;
+  bool tf32 = false; ///< of f32
   ref::Layout layout = ref::Layout::kBhsd;
   std::string mask;
   Region region = Region::kNone;

@@ -410,11 +410,15 @@ std::string Writer::module() {
   }
   op += maskClause(c, maskedType);
   op += scoreRegion();
+  std::string attributes = c.tf32 ? "tf32" : "";
   if (c.scale) {
     char number[32];
     std::snprintf(number, sizeof(number), "%e", *c.scale);
-    op += std::string(" {scale = ") + number + " : " +
-          rt::nameOf(c.accumulator()) + "}";
+    attributes += std::string(c.tf32 ? ", " : "") + "scale = " + number +
+                  " : " + rt::nameOf(c.accumulator());
+  }
+  if (!attributes.empty()) {
+    op += " {" + attributes + "}";
   }
   std::string results;
   if (memref) {

@@ -91,8 +91,10 @@ void poison(const Case &c, Data &data) {
       bool seen = c.poison == Poison::kLengths && key < inUse[b];
       for (int64_t i = 0;
            key < inUse[b] && i < data.lengths.queries[b] && !seen; ++i) {
-        ref::Point point{static_cast<int64_t>(b), 0, i + offsets[b], key, i};
-        seen = !visible || visible(point);
+        for (int64_t h = 0; h < c.heads && !seen; ++h) {
+          ref::Point point{static_cast<int64_t>(b), h, i + offsets[b], key, i};
+          seen = !visible || visible(point);
+        }
       }
       if (seen) {
         continue;
@@ -140,7 +142,8 @@ Tensor packed(const Case &c, const Data &data) {
   return all;
 }
 
-ref::Precision precisionOf(DType type) {
+/// Of results of `type`.
+ref::Precision precisionOf(const Case &c, DType type) {
   switch (type) {
   case DType::kF64:
     return ref::Precision::kF64;
@@ -149,7 +152,7 @@ ref::Precision precisionOf(DType type) {
   case DType::kBF16:
     return ref::Precision::kBF16;
   default:
-    return ref::Precision::kF32;
+    return c.tf32 ? ref::Precision::kTF32 : ref::Precision::kF32;
   }
 }
 
@@ -404,6 +407,13 @@ std::string attn::sweep::compare(const Case &c, const Data &data,
                                  const Values &values) {
   std::vector<double> q = data.q.toDoubles(), k = data.k.toDoubles(),
                       v = data.v.toDoubles(), read = data.captured.toDoubles();
+  if (c.tf32) {
+    for (std::vector<double> *operand : {&q, &k, &v}) {
+      for (double &x : *operand) {
+        x = ref::roundTo(ref::Precision::kTF32, x);
+      }
+    }
+  }
   ref::AttentionProblem problem;
   problem.q = ref::View::contiguous(q.data(), data.q.shape());
   problem.k = ref::View::contiguous(k.data(), data.k.shape());
@@ -431,13 +441,13 @@ std::string attn::sweep::compare(const Case &c, const Data &data,
     problem.score = scoreOf<float>(c, data, read);
   }
   ref::AttentionResult plain =
-      ref::plainAttention(problem, precisionOf(c.dtype));
+      ref::plainAttention(problem, precisionOf(c, c.dtype));
   if (exact.out.size() != values.out.size()) {
     return "out has " + std::to_string(values.out.size()) +
            " elements, expected " + std::to_string(exact.out.size());
   }
-  ref::ErrorReport report =
-      ref::checkError(exact.out, plain.out, values.out, precisionOf(c.outType));
+  ref::ErrorReport report = ref::checkError(exact.out, plain.out, values.out,
+                                            precisionOf(c, c.outType));
   if (!report.ok) {
     return "out: " + report.text + " at " +
            ref::indexText(report.worst, exact.outShape);
@@ -457,7 +467,7 @@ std::string attn::sweep::compare(const Case &c, const Data &data,
     with->resize(2 * with->size(), 1.0);
   }
   report =
-      ref::checkError(exactLse, plainLse, lse, precisionOf(c.accumulator()));
+      ref::checkError(exactLse, plainLse, lse, precisionOf(c, c.accumulator()));
   if (!report.ok) {
     return "lse: " + report.text + " at element " +
            std::to_string(report.worst);

@@ -17,7 +17,7 @@ CHIPS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
 F8 = "f8E4M3FN"  # products on warpgroups alone
 
 
-def module(b, h, hk, sq, sk, d, e, dtype, mask=""):
+def module(b, h, hk, sq, sk, d, e, dtype, mask="", attributes=""):
     out = "bf16" if dtype == F8 else dtype
     q, k, v, o = (
         f"tensor<{b}x{n}x{s}x{c}x{t}>"
@@ -26,19 +26,19 @@ def module(b, h, hk, sq, sk, d, e, dtype, mask=""):
     )
     return f"""func.func @f(%q: {q}, %k: {k}, %v: {v}) -> {o} {{
   %i = tensor.empty() : {o}
-  %o = attn.attention ins(%q, %k, %v : {q}, {k}, {v}) outs(%i : {o}) {mask} -> {o}
+  %o = attn.attention ins(%q, %k, %v : {q}, {k}, {v}) outs(%i : {o}) {mask} {attributes} -> {o}
   return %o : {o}
 }}
 """
 
 
-def paged(heads, key_heads, sq, slots, d, e, dtype, mask=""):
+def paged(heads, key_heads, sq, slots, d, e, dtype, mask="", attributes=""):
     q, o = (f"tensor<?x{heads}x{sq}x{c}x{dtype}>" for c in (d, e))
     k, v = (f"tensor<?x{key_heads}x{slots}x{c}x{dtype}>" for c in (d, e))
     return f"""func.func @f(%q: {q}, %k: {k}, %v: {v}, %t: tensor<?x?xi32>, %l: tensor<?xi32>,
     %o: {o} {{attn.donated}}) -> {o} {{
   %r = attn.attention ins(%q, %k, %v : {q}, {k}, {v}) kv_lens(%l : tensor<?xi32>)
-      pages(%t : tensor<?x?xi32>) outs(%o : {o}) {mask} -> {o}
+      pages(%t : tensor<?x?xi32>) outs(%o : {o}) {mask} {attributes} -> {o}
   return %r : {o}
 }}
 """
@@ -75,6 +75,12 @@ FAMILIES = {
     "codes i8 f16": bench_modules.coded("i8", heads=64, element="f16"),
     "codes int4 paged": bench_modules.coded("int4", 64),
     "codes e5m2": bench_modules.coded("e5m2", 64, heads=8),
+    "tf32 d128": module(1, 4, 4, 512, 512, 128, 128, "f32", "", "{tf32}"),
+    "tf32 causal d64": module(1, 4, 4, 512, 512, 64, 64, "f32", CAUSAL, "{tf32}"),
+    "tf32 odd d20": module(1, 4, 2, 333, 517, 20, 20, "f32", WINDOW, "{tf32}"),
+    "tf32 d256": module(1, 4, 4, 512, 512, 256, 256, "f32", CAUSAL, "{tf32}"),
+    "tf32 decode d128": module(4, 32, 8, 1, 4096, 128, 128, "f32", "", "{tf32}"),
+    "tf32 paged d64": paged(8, 2, "?", 16, 64, 64, "f32", CAUSAL, "{tf32}"),
     "f32": module(1, 4, 4, 100, 100, 64, 64, "f32", CAUSAL),
     "f64": module(1, 4, 4, 100, 100, 40, 48, "f64"),
 }

@@ -195,7 +195,7 @@ int64_t guessKeys(const std::vector<Tensor> &arguments) {
 
 Status compareAll(const std::vector<rt::NamedTensorRef> &got,
                   const std::vector<rt::NamedTensorRef> &expected, int64_t keys,
-                  double tolerance, bool narrow) {
+                  double tolerance, Weights weights) {
   std::string bad;
   for (const rt::NamedTensorRef &result : got) {
     auto reference = std::find_if(expected.begin(), expected.end(),
@@ -208,7 +208,7 @@ Status compareAll(const std::vector<rt::NamedTensorRef> &got,
     }
     Comparison comparison =
         compare(result.name, *result.tensor, *reference->tensor, keys,
-                tolerance, narrow);
+                tolerance, weights);
     std::printf("check %s\n", comparison.text.c_str());
     if (!comparison.ok && bad.empty()) {
       bad = result.name;
@@ -225,11 +225,9 @@ Status check(const PackageOptions &options,
              const std::vector<rt::NamedTensorRef> &outputs,
              std::vector<Tensor> &kept, bool onGPU) {
   int64_t keys = guessKeys(kept);
-  // GPUs have no ops on codes but products.
-  bool narrow =
-      onGPU && std::any_of(kept.begin(), kept.end(), [](const Tensor &x) {
-        return x.dtype() == rt::DType::kF8E4M3FN;
-      });
+  // Queries that are codes are for products of codes, which CPUs decode.
+  bool coded = !kept.empty() && kept.front().dtype() == rt::DType::kF8E4M3FN;
+  Weights weights = onGPU && coded ? Weights::kE4M3 : Weights::kExact;
   if (!options.expected.empty()) {
     Result<rt::TensorFile> file = rt::readSafetensors(options.expected);
     if (!file) {
@@ -240,7 +238,7 @@ Status check(const PackageOptions &options,
       expected.push_back({named.name, &named.tensor});
     }
     Status status =
-        compareAll(outputs, expected, keys, options.tolerance, narrow);
+        compareAll(outputs, expected, keys, options.tolerance, weights);
     if (!status.ok()) {
       return status;
     }
@@ -266,7 +264,7 @@ Status check(const PackageOptions &options,
     return results.status().withContext("the reference");
   }
   return compareAll(outputs, nameOutputs(*program->function, kept, *results),
-                    keys, options.tolerance, narrow);
+                    keys, options.tolerance, weights);
 }
 
 Status printCeilings(const PackageOptions &options) {

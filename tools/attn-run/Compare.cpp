@@ -40,17 +40,22 @@ Precision precisionOf(DType type) {
 // Weights of e4m3 are off by up to 1 in 16, 2.6 % in the mean of squares, and
 // sums of products on tensor cores by as much as scores of f16.
 Bound attn::run::boundFor(DType type, int64_t keys, double tolerance,
-                          bool narrow) {
+                          Weights weights) {
   Precision precision = precisionOf(type);
-  if (narrow && (type == DType::kBF16 || type == DType::kF16)) {
+  if (weights == Weights::kE4M3 &&
+      (type == DType::kBF16 || type == DType::kF16)) {
     return {tolerance * 0x1p-3, tolerance * 2 * 0.026, precision.tiny};
   }
-  if (narrow && type == DType::kF32) {
+  if (weights == Weights::kE4M3 && type == DType::kF32) {
     return {tolerance * 0x1p-11, tolerance * 0x1p-11, precision.tiny};
+  }
+  bool tf32 = weights == Weights::kTF32 && type == DType::kF32;
+  if (tf32) {
+    precision.roundoff = std::ldexp(1, -11);
   }
   double growth = std::sqrt(std::max(1.0, double(keys) / 1024));
   double maxAbs = 4, l2 = 2;
-  if (type == DType::kF32) {
+  if (type == DType::kF32 && !tf32) {
     maxAbs = 64 * growth;
     l2 = 16 * growth;
   } else if (type == DType::kF64) {
@@ -63,7 +68,7 @@ Bound attn::run::boundFor(DType type, int64_t keys, double tolerance,
 
 Comparison attn::run::compare(const std::string &name, const Tensor &got,
                               const Tensor &expected, int64_t keys,
-                              double tolerance, bool narrow) {
+                              double tolerance, Weights weights) {
   Comparison result;
   if (got.shape() != expected.shape()) {
     result.ok = false;
@@ -86,7 +91,7 @@ Comparison attn::run::compare(const std::string &name, const Tensor &got,
     }
     errors += error * error;
   });
-  Bound bound = boundFor(got.dtype(), keys, tolerance, narrow);
+  Bound bound = boundFor(got.dtype(), keys, tolerance, weights);
   double norm = std::sqrt(squares);
   result.maxAbsBound = bound.maxAbs * largest + bound.tiny;
   result.l2Bound =

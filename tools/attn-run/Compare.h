@@ -13,6 +13,10 @@
 
 namespace attn::run {
 
+/// What weights are rounded to before they meet values, where that is less than
+/// the type of the result.
+enum class Weights { kExact, kTF32, kE4M3 };
+
 /// max |got - ref| <= maxAbs * max |ref| + tiny, and
 /// |got - ref|_2   <= l2 * |ref|_2 + tiny * sqrt(n).
 struct Bound {
@@ -20,10 +24,9 @@ struct Bound {
 };
 
 /// The bound for results of `type` that are sums over up to `keys` keys,
-/// `tolerance` times the documented one. Integers must be equal. `narrow`:
-/// products were of e4m3, with weights of that type.
+/// `tolerance` times the documented one. Integers must be equal.
 Bound boundFor(rt::DType type, int64_t keys, double tolerance,
-               bool narrow = false);
+               Weights weights = Weights::kExact);
 
 struct Comparison {
   bool ok = true;
@@ -38,7 +41,7 @@ struct Comparison {
 /// the type of `got`. NaN must meet NaN, an infinity one of the same sign.
 Comparison compare(const std::string &name, const rt::Tensor &got,
                    const rt::Tensor &expected, int64_t keys, double tolerance,
-                   bool narrow = false);
+                   Weights weights = Weights::kExact);
 
 } // namespace attn::run
 

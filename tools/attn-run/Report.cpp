@@ -67,6 +67,7 @@ AttentionWork costOf(const Work &work) {
   cost.keys = work.tiles.keys;
   cost.narrow = rt::sizeOf(work.element) < 4;
   cost.codes = work.element == rt::DType::kF8E4M3FN;
+  cost.tf32 = work.tf32;
   cost.dots = work.tiles.dots;
   cost.fewRows = work.isDecode;
   cost.warpgroups = work.tiles.warpgroups;

@@ -415,6 +415,7 @@ Work Measure::run() {
   work.layout = op.getString("layout").value_or("").str();
   work.element = rt::parseDType(op.getString("element").value_or("").str())
                      .value_or(rt::DType::kF32);
+  work.tf32 = op.getBoolean("tf32").value_or(false);
   work.hasMask = isGiven(op.get("mask"));
   work.hasMaskRegion = op.getBoolean("maskRegion").value_or(false);
   work.hasScore = op.getBoolean("score").value_or(false);

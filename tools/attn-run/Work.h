@@ -30,6 +30,7 @@ struct Tiles {
 struct Work {
   std::string op, location, layout;
   rt::DType element = rt::DType::kF32;
+  bool tf32 = false;   ///< f32 is rounded to it
   bool known = false;  ///< false when some size is computed by the program
   bool exact = true;   ///< false when lengths or offsets are computed by it
   std::string unknown; ///< what is not known

@@ -76,14 +76,16 @@ Status check(const Source &source, const Options &options,
 
   std::vector<Output> expected = listOutputs(**function, arguments, *results);
   int64_t keys = 0;
+  Weights weights = Weights::kExact;
   for (const Work &op : work) {
     keys = std::max(keys, op.keys);
+    weights = op.tf32 ? Weights::kTF32 : weights;
   }
   std::string bad;
   for (size_t i = 0; i < outputs.size(); ++i) {
     Comparison comparison =
         compare(outputs[i].name, *outputs[i].tensor, *expected[i].tensor, keys,
-                options.tolerance);
+                options.tolerance, weights);
     print("check " + comparison.text + "\n");
     if (options.trace) {
       print("trace " +

@@ -162,6 +162,20 @@ def DecodeOperandsPass : InterfacePass<"attn-decode-operands", "mlir::FunctionOp
                            "::mlir::tensor::TensorDialect"];
 }
 
+def RoundTF32Pass : InterfacePass<"attn-round-tf32", "mlir::FunctionOpInterface"> {
+  let summary = "round the operands of tf32 attention ahead of it";
+  let description = [{
+    Operands of an `attn.attention` with `tf32` become copies of 10 bits of
+    mantissa, and the op an exact one of f32: what targets without tensor
+    cores, and the oracle, make of it. An infinity stays, a NaN stays one.
+
+    Needs: ops on tensors. Leaves: no `tf32` on `attn.attention`. Example:
+    `test/Passes/Graph/round-tf32.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def DecomposeReferencePass : Pass<"attn-decompose-reference", "::mlir::ModuleOp"> {
   let summary = "compute attention by its definition, in a chosen precision";
   let description = [{

@@ -6,10 +6,11 @@
 //   |c - ref|_2 / |ref|_2    <= 2 |plain - ref|_2 / |ref|_2 + a u
 //
 // u is the unit roundoff of the result's format, a a small count of roundings:
-// 2 for f16 and bf16, 8 for f32, 256 for f64 (where plain and reference are the
-// same computation, so the term stands for the whole error); tiny is half the
-// smallest subnormal of the format. NaN must meet NaN, and an infinity one of
-// the same sign; a ref beyond the format's range may come as an infinity.
+// 2 for tf32, f16 and bf16, 8 for f32, 256 for f64 (where plain and reference
+// are the same computation, so the term stands for the whole error); tiny is
+// half the smallest subnormal of the format. NaN must meet NaN, and an infinity
+// one of the same sign; a ref beyond the format's range may come as an
+// infinity.
 //===----------------------------------------------------------------------===//
 
 #ifndef ATTN_REFERENCE_ERRORRULE_H

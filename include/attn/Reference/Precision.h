@@ -5,13 +5,15 @@
 
 namespace attn::ref {
 
-enum class Precision { kF64, kF32, kF16, kBF16 };
+enum class Precision { kF64, kF32, kTF32, kF16, kBF16 };
 
-/// `x` rounded to nearest even in that format, subnormals and overflow to
-/// infinity included; rounded once.
+/// `x` rounded to nearest in that format, subnormals and overflow to infinity
+/// included; rounded once. Ties to even, but for tf32 (f32 with 11 digits),
+/// whose ties go away from 0.
 double roundTo(Precision precision, double x);
 
-/// Half the distance from 1 to the next number: 2^-53, 2^-24, 2^-11, 2^-8.
+/// Half the distance from 1 to the next number: 2^-53, 2^-24, 2^-11 (tf32,
+/// f16), 2^-8.
 double unitRoundoff(Precision precision);
 
 } // namespace attn::ref

@@ -60,6 +60,7 @@ struct CodeForm {
 /// Keys and values of an attention as they lie in memory.
 struct KeyForms {
   bool paged = false;
+  int64_t elementBytes = 2; // of queries, and of what is no code; 4: tf32
   CodeForm key, value;
 
   bool areCodes() const { return key.isCodes() || value.isCodes(); }

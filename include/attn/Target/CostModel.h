@@ -25,6 +25,7 @@ struct AttentionShape {
   int64_t headSize = -1, valueSize = -1;
   int64_t elementBits = 32, accumulatorBits = 32;
   bool bf16 = false;   // the element type
+  bool tf32 = false;   // f32 that tensor cores may round
   bool masked = false; // some tiles are partial
   KeyForms forms;
   /// Whether tiles of rows are boxes of tensors, with rows of a multiple of 16
@@ -33,6 +34,9 @@ struct AttentionShape {
   /// Whether V is the first columns of K, and whether tiles of it are such
   /// boxes.
   bool valuesInKeys = false, latentTiles = false;
+
+  /// Whether tensor cores of a GPU multiply the elements.
+  bool tensorCores() const { return elementBits == 16 || tf32; }
 
   /// Of the whole op where its heads differ.
   static AttentionShape of(AttentionOp op);
@@ -85,6 +89,7 @@ struct AttentionWork {
   int64_t rows = 0, keys = 0; // of a tile
   bool narrow = false;        // elements are narrower than the accumulator
   bool codes = false;         // of 8 bits, and so are products on a GPU
+  bool tf32 = false;          // f32 that tensor cores of a GPU may round
   bool dots = false;          // their pairs are multiplied as they are
   bool fewRows = false;       // K and V are read once, for few rows
   bool warpgroups = false;    // few rows, but on warpgroups

@@ -36,6 +36,11 @@ struct MMAKernel {
   /// Of the table in a stage: the offsets of a row in K and in V.
   static constexpr int64_t kPageRowBytes = 16;
   int64_t pageBytes() const { return forms.paged ? kPageRowBytes * keys : 0; }
+  /// 16-bit units of a row of `columns` elements in shared memory.
+  int64_t rowUnits(int64_t columns, const CodeForm &form = {}) const {
+    return form.isCodes() ? columns / form.unit()
+                          : columns * forms.elementBytes / 2;
+  }
   /// Of K or V in a stage, and of a stage.
   int64_t keyTileBytes(int64_t columns, const CodeForm &form) const;
   int64_t stageBytes(int64_t headSize) const;
@@ -78,7 +83,8 @@ GPUTime predictGPUTime(const AttentionWork &work, int64_t tiles,
                        const GPUDescription &gpu);
 
 /// Up to this many rows (queries times heads of a group) take the decode form.
-int64_t gpuDecodeRowLimit(const AttentionShape &shape);
+int64_t gpuDecodeRowLimit(const AttentionShape &shape,
+                          const GPUDescription &gpu);
 /// Heads of a decode tile: those of a group, or where these are more than
 /// `limit` the largest part of them that divides it.
 int64_t gpuDecodeHeads(int64_t group, int64_t limit);

@@ -422,6 +422,17 @@ func.func @online_attention_c6__state(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf3
 
 // -----
 
+func.func @online_attention_c10(%q: tensor<4x2x32xf16>, %k: tensor<8x32xf16>, %v: tensor<8x16xf16>, %i: index, %a: tensor<4x2x16xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
+  // expected-error @below {{expected operands of f32 with 'tf32', but got 'f16' [online_attention_c10]}}
+  %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf16>, tensor<8x32xf16>, tensor<8x16xf16>) positions(%i, %i, %i, %i)
+    outs(%a, %mx, %s : tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>)
+    {indexing_maps = [affine_map<(g, m, n, d, e) -> (g, m, d)>, affine_map<(g, m, n, d, e) -> (n, d)>, affine_map<(g, m, n, d, e) -> (n, e)>, affine_map<(g, m, n, d, e) -> (g, m, e)>, affine_map<(g, m, n, d, e) -> (g, m)>, affine_map<(g, m, n, d, e) -> (g, m)>],
+     row_map = affine_map<(g, m) -> (g, m)>, scale = 1.0 : f32, tf32} -> tensor<4x2x16xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
 func.func @online_attention_c7(%q: tensor<4x2x32xf32>, %k: tensor<8x32xf32>, %v: tensor<8x16xf32>, %i: index, %a: tensor<4x2x16xf32>, %mx: tensor<4x2xf32>, %s: tensor<4x2xf32>) {
   // expected-error @below {{expected the score region to yield one 'f32' [online_attention_c7]}}
   %r:3 = attn.online_attention ins(%q, %k, %v : tensor<4x2x32xf32>, tensor<8x32xf32>, tensor<8x16xf32>) positions(%i, %i, %i, %i)
@@ -873,6 +884,14 @@ func.func @sinusoidal_c1(%t: tensor<8x7xf32>) {
 func.func @attention_c19(%q: tensor<3x8x1x64xf32>, %p: tensor<9x2x16x64xf32>, %t: tensor<2x4xi32>, %l: tensor<3xi32>) {
   // expected-error @below {{expected 'pages' with a row and an entry of 'kv_lens' for each sequence, and with layout thd 'cu_seqlens' of q alone [attention_c19]}}
   %o = attn.attention ins(%q, %p, %p : tensor<3x8x1x64xf32>, tensor<9x2x16x64xf32>, tensor<9x2x16x64xf32>) kv_lens(%l : tensor<3xi32>) pages(%t : tensor<2x4xi32>) outs(%q : tensor<3x8x1x64xf32>) -> tensor<3x8x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c21(%q: tensor<1x1x4x8xbf16>) {
+  // expected-error @below {{expected operands of f32 with 'tf32', but got 'bf16' [attention_c21]}}
+  %o = attn.attention ins(%q, %q, %q : tensor<1x1x4x8xbf16>, tensor<1x1x4x8xbf16>, tensor<1x1x4x8xbf16>) outs(%q : tensor<1x1x4x8xbf16>) {tf32} -> tensor<1x1x4x8xbf16>
   return
 }
 

@@ -36,6 +36,17 @@ TEST(PrecisionTest, BFloatAndFloat) {
   EXPECT_EQ(roundTo(Precision::kF64, 0.1), 0.1);
 }
 
+TEST(PrecisionTest, TF32HasTheRangeOfFloatAndTiesAwayFromZero) {
+  auto tf32 = [](double x) { return roundTo(Precision::kTF32, x); };
+  EXPECT_EQ(tf32(1 + 0x1p-11), 1 + 0x1p-10);
+  EXPECT_EQ(tf32(-1 - 0x1p-11), -1 - 0x1p-10);
+  EXPECT_EQ(tf32(1 + 0x1.fp-12), 1.0);
+  EXPECT_EQ(tf32(0x1p-127 + 0x1p-137), 0x1p-127 + 0x1p-136);
+  EXPECT_EQ(tf32(0x1.ffcp127), 0x1.ffcp127);
+  EXPECT_EQ(tf32(0x1.fffffep127), INFINITY);
+  EXPECT_EQ(unitRoundoff(Precision::kTF32), 0x1p-11);
+}
+
 TEST(PrecisionTest, UnitRoundoffIsTheFirstTie) {
   for (Precision precision :
        {Precision::kF32, Precision::kF16, Precision::kBF16}) {

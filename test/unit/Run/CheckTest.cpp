@@ -25,6 +25,15 @@ Comparison compare32(std::vector<double> got, std::vector<double> expected) {
 
 } // namespace
 
+TEST(Check, TF32IsWiderThanF32AndNoMore) {
+  Bound f32 = boundFor(rt::DType::kF32, 1, 1);
+  Bound tf32 = boundFor(rt::DType::kF32, 1, 1, Weights::kTF32);
+  EXPECT_GT(tf32.maxAbs, f32.maxAbs);
+  EXPECT_LT(tf32.maxAbs, boundFor(rt::DType::kBF16, 1, 1).maxAbs);
+  EXPECT_EQ(boundFor(rt::DType::kBF16, 1, 1, Weights::kTF32).maxAbs,
+            boundFor(rt::DType::kBF16, 1, 1).maxAbs);
+}
+
 TEST(Check, TakesRoundingAndNoMore) {
   EXPECT_TRUE(compare32({1, 2, 3}, {1, 2, 3 + 1e-7}).ok);
   Comparison wrong = compare32({1, 2.001, 3}, {1, 2, 3});

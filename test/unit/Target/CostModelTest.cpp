@@ -186,13 +186,20 @@ TEST(GPUCostModelTest, KernelsFit) {
     GPUDescription gpu = *GPUDescription::get(chip);
     for (int64_t size = 1; size <= 256; ++size) {
       for (int64_t rows : {0, 1, 16, 40, 64}) {
-        std::optional<MMAKernel> kernel =
-            chooseMMAKernel(size, size, rows, /*keys=*/0, gpu);
-        ASSERT_TRUE(kernel) << chip.str() << " " << size << " " << rows;
-        EXPECT_GE(kernel->rows(), rows);
-        EXPECT_LE(kernel->sharedBytes, gpu.blockSharedBytes);
-        EXPECT_EQ(kernel->warpKeys() % 16, 0);
-        EXPECT_LE(kernel->threads(), 1024);
+        for (int64_t bytes : {2, 4}) {
+          if (bytes == 4 && rows > 32) {
+            continue; // small chips have no room: see gpuDecodeRowLimit
+          }
+          KeyForms forms;
+          forms.elementBytes = bytes;
+          std::optional<MMAKernel> kernel =
+              chooseMMAKernel(size, size, rows, /*keys=*/0, gpu, forms);
+          ASSERT_TRUE(kernel) << chip.str() << " " << size << " " << rows;
+          EXPECT_GE(kernel->rows(), rows);
+          EXPECT_LE(kernel->sharedBytes, gpu.blockSharedBytes);
+          EXPECT_EQ(kernel->warpKeys() % 16, 0);
+          EXPECT_LE(kernel->threads(), 1024);
+        }
       }
     }
   }
@@ -276,7 +283,8 @@ TEST(GPUCostModelTest, Warpgroups) {
   EXPECT_FALSE(chooseWarpgroupKernel(576, 512, 0, 0, gpu));
 }
 
-// Elements of 8 bits have a warpgroup more, which turns V, and two accumulators.
+// Elements of 8 bits have a warpgroup more, which turns V, and two
+// accumulators.
 TEST(GPUCostModelTest, NarrowWarpgroups) {
   GPUDescription gpu = *GPUDescription::get("sm_90");
   for (int64_t size : {64, 96, 128}) {

@@ -75,7 +75,11 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     - `sink` is a learned logit per head that joins the denominator and `lse`.
     - Query heads share key heads in order (GQA, MQA); nothing is broadcast.
     - A row without a visible key gives 0 and an `lse` of -inf.
-    - Accumulation is in f32 (f64 for f64 operands).
+    - Accumulation is in f32 (f64 for f64 operands). Products of f32 operands are
+      exact, and so are sums but for their rounding to f32.
+    - With `tf32`, q, k and v of f32 are first rounded to the nearest number of
+      10 bits of mantissa (ties away from 0), as tensor cores take them, and
+      weights may be before they meet v. Sums stay in f32.
 
     Constraints:
     * `attention_c1`: `q` and `k` have equal head sizes.
@@ -110,6 +114,7 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     * `attention_c20`: `scales` are three, for operands of `f8E4M3FN`, each with
       no dimension, the heads of its operand, or sequences and heads (not for `thd`
       and pages).
+    * `attention_c21`: `tf32` is for operands of f32.
 
     Example:
     ```mlir
@@ -135,7 +140,8 @@ def Attn_AttentionOp : Attn_Op<"attention", [
     DefaultValuedAttr<Attn_PageLayoutAttr, "::attn::PageLayout::HND">:$page_layout,
     DefaultValuedAttr<AffineMapArrayAttr, "{}">:$captured_maps,
     DefaultValuedAttr<AffineMapArrayAttr, "{}">:$mask_maps,
-    DefaultValuedAttr<DenseBoolArrayAttr, "{}">:$mask_ascending);
+    DefaultValuedAttr<DenseBoolArrayAttr, "{}">:$mask_ascending,
+    UnitAttr:$tf32);
   let regions = (region AnyRegion:$score, AnyRegion:$mask_region);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{

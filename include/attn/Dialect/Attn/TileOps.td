@@ -120,6 +120,7 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
     position `i + query offset`. `positions(b, h, i, j)` are those of the first
     row and key. `factor`, above 0, is 1 unless given: scales of codes.
     `max_keys` is a bound of the keys of a tile, where it is known.
+    `tf32` is as in `attn.attention`.
 
     Constraints:
     * `online_attention_c1`: the maps are projected permutations of one
@@ -139,6 +140,7 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
       (`attention_c15`, `attention_c16`, `attention_c17`).
     * `online_attention_c9`: `mask_symbols` has a value for each symbol of
       `mask`.
+    * `online_attention_c10`: `tf32` is for operands of f32.
 
     Example:
     ```mlir
@@ -167,7 +169,8 @@ def Attn_OnlineAttentionOp : Attn_Op<"online_attention", [
     DefaultValuedAttr<AffineMapArrayAttr, "{}">:$captured_maps,
     DefaultValuedAttr<AffineMapArrayAttr, "{}">:$mask_maps,
     DefaultValuedAttr<DenseBoolArrayAttr, "{}">:$mask_ascending,
-    OptionalAttr<I64Attr>:$max_keys);
+    OptionalAttr<I64Attr>:$max_keys,
+    UnitAttr:$tf32);
   let regions = (region AnyRegion:$score, AnyRegion:$mask_region);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
