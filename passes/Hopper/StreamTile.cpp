@@ -52,6 +52,9 @@ static bool isMultiple(Value value, int64_t step) {
   }
   Operation *made = value.getDefiningOp();
   auto multiple = [&](Value operand) { return isMultiple(operand, step); };
+  if (isa_and_nonnull<arith::MaxSIOp>(made)) {
+    return llvm::all_of(made->getOperands(), multiple);
+  }
   return isa_and_nonnull<arith::MulIOp, arith::MinSIOp>(made) &&
          llvm::any_of(made->getOperands(), multiple);
 }
