@@ -30,8 +30,8 @@ using mlir::ValueRange;
 
 namespace attn {
 
-/// The ops of RecurrenceOps.td, FeatureOps.td and LongConvOps.td: what is said of
-/// a sequence by sums of its tokens.
+/// The ops of RecurrenceOps.td, FeatureOps.td and LongConvOps.td: what is said
+/// of a sequence by sums of its tokens.
 bool isRecurrence(mlir::Operation *op);
 /// Whether `operand` is state of a recurrence, which is read and written.
 bool isState(mlir::OpOperand &operand);
