@@ -43,7 +43,7 @@ void print(const std::string &text) { std::fputs(text.c_str(), stdout); }
 /// compiling and running it.
 Status check(const Source &source, const Options &options,
              std::vector<Tensor> &arguments, const std::vector<Output> &outputs,
-             const std::vector<Work> &work) {
+             const std::vector<Work> &work, bool onGPU) {
   if (source.isPackage()) {
     return Status::usage("--check needs the module, not a package of it");
   }
@@ -80,6 +80,10 @@ Status check(const Source &source, const Options &options,
   for (const Work &op : work) {
     keys = std::max(keys, op.keys);
     weights = op.tf32 ? Weights::kTF32 : weights;
+    // CPUs decode operands that are codes, GPUs have products of them.
+    if (onGPU && op.element == rt::DType::kF8E4M3FN) {
+      weights = Weights::kE4M3;
+    }
   }
   std::string bad;
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -170,7 +174,7 @@ Status runOnGpu(const Source &source, const Program &program,
   // A mismatch is told at the end: times are wanted nevertheless.
   Status checked;
   if (options.check) {
-    checked = check(source, options, *kept, outputs, work);
+    checked = check(source, options, *kept, outputs, work, /*onGPU=*/true);
     if (!checked.ok() && checked.code() != rt::Code::kMismatch) {
       return checked;
     }
@@ -229,7 +233,7 @@ Status runFunction(const Source &source, const Program &program,
   // A mismatch is told at the end: times are wanted nevertheless.
   Status checked;
   if (options.check) {
-    checked = check(source, options, kept, outputs, work);
+    checked = check(source, options, kept, outputs, work, /*onGPU=*/false);
     if (!checked.ok() && checked.code() != rt::Code::kMismatch) {
       return checked;
     }
