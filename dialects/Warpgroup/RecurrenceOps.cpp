@@ -41,7 +41,7 @@ LogicalResult FetchOp::verify() {
   TileType tile = getTile().getType();
   OperandType operand = getResult().getType();
   if (tile.getShape()[1] != kRows || tile.getShape()[2] != 64 ||
-      operand.getShape()[1] != 64 ||
+      operand.getShape()[1] != 64 || tile.getPanelBytes() != kPanelBytes ||
       tile.getElement() != operand.getElement()) {
     return emitOpError("expected 64 x 64 elements of one type, but got ")
            << tile << " and " << operand << " [fetch_c1]";
@@ -64,7 +64,7 @@ LogicalResult WriteOp::verify() {
       operand ? operand.getShape()[1]
               : cast<FragmentType>(getFragment().getType()).getShape()[1];
   if (columns != 64 || ring.getShape()[1] != kRows ||
-      ring.getElement().isF32() ||
+      ring.getElement().isF32() || ring.getPanelBytes() != kPanelBytes ||
       (operand && operand.getElement() != ring.getElement())) {
     return emitOpError("expected a fragment of 64 columns and a ring of 64 "
                        "rows, but got ")
@@ -79,6 +79,7 @@ LogicalResult TransposeOp::verify() {
               to.getShape()[2] >= from.getShape()[1];
   for (RingType ring : {from, to}) {
     fits = fits && ring.getElement().getIntOrFloatBitWidth() == 8 &&
+           ring.getPanelBytes() == kPanelBytes &&
            ring.getShape()[1] % 32 == 0 && ring.getShape()[2] % 32 == 0;
   }
   if (!fits) {

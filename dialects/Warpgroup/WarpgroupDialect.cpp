@@ -34,22 +34,24 @@ namespace attn::warpgroup {
 
 using EmitError = llvm::function_ref<InFlightDiagnostic()>;
 
-int64_t panelColumns(Type type) {
-  return kPanelBytes * 8 / type.getIntOrFloatBitWidth();
+int64_t panelColumns(Type type, int64_t panelBytes) {
+  return panelBytes * 8 / type.getIntOrFloatBitWidth();
 }
 
-int64_t panels(int64_t columns, Type type) {
-  return llvm::divideCeil(columns, panelColumns(type));
+int64_t panels(RingType ring) {
+  return ring.getShape()[2] /
+         panelColumns(ring.getElement(), ring.getPanelBytes());
+}
+
+int64_t bytesOfPanel(RingType ring) {
+  return ring.getShape()[1] * ring.getPanelBytes();
 }
 
 int64_t productDepth(Type type) {
   return type.getIntOrFloatBitWidth() == 8 ? 32 : 16;
 }
 
-int64_t stageBytes(RingType ring) {
-  return ring.getShape()[1] * panels(ring.getShape()[2], ring.getElement()) *
-         kPanelBytes;
-}
+int64_t stageBytes(RingType ring) { return panels(ring) * bytesOfPanel(ring); }
 
 // What products take.
 static bool isFactor(Type element) {
@@ -99,7 +101,8 @@ LogicalResult ColumnsType::verify(EmitError emitError, ArrayRef<int64_t> shape,
 
 // A ring may carry tags alone, or vectors.
 static LogicalResult verifyShared(EmitError emitError, ArrayRef<int64_t> shape,
-                                  Type element, bool isRing) {
+                                  Type element, int64_t panelBytes,
+                                  bool isRing) {
   if (shape.size() != 3 || shape[0] <= 0 || shape[1] <= 0 ||
       shape[2] < (isRing ? 0 : 1)) {
     return emitError() << "expected three positive sizes";
@@ -108,17 +111,21 @@ static LogicalResult verifyShared(EmitError emitError, ArrayRef<int64_t> shape,
     return emitError() << "expected elements of f16, bf16 or f8E4M3FN, but got "
                        << element;
   }
+  if (panelBytes != 128 && panelBytes != 64 && panelBytes != 32) {
+    return emitError() << "expected panels of 128, 64 or 32 bytes, but got "
+                       << panelBytes;
+  }
   return success();
 }
 
 LogicalResult RingType::verify(EmitError emitError, ArrayRef<int64_t> shape,
-                               Type element) {
-  return verifyShared(emitError, shape, element, /*isRing=*/true);
+                               Type element, int64_t panelBytes) {
+  return verifyShared(emitError, shape, element, panelBytes, /*isRing=*/true);
 }
 
 LogicalResult TileType::verify(EmitError emitError, ArrayRef<int64_t> shape,
-                               Type element) {
-  return verifyShared(emitError, shape, element, /*isRing=*/false);
+                               Type element, int64_t panelBytes) {
+  return verifyShared(emitError, shape, element, panelBytes, /*isRing=*/false);
 }
 
 void WarpgroupDialect::initialize() {

@@ -30,10 +30,12 @@ LogicalResult MapOp::verify() {
                        "dimensions from the last on, and 'box' to be as long "
                        "[tensor_map_c1]");
   }
-  if (box.front() * type.getElementTypeBitWidth() != kPanelBytes * 8 ||
+  int64_t rowBits = box.front() * type.getElementTypeBitWidth();
+  bool isPanel = rowBits == 1024 || rowBits == 512 || rowBits == 256;
+  if (!isPanel ||
       llvm::any_of(box, [](int64_t size) { return size < 1 || size > 256; })) {
-    return emitOpError("expected a box of 128 bytes by 1 to 256 elements "
-                       "[tensor_map_c2]");
+    return emitOpError("expected a box of 128, 64 or 32 bytes by 1 to 256 "
+                       "elements [tensor_map_c2]");
   }
   return success();
 }
@@ -42,9 +44,10 @@ LogicalResult RingOp::verify() {
   ArrayRef<int64_t> shape = getRing().getType().getShape();
   Type element = getRing().getType().getElement();
   if (getConsumers() == 0 || (shape[1] % 8 != 0 && !element.isF32()) ||
-      shape[2] % panelColumns(element) != 0) {
-    return emitOpError("expected rows of a multiple of 128 bytes, and a "
-                       "multiple of 8 of them [ring_c1]");
+      shape[2] % panelColumns(element, getRing().getType().getPanelBytes()) !=
+          0) {
+    return emitOpError("expected rows of whole panels, and a multiple of 8 of "
+                       "them [ring_c1]");
   }
   return success();
 }
@@ -63,7 +66,7 @@ LogicalResult AcquireOp::verify() {
     auto load = dyn_cast<LoadOp>(op);
     if (load && load.getRing() == getRing() &&
         load.getPosition() == getPosition()) {
-      bytes += getRing().getType().getShape()[1] * kPanelBytes;
+      bytes += bytesOfPanel(getRing().getType());
     }
   }
   int64_t expected = getEmpty() ? 0 : stageBytes(getRing().getType());
@@ -75,8 +78,7 @@ LogicalResult AcquireOp::verify() {
 }
 
 LogicalResult LoadOp::verify() {
-  int64_t count = panels(getRing().getType().getShape()[2],
-                         getRing().getType().getElement());
+  int64_t count = panels(getRing().getType());
   if (getCoordinates().size() < 2 || getCoordinates().size() > 5 ||
       static_cast<int64_t>(getPanel()) >= count) {
     return emitOpError("expected 2 to 5 coordinates and a panel below ")
@@ -112,6 +114,7 @@ LogicalResult TileOp::verify() {
   RingType ring = getRing().getType();
   TileType tile = getTile().getType();
   if (tile.getElement() != ring.getElement() ||
+      tile.getPanelBytes() != ring.getPanelBytes() ||
       tile.getShape()[0] != ring.getShape()[1] ||
       tile.getShape()[1] > ring.getShape()[1] ||
       tile.getShape()[2] > ring.getShape()[2]) {

@@ -437,7 +437,7 @@ private:
     map.dtype = narrow             ? rt::DType::kF8E4M3FN
                 : element.isBF16() ? rt::DType::kBF16
                                    : rt::DType::kF16;
-    map.swizzle = 128;
+    map.swizzle = op.getBox()[0] * element.getIntOrFloatBitWidth() / 8;
     map.l2Promotion = 256;
     std::vector<Expr> shape = sizes(op.getBuffer());
     std::vector<Expr> strides(shape.size(),

@@ -18,11 +18,11 @@
 namespace attn {
 
 // Registers of a thread beside fragments: addresses, rows, loop state.
-constexpr int64_t kOtherRegisters = 30;
+constexpr int64_t kOtherRegisters = 28;
 // The sums of a step and its probabilities do not live beside what a step in
 // the making needs.
 constexpr int64_t kOtherNarrow = 16;
-constexpr int64_t kNarrowStages = 4;
+constexpr int64_t kStages = 2, kNarrowStages = 4;
 // Barriers, tags and the alignment of dynamic shared memory.
 constexpr int64_t kOtherShared = 1024;
 // Instructions of the softmax an element, beside its exponential.
@@ -41,9 +41,35 @@ constexpr double kKeys = 2048;
 // % at 2048 keys: one stage of Q, more hidden scores.
 constexpr int64_t kMostKeys = 128;
 // Bytes of a row of a panel of shared memory, columns of 16 bits of it.
-constexpr int64_t kPanelBytes = 128, kPanel = 64;
+constexpr int64_t kPanelBytes = 128, kNarrowPanelBytes = 64, kPanel = 64;
 // Keys of a step where V lies in K: a tile of probabilities is one panel.
 constexpr int64_t kLatentKeys = kPanel;
+
+// Gives a kernel of `queryStages` its tiles, in panels of so many bytes a row.
+static bool fits(WarpgroupKernel &kernel, int64_t headSize, int64_t valueSize,
+                 int64_t panelBytes, const GPUDescription &gpu) {
+  int64_t bytes = kernel.elementBytes;
+  kernel.headColumns = llvm::alignTo(headSize, panelBytes / bytes);
+  kernel.valueColumns = llvm::alignTo(valueSize, panelBytes / bytes);
+  int64_t query = kernel.rows() * kernel.headColumns * bytes;
+  int64_t step =
+      kernel.keys * (kernel.headColumns + kernel.valueColumns) * bytes;
+  if (kernel.isNarrow()) {
+    step += kernel.turnedRows(valueSize) * kernel.turnedColumns();
+  }
+  // Tiles of narrow V go through two rings, one behind the other: more of them
+  // on their way hide that.
+  for (int64_t stages : {kNarrowStages, kStages}) {
+    // A stage of tags is 1024 bytes.
+    kernel.stages = stages;
+    kernel.sharedBytes = 2048 + kernel.queryStages * query + stages * step;
+    if ((stages == kStages || kernel.isNarrow()) &&
+        kernel.sharedBytes + kOtherShared <= gpu.blockSharedBytes) {
+      return true;
+    }
+  }
+  return false;
+}
 
 static bool complete(WarpgroupKernel &kernel, int64_t headSize,
                      int64_t valueSize, const GPUDescription &gpu) {
@@ -60,37 +86,30 @@ static bool complete(WarpgroupKernel &kernel, int64_t headSize,
   kernel.producerRegisters = budget.producer;
   kernel.assistRegisters = budget.assist;
   kernel.consumerRegisters = budget.consumer;
-  int64_t bytes = kernel.elementBytes;
-  kernel.headColumns = llvm::alignTo(headSize, kPanelBytes / bytes);
-  kernel.valueColumns = llvm::alignTo(valueSize, kPanelBytes / bytes);
   int64_t accumulators = kernel.isNarrow() ? 2 * kernel.turnedRows(valueSize)
-                                           : kernel.valueColumns;
-  int64_t held = accumulators / 2 + kernel.keys / 2 + kernel.keys * bytes / 8;
+                                           : llvm::alignTo(valueSize, 16);
+  int64_t held = accumulators / 2 + kernel.keys / 2 +
+                 kernel.keys * kernel.elementBytes / 8;
   int64_t others = kernel.isNarrow() ? kOtherNarrow : kOtherRegisters;
-  if (held + others > kernel.consumerRegisters || kernel.valueColumns > 256) {
+  if (held + others > kernel.consumerRegisters || valueSize > 256) {
     return false;
   }
-  int64_t query = kernel.rows() * kernel.headColumns * bytes;
-  int64_t step =
-      kernel.keys * (kernel.headColumns + kernel.valueColumns) * bytes;
-  if (kernel.isNarrow()) {
-    step += kernel.turnedRows(valueSize) * kernel.turnedColumns();
-  }
-  // Tiles of V go through two rings, one behind the other: more of them on
-  // their way hide that.
-  int64_t most = 2048 + 2 * query + kNarrowStages * step;
-  if (kernel.isNarrow() && most + kOtherShared <= gpu.blockSharedBytes) {
-    kernel.stages = kNarrowStages;
-  }
-  // A second stage of Q where there is room: the next tile's is on its way.
+  // A second stage of Q where there is room: the next tile's is on its way. For
+  // that, panels of whole rows may be narrow, which leaves more room, but is
+  // more copies (those of 32 bytes cost more than they bring).
   for (kernel.queryStages = 2; kernel.queryStages > 0; --kernel.queryStages) {
-    // A stage of tags is 1024 bytes.
-    kernel.sharedBytes =
-        2048 + kernel.queryStages * query + kernel.stages * step;
-    if (kernel.sharedBytes + kOtherShared <= gpu.blockSharedBytes) {
-      // Beside three warpgroups a producer has too few registers for one more
-      // ring.
-      return kernel.consumers < 3 || kernel.stagesResults();
+    for (int64_t panelBytes : {kPanelBytes, kNarrowPanelBytes}) {
+      auto isWhole = [&](int64_t size) {
+        return kernel.elementBytes * size % panelBytes == 0;
+      };
+      bool pays = !kernel.isNarrow() && kernel.queryStages > 1 &&
+                  isWhole(headSize) && isWhole(valueSize);
+      if ((panelBytes == kPanelBytes || pays) &&
+          fits(kernel, headSize, valueSize, panelBytes, gpu)) {
+        // Beside three warpgroups a producer has too few registers for one more
+        // ring.
+        return kernel.consumers < 3 || kernel.stagesResults();
+      }
     }
   }
   return false;

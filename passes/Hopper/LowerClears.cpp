@@ -13,7 +13,6 @@ namespace attn {
 
 namespace {
 
-constexpr int64_t kChunkBytes = 16, kRowChunks = kPanelBytes / kChunkBytes;
 constexpr int64_t kWarpgroup = 128;
 
 /// A stage of a ring, as a warpgroup writes to it.
@@ -23,8 +22,8 @@ public:
         TypedValue<RingType> ring, Value position, Value warpgroup)
       : warp(builder, loc), loc(loc), ring(lowering.layout.of(ring)),
         rows(ring.getType().getShape()[1]),
-        count(
-            panels(ring.getType().getShape()[2], ring.getType().getElement())),
+        rowChunks(ring.getType().getPanelBytes() / kChunkBytes),
+        count(panels(ring.getType())), panelBytes(bytesOfPanel(ring.getType())),
         thread(warp.andi(warp.thread(), kWarpgroup - 1)),
         start(warp.mul(warp.rem(position, this->ring.stages),
                        this->ring.stageBytes)),
@@ -34,13 +33,14 @@ public:
   WarpBuilder warp;
   Location loc;
   const SharedLayout::Ring &ring;
-  int64_t rows, count; // of a panel, of panels
-  Value thread;        // in the warpgroup
+  int64_t rows, rowChunks;   // of a panel, of a row of it
+  int64_t count, panelBytes; // of panels
+  Value thread;              // in the warpgroup
 
   /// The address of chunk `chunk` of a panel.
   Value address(Value chunk, int64_t panel) {
     return warp.sharedAddress(warp.add(start, warp.mul(chunk, kChunkBytes)),
-                              ring.tiles + panel * rows * kPanelBytes);
+                              ring.tiles + panel * panelBytes);
   }
   void clear(Value chunk) {
     Value zero = arith::ConstantOp::create(
@@ -100,8 +100,8 @@ struct ClearRowsLowering : WarpgroupPattern<ClearRowsOp> {
     Stage stage(rewriter, op.getLoc(), lowering, op.getRing(),
                 adaptor.getPosition().front(), adaptor.getWarpgroup().front());
     WarpBuilder &warp = stage.warp;
-    Value from = warp.mul(adaptor.getFrom().front(), kRowChunks);
-    stage.forChunks(warp.add(from, stage.thread), stage.rows * kRowChunks,
+    Value from = warp.mul(adaptor.getFrom().front(), stage.rowChunks);
+    stage.forChunks(warp.add(from, stage.thread), stage.rows * stage.rowChunks,
                     kWarpgroup, [&](Value chunk) { stage.clear(chunk); });
     stage.fence();
     stage.barrier();
@@ -194,7 +194,7 @@ private:
     int64_t exponent = half ? 0x7c007c00 : 0x7f807f80;
     int64_t lowest = half ? 0x04000400 : 0x00800080;
     Value found = warp.c(0);
-    for (int64_t first = 0; first < stage.rows * kRowChunks;
+    for (int64_t first = 0; first < stage.rows * stage.rowChunks;
          first += kWarpgroup) {
       for (int64_t panel = 0; panel < stage.count; ++panel) {
         Value chunk = warp.load(
@@ -223,8 +223,8 @@ private:
     Value unseen = arith::XOrIOp::create(warp.builder, warp.loc, seen, yes);
     unseen = warp.both(unseen, warp.less(row, warp.c(stage.rows)));
     warp.guarded(unseen, [&] {
-      stage.forChunks(warp.c(0), kRowChunks, 1, [&](Value chunk) {
-        stage.clear(warp.add(warp.mul(row, kRowChunks), chunk));
+      stage.forChunks(warp.c(0), stage.rowChunks, 1, [&](Value chunk) {
+        stage.clear(warp.add(warp.mul(row, stage.rowChunks), chunk));
       });
     });
   }

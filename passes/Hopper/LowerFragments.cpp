@@ -232,24 +232,26 @@ struct StoreLowering : WarpgroupPattern<StoreOp> {
     MLIRContext *context = rewriter.getContext();
     RingType type = op.getRing().getType();
     const SharedLayout::Ring &ring = lowering.layout.of(op.getRing());
-    int64_t panelBytes = type.getShape()[1] * kPanelBytes;
+    int64_t rowBytes = type.getPanelBytes(), panelBytes = bytesOfPanel(type);
     Value stage = warp.rem(adaptor.getPosition().front(), ring.stages);
     Value warpRow =
         warp.add(adaptor.getRow().front(), warp.mul(warpOf(warp), 16));
-    Value start = warp.add(warp.mul(stage, ring.stageBytes),
-                           warp.mul(warpRow, kPanelBytes));
+    Value start =
+        warp.add(warp.mul(stage, ring.stageBytes), warp.mul(warpRow, rowBytes));
     // Lane l writes 16 bytes of row l mod 16; chunks of a row are permuted by
     // the row, as the copy engine expects.
     Value lane = laneOf(warp);
-    Value row = warp.mul(warp.andi(lane, 15), kPanelBytes);
-    Value high = warp.shr(lane, 4), swizzle = warp.andi(lane, 7);
+    Value row = warp.mul(warp.andi(lane, 15), rowBytes);
+    Value high = warp.shr(lane, 4);
+    Value swizzle = warp.andi(warp.shr(row, 7), rowBytes / kChunkBytes - 1);
+    int64_t perPanel = rowBytes / 32; // blocks of 16 columns
     ValueRange in = adaptor.getFragment();
     int64_t blocks = in.size() / 8;
     for (int64_t k = 0; k < blocks; ++k) {
-      Value chunk = warp.xori(warp.add(high, 2 * (k % 4)), swizzle);
+      Value chunk = warp.xori(warp.add(high, 2 * (k % perPanel)), swizzle);
       Value at = warp.sharedAddress(
           warp.add(warp.add(start, row), warp.mul(chunk, 16)),
-          ring.tiles + k / 4 * panelBytes);
+          ring.tiles + k / perPanel * panelBytes);
       SmallVector<Value> parts;
       for (int64_t i = 0; i < 4; ++i) {
         parts.push_back(warp.pack(in[8 * k + 2 * i], in[8 * k + 2 * i + 1],
@@ -265,9 +267,9 @@ struct StoreLowering : WarpgroupPattern<StoreOp> {
         NVVM::SharedSpaceAttr::get(context, NVVM::SharedSpace::shared_cta));
     warp.warpBarrier();
     warp.guarded(firstLane(warp), [&] {
-      int64_t width = panelColumns(type.getElement());
-      for (int64_t panel = 0; panel < panels(2 * in.size(), type.getElement());
-           ++panel) {
+      int64_t width = panelColumns(type.getElement(), rowBytes);
+      int64_t columns = 2 * in.size();
+      for (int64_t panel = 0; panel * width < columns; ++panel) {
         SmallVector<Value> to;
         for (ValueRange coordinate : adaptor.getCoordinates()) {
           to.push_back(coordinate.front());

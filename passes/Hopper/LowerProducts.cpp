@@ -14,26 +14,29 @@ namespace attn {
 namespace {
 
 // Fields of a descriptor of shared memory, in units of 16 bytes.
-constexpr int64_t kSwizzle128 = int64_t(1) << 62;
 constexpr int64_t leadingField(int64_t bytes) { return (bytes >> 4) << 16; }
 constexpr int64_t strideField(int64_t bytes) { return (bytes >> 4) << 32; }
-// Eight rows of a panel.
-constexpr int64_t kGroupBytes = 8 * kPanelBytes;
+// Of eight rows of a panel, whose swizzle is 1 (128 bytes), 2 or 3 (32).
+int64_t panelFields(int64_t panelBytes) {
+  uint64_t swizzle = panelBytes == 128 ? 1 : panelBytes == 64 ? 2 : 3;
+  return static_cast<int64_t>(swizzle << 62) | strideField(8 * panelBytes);
+}
 
 Value descriptor(WarpBuilder &warp, Value address, int64_t fields) {
   OpBuilder &builder = warp.builder;
   Value start = warp.andi(warp.shr(address, 4), 0x3fff);
   start =
       arith::ExtUIOp::create(builder, warp.loc, builder.getI64Type(), start);
-  return arith::OrIOp::create(builder, warp.loc, start,
-                              arith::ConstantIntOp::create(
-                                  builder, warp.loc, kSwizzle128 | fields, 64));
+  return arith::OrIOp::create(
+      builder, warp.loc, start,
+      arith::ConstantIntOp::create(builder, warp.loc, fields, 64));
 }
 
 // Columns run along the contraction (Q, K): a step of 16, or 32 of 8 bits, is
-// 32 bytes further, a panel of four steps the rows of a panel.
-int64_t alongOffset(int64_t k, int64_t pitch) {
-  return k / 4 * pitch * kPanelBytes + k % 4 * 32;
+// 32 bytes further, until a panel ends.
+int64_t alongOffset(int64_t k, TileType tile) {
+  int64_t pitch = tile.getShape()[0], bytes = tile.getPanelBytes();
+  return 32 * k / bytes * pitch * bytes + 32 * k % bytes;
 }
 
 // Inline PTX on registers: `inOut` are read and written in place, `in` read.
@@ -90,7 +93,6 @@ struct MmaLowering : WarpgroupPattern<MmaAsyncOp> {
     int64_t columns = op.getResult().getType().getShape()[1];
     int64_t registers = columns / 2;
     TileType b = op.getB().getType();
-    int64_t pitch = b.getShape()[0];
     int64_t steps = (op.getTransposed() ? b.getShape()[2] : b.getShape()[1]) /
                     productDepth(b.getElement());
     bool narrow = b.getElement().getIntOrFloatBitWidth() == 8;
@@ -103,16 +105,17 @@ struct MmaLowering : WarpgroupPattern<MmaAsyncOp> {
     int64_t fresh = accumulator.empty() ? registers : 0;
     SmallVector<Value> in;
     if (tileA) {
-      in.push_back(descriptor(warp, adaptor.getA().front(),
-                              strideField(kGroupBytes) | leadingField(16)));
+      in.push_back(
+          descriptor(warp, adaptor.getA().front(),
+                     panelFields(tileA.getPanelBytes()) | leadingField(16)));
     } else {
       llvm::append_range(in, adaptor.getA());
     }
     // Rows run along the contraction (V): panels lie `pitch` rows apart.
     int64_t fields =
-        op.getTransposed()
-            ? strideField(kGroupBytes) | leadingField(16)
-            : strideField(kGroupBytes) | leadingField(pitch * kPanelBytes);
+        panelFields(b.getPanelBytes()) |
+        leadingField(op.getTransposed() ? 16
+                                        : b.getShape()[0] * b.getPanelBytes());
     in.push_back(descriptor(warp, adaptor.getB().front(), fields));
 
     int64_t firstIn = fresh + 2 * accumulator.size();
@@ -132,8 +135,7 @@ struct MmaLowering : WarpgroupPattern<MmaAsyncOp> {
       if (tileA) {
         a = "da";
         text += "add.s64 da, " + number(firstIn) + ", " +
-                std::to_string(alongOffset(k, tileA.getShape()[0]) >> 4) +
-                ";\n";
+                std::to_string(alongOffset(k, tileA) >> 4) + ";\n";
       } else {
         a = "{";
         for (int64_t i = 0; i < 4; ++i) {
@@ -142,7 +144,7 @@ struct MmaLowering : WarpgroupPattern<MmaAsyncOp> {
         a += "}";
       }
       int64_t offset =
-          op.getTransposed() ? alongOffset(k, pitch) : k * 16 * kPanelBytes;
+          op.getTransposed() ? alongOffset(k, b) : k * 16 * b.getPanelBytes();
       text += "add.s64 db, " + number(firstIn + in.size() - 1) + ", " +
               std::to_string(offset >> 4) + ";\n";
       bool adds = !accumulator.empty() || k > 0;

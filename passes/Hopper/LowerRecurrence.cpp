@@ -184,7 +184,7 @@ struct WriteLowering : WarpgroupPattern<WriteOp> {
     Value stage = stageOf(warp, ring, adaptor.getPosition().front()).first;
     Value start =
         warp.add(warp.mul(stage, ring.stageBytes),
-                 warp.mul(adaptor.getPanel().front(), panelBytesOf(type)));
+                 warp.mul(adaptor.getPanel().front(), bytesOfPanel(type)));
     ValueRange in = adaptor.getFragment();
     bool isPacked = isa<OperandType>(op.getFragment().getType());
     for (int64_t k = 0; k < 4; ++k) {
@@ -266,7 +266,7 @@ struct TransposeLowering : WarpgroupPattern<TransposeOp> {
       Value chunk = warp.add(warpOf(warp), first);
       auto body = [&] {
         Value panel =
-            warp.mul(warp.c(first / perPanel), panelBytesOf(fromType));
+            warp.mul(warp.c(first / perPanel), bytesOfPanel(fromType));
         Value inPanel = warp.add(warpOf(warp), first % perPanel);
         Value source = warp.add(warp.add(readAt, panel),
                                 warp.mul(warp.xori(inPanel, low), 16));
@@ -292,7 +292,7 @@ struct TransposeLowering : WarpgroupPattern<TransposeOp> {
               warp.xori(warp.add(warp.shr(lane, 4), place % perPanel), low);
           Value address =
               warp.sharedAddress(warp.add(target, warp.mul(at, 16)),
-                                 place / perPanel * panelBytesOf(toType));
+                                 place / perPanel * bytesOfPanel(toType));
           NVVM::StMatrixOp::create(
               rewriter, op.getLoc(), address, out, NVVM::MMALayout::row,
               NVVM::LdStMatrixShapeAttr::get(rewriter.getContext(), 8, 8),
@@ -381,7 +381,7 @@ struct SendLowering : WarpgroupPattern<SendOp> {
       }
       Value start =
           warp.add(warp.mul(stage, ring.stageBytes),
-                   warp.mul(adaptor.getPanel().front(), panelBytesOf(type)));
+                   warp.mul(adaptor.getPanel().front(), bytesOfPanel(type)));
       NVVM::CpAsyncBulkTensorSharedCTAToGlobalOp::create(
           rewriter, op.getLoc(), adaptor.getMap().front(),
           warp.sharedAddress(start, ring.tiles), to, Value(),

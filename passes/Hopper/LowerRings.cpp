@@ -38,7 +38,6 @@ void arriveAt(WarpBuilder &warp, Value address) {
       warp.builder, warp.loc, TypeRange(), ValueRange{address}, ValueRange(),
       "mbarrier.arrive.shared::cta.b64 _, [{$r0}];", firstLane(warp));
 }
-int64_t panelBytesOf(RingType ring) { return ring.getShape()[1] * kPanelBytes; }
 void fenceProducts(WarpBuilder &warp) {
   NVVM::FenceProxyOp::create(
       warp.builder, warp.loc, NVVM::ProxyKind::async_shared,
@@ -171,7 +170,7 @@ struct LoadLowering : WarpgroupPattern<LoadOp> {
     WarpBuilder warp(rewriter, op.getLoc());
     const Ring &ring = lowering.layout.of(op.getRing());
     Value stage = stageOf(warp, ring, adaptor.getPosition().front()).first;
-    int64_t panel = op.getRing().getType().getShape()[1] * kPanelBytes;
+    int64_t panel = bytesOfPanel(op.getRing().getType());
     Value to = warp.sharedAddress(warp.mul(stage, ring.stageBytes),
                                   ring.tiles + op.getPanel() * panel);
     to = LLVM::AddrSpaceCastOp::create(
@@ -250,11 +249,12 @@ struct TileLowering : WarpgroupPattern<TileOp> {
         rewriter, op.getLoc(), warp.i32(),
         warp.sharedAddress(warp.mul(stage, ring.stageBytes), ring.tiles));
     if (!adaptor.getRow().empty()) {
-      start = warp.add(start, warp.mul(adaptor.getRow().front(), kPanelBytes));
+      start = warp.add(start, warp.mul(adaptor.getRow().front(),
+                                       op.getRing().getType().getPanelBytes()));
     }
     if (!adaptor.getPanel().empty()) {
       start = warp.add(start, warp.mul(adaptor.getPanel().front(),
-                                       panelBytesOf(op.getRing().getType())));
+                                       bytesOfPanel(op.getRing().getType())));
     }
     rewriter.replaceOp(op, start);
     return success();

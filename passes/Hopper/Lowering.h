@@ -60,7 +60,6 @@ mlir::Value barrierOf(WarpBuilder &warp, int64_t start, mlir::Value stage);
 void waitAt(WarpBuilder &warp, mlir::Value barrier, mlir::Value parity);
 /// An arrival of lane 0.
 void arriveAt(WarpBuilder &warp, mlir::Value barrier);
-int64_t panelBytesOf(warpgroup::RingType ring);
 /// What threads wrote to shared memory is there for products and copies.
 void fenceProducts(WarpBuilder &warp);
 

@@ -32,8 +32,8 @@ bool RecurrenceTile::find(Moved &moved, Value tensor) {
   SmallVector<int64_t> order = box->order();
   moved.headAt = llvm::find(order, heads->rowDim) - order.begin();
   moved.map = maps.size();
-  maps.push_back(
-      {box->buffer.getArgNumber(), order, box->box(RecurrenceKernel::kChunk)});
+  maps.push_back({box->buffer.getArgNumber(), order,
+                  box->box(RecurrenceKernel::kChunk, warpgroup::kPanelBytes)});
   return true;
 }
 

@@ -27,12 +27,13 @@ void StreamTile::when(Value condition, llvm::function_ref<void()> then,
 
 // Arms a stage and starts the copies of all panels of a tile.
 void StreamTile::fill(Value ring, Value position, ValueRange tags, Value map,
-                      ValueRange start, int64_t columns) {
+                      ValueRange start) {
   OpBuilder &builder = warp.builder;
   warpgroup::AcquireOp::create(builder, warp.loc, ring, position, tags,
                                /*empty=*/false);
-  int64_t width = warpgroup::panelColumns(element);
-  for (int64_t panel = 0; panel < columns / width; ++panel) {
+  auto type = cast<warpgroup::RingType>(ring.getType());
+  int64_t width = warpgroup::panelColumns(element, type.getPanelBytes());
+  for (int64_t panel = 0; panel < warpgroup::panels(type); ++panel) {
     SmallVector<Value> at(start);
     at[0] = warp.add(at[0], panel * width);
     warpgroup::LoadOp::create(builder, warp.loc, map, at, ring, position,
@@ -43,8 +44,7 @@ void StreamTile::fill(Value ring, Value position, ValueRange tags, Value map,
 void StreamTile::fillKeys(Value position, ValueRange tags, ValueRange start,
                           Value isThere) {
   when(
-      isThere,
-      [&] { fill(keyRing, position, tags, keyMap, start, kernel.headColumns); },
+      isThere, [&] { fill(keyRing, position, tags, keyMap, start); },
       [&] {
         warpgroup::AcquireOp::create(warp.builder, warp.loc, keyRing, position,
                                      tags, /*empty=*/true);
@@ -58,9 +58,7 @@ void StreamTile::fillValues(Value position, ValueRange start, Value size) {
   }
   when(
       warp.less(warp.c(0), size),
-      [&] {
-        fill(loadedRing, position, tags, valueMap, start, kernel.valueColumns);
-      },
+      [&] { fill(loadedRing, position, tags, valueMap, start); },
       [&] {
         warpgroup::AcquireOp::create(warp.builder, warp.loc, loadedRing,
                                      position, tags, /*empty=*/true);
@@ -163,8 +161,7 @@ LogicalResult StreamTile::produce(Block &block) {
                                  /*empty=*/true);
     tags.clear();
   }
-  fill(queryRing, queryAt, tags, queryMap, query.start(builder, loc, mapping),
-       kernel.headColumns);
+  fill(queryRing, queryAt, tags, queryMap, query.start(builder, loc, mapping));
 
   // Steps of the tile: (cursor..., is first, position of K, pending...).
   // From the last key where biases mostly grow towards the diagonal, so that

@@ -14,12 +14,12 @@ Type StreamTile::fragmentOf(int64_t columns) {
 
 Value StreamTile::tileOf(Value ring, int64_t tileRows, int64_t columns,
                          Value position, Value row, Value panel) {
-  int64_t pitch = cast<RingType>(ring.getType()).getShape()[1];
-  int64_t shape[] = {pitch, tileRows, columns};
-  return TileOp::create(
-      warp.builder, warp.loc,
-      TileType::get(warp.builder.getContext(), shape, element), ring, position,
-      row, panel);
+  auto type = cast<RingType>(ring.getType());
+  int64_t shape[] = {type.getShape()[1], tileRows, columns};
+  return TileOp::create(warp.builder, warp.loc,
+                        TileType::get(warp.builder.getContext(), shape, element,
+                                      type.getPanelBytes()),
+                        ring, position, row, panel);
 }
 
 // Carries the position of K and V, that of Q, and `inits`; ends with a step

@@ -108,7 +108,8 @@ bool StreamTile::prepare(std::string &reason) {
                   "q has 8");
   }
   auto find = [&](TensorBox &box, Value tensor, unsigned rowDim,
-                  unsigned sizeDim, int64_t boxRows, int64_t columns) {
+                  unsigned sizeDim, int64_t boxRows, int64_t columns,
+                  int64_t panelBytes) {
     std::optional<TensorBox> found = TensorBox::of(tensor, rowDim, sizeDim);
     if (!found) {
       return false;
@@ -117,23 +118,28 @@ bool StreamTile::prepare(std::string &reason) {
     // What a panel has beyond the columns must be nothing.
     auto type = cast<MemRefType>(box.buffer.getType());
     int64_t all = type.getDimSize(box.columnDim);
-    int64_t panel = warpgroup::panelColumns(type.getElementType());
+    int64_t panel = warpgroup::panelColumns(type.getElementType(), panelBytes);
     if (columns % panel != 0 && all != columns) {
       return false;
     }
-    maps.push_back({box.buffer.getArgNumber(), box.order(), box.box(boxRows)});
+    maps.push_back(
+        {box.buffer.getArgNumber(), box.order(), box.box(boxRows, panelBytes)});
     return true;
   };
+  int64_t headPanel = kernel.panelBytes(kernel.headColumns);
+  int64_t valuePanel = kernel.panelBytes(kernel.valueColumns);
   outHeads = position(0);
   outRows = position(1);
   if (!find(query, program.online.getQ(), program.queryDim, program.sizeDim,
-            packsHeads ? program.queries : kernel.rows(), program.headSize) ||
-      !find(key, program.online.getK(), 0, 1, kernel.keys, program.headSize) ||
+            packsHeads ? program.queries : kernel.rows(), program.headSize,
+            headPanel) ||
+      !find(key, program.online.getK(), 0, 1, kernel.keys, program.headSize,
+            headPanel) ||
       (!kernel.latent && !find(value, program.online.getV(), 0, 1, kernel.keys,
-                               program.valueSize)) ||
+                               program.valueSize, valuePanel)) ||
       (kernel.stagesResults() &&
        !find(outBox, program.finalize.getOut(), position(1), position(2), 16,
-             program.valueSize))) {
+             program.valueSize, headPanel))) {
     return refuse("rows are not contiguous at multiples of 16 bytes");
   }
   if (packsHeads) {
@@ -266,8 +272,9 @@ LogicalResult StreamTile::emit(ValueRange mapArguments, Value tiles,
     int64_t shape[] = {stages, ringRows, columns};
     return warpgroup::RingOp::create(
         builder, loc,
-        warpgroup::RingType::get(builder.getContext(), shape, element), readers,
-        tags);
+        warpgroup::RingType::get(builder.getContext(), shape, element,
+                                 kernel.panelBytes(columns)),
+        readers, tags);
   };
   // What a warpgroup fills, instead of the copy engine.
   auto filled = [&](int64_t stages, int64_t ringRows, int64_t columns,

@@ -64,7 +64,7 @@ private:
   mlir::Value drawTile(mlir::Value position);
   mlir::Value tileAt(mlir::Value position);
   void fill(mlir::Value ring, mlir::Value position, mlir::ValueRange tags,
-            mlir::Value map, mlir::ValueRange start, int64_t columns);
+            mlir::Value map, mlir::ValueRange start);
   void fillKeys(mlir::Value position, mlir::ValueRange tags,
                 mlir::ValueRange start, mlir::Value isThere);
   void fillValues(mlir::Value position, mlir::ValueRange start,

@@ -89,10 +89,10 @@ SmallVector<int64_t> TensorBox::order() const {
   return order;
 }
 
-SmallVector<int64_t> TensorBox::box(int64_t rows) const {
+SmallVector<int64_t> TensorBox::box(int64_t rows, int64_t panelBytes) const {
   SmallVector<int64_t> box(at.size(), 1);
   auto type = cast<MemRefType>(buffer.getType());
-  box[0] = 1024 / type.getElementTypeBitWidth();
+  box[0] = 8 * panelBytes / type.getElementTypeBitWidth();
   box[1] = rows;
   return box;
 }

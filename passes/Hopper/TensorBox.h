@@ -26,8 +26,8 @@ struct TensorBox {
 
   /// Dimensions of the buffer, innermost first: columns, rows, the others.
   llvm::SmallVector<int64_t> order() const;
-  /// The box of one copy of `rows` rows and a panel of columns.
-  llvm::SmallVector<int64_t> box(int64_t rows) const;
+  /// The box of one copy of `rows` rows of a panel of columns.
+  llvm::SmallVector<int64_t> box(int64_t rows, int64_t panelBytes) const;
   /// The first element (i32), in `order`, with the values of `mapping`.
   llvm::SmallVector<mlir::Value> start(mlir::OpBuilder &builder,
                                        mlir::Location loc,

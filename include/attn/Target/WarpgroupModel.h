@@ -19,7 +19,7 @@ struct WarpgroupKernel {
   int64_t keys = 128;                        // a step
   int64_t stages = 2;                        // of K and of V
   int64_t queryStages = 2;                   // tiles of Q
-  int64_t headColumns = 0, valueColumns = 0; // in shared memory, padded
+  int64_t headColumns = 0, valueColumns = 0; // in shared memory: whole panels
   int64_t producerRegisters = 24, consumerRegisters = 240;
   int64_t sharedBytes = 0; // of the tiles, without barriers
   /// V is the first columns of K, whose stages serve both. The consumer
@@ -44,6 +44,11 @@ struct WarpgroupKernel {
   int64_t turnedColumns() const { return llvm::alignTo(keys, 128); }
   /// Of the warpgroup that transposes V: behind the consumers.
   int64_t assistNumber() const { return consumers; }
+  /// Bytes of a row of the panels of so many columns: as many as divide it.
+  int64_t panelBytes(int64_t columns) const {
+    int64_t rest = columns * elementBytes % 128;
+    return rest == 0 ? 128 : rest == 64 ? 64 : 32;
+  }
   int64_t rows() const { return 64 * consumers; }
   int64_t threads() const {
     return 128 * (consumers + 1 + (latent || isNarrow()));

@@ -9,16 +9,33 @@ func.func @tensor_map_c1(%b: memref<4x8x128xbf16>) {
 // -----
 
 func.func @tensor_map_c2(%b: memref<4x8x128xbf16>) {
-  // expected-error @below {{expected a box of 128 bytes by 1 to 256 elements [tensor_map_c2]}}
-  %m = warpgroup.tensor_map %b order [2, 1, 0] box [32, 8, 1] : memref<4x8x128xbf16>
+  // expected-error @below {{expected a box of 128, 64 or 32 bytes by 1 to 256 elements [tensor_map_c2]}}
+  %m = warpgroup.tensor_map %b order [2, 1, 0] box [48, 8, 1] : memref<4x8x128xbf16>
   return
 }
 
 // -----
 
 func.func @ring_c1() {
-  // expected-error @below {{expected rows of a multiple of 128 bytes, and a multiple of 8 of them [ring_c1]}}
+  // expected-error @below {{expected rows of whole panels, and a multiple of 8 of them [ring_c1]}}
   %k = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x128x32xbf16>
+  return
+}
+
+// -----
+
+func.func @ring_panels() {
+  // expected-error @below {{expected panels of 128, 64 or 32 bytes, but got 16}}
+  %k = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x128x8xbf16, 16>
+  return
+}
+
+// -----
+
+func.func @tile_panels(%n: i32) {
+  %k = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x128x96xbf16, 64>
+  // expected-error @below {{expected a tile of '!warpgroup.ring<2x128x96xbf16, 64>', but got '!warpgroup.tile<128x128x96xbf16, 32>' [tile_c1]}}
+  %t = warpgroup.tile %k[%n] : !warpgroup.ring<2x128x96xbf16, 64> -> !warpgroup.tile<128x128x96xbf16, 32>
   return
 }
 

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 #include <string>
 #include <vector>
@@ -269,8 +270,10 @@ TEST(GPUCostModelTest, Warpgroups) {
   struct Case {
     int64_t head, value, rows, keys, queryStages;
   };
-  for (Case c : {Case{64, 64, 192, 128, 2}, Case{80, 80, 128, 128, 2},
+  for (Case c : {Case{64, 64, 192, 128, 2}, Case{80, 80, 192, 112, 2},
+                 Case{96, 96, 192, 112, 2}, Case{112, 112, 192, 96, 2},
                  Case{128, 128, 128, 128, 2}, Case{192, 128, 128, 128, 1},
+                 Case{160, 160, 128, 112, 2}, Case{144, 144, 128, 112, 1},
                  Case{256, 256, 128, 80, 1}}) {
     std::optional<WarpgroupKernel> kernel =
         chooseWarpgroupKernel(c.head, c.value, 0, 0, gpu);
@@ -281,6 +284,16 @@ TEST(GPUCostModelTest, Warpgroups) {
     EXPECT_LE(kernel->sharedBytes, gpu.blockSharedBytes) << c.head;
   }
   EXPECT_FALSE(chooseWarpgroupKernel(576, 512, 0, 0, gpu));
+  // Wide panels, but where narrow ones make room for a second stage of Q.
+  for (auto [size, columns, panelBytes] : {std::array<int64_t, 3>{80, 128, 128},
+                                           {144, 192, 128},
+                                           {160, 160, 64}}) {
+    std::optional<WarpgroupKernel> kernel =
+        chooseWarpgroupKernel(size, size, 0, 0, gpu);
+    ASSERT_TRUE(kernel) << size;
+    EXPECT_EQ(kernel->headColumns, columns) << size;
+    EXPECT_EQ(kernel->panelBytes(kernel->headColumns), panelBytes) << size;
+  }
 }
 
 // Elements of 8 bits have a warpgroup more, which turns V, and two

@@ -42,6 +42,19 @@ class Warpgroup_ShapedType<string name, string typeMnemonic>
   let genVerifyDecl = 1;
 }
 
+// In shared memory, in panels.
+class Warpgroup_PanelledType<string name, string typeMnemonic>
+    : Warpgroup_ShapedType<name, typeMnemonic> {
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$element,
+                        DefaultValuedParameter<"int64_t", "128">:$panelBytes);
+  let builders = [TypeBuilder<(ins "::llvm::ArrayRef<int64_t>":$shape, "::mlir::Type":$element,
+                                   CArg<"int64_t", "128">:$panelBytes), [{
+    return $_get($_ctxt, shape, element, panelBytes);
+  }]>];
+  let skipDefaultBuilders = 1;
+  let assemblyFormat = "`<` custom<Shape>($shape, $element) (`,` $panelBytes^)? `>`";
+}
+
 def Warpgroup_Fragment : Warpgroup_ShapedType<"Fragment", "fragment"> {
   let summary = "64 x n f32 in the registers of a warpgroup";
   let description = [{
@@ -84,20 +97,22 @@ def Warpgroup_PartialRows : Warpgroup_Type<"PartialRows", "partial_rows"> {
   let parameters = (ins "::mlir::Type":$element);
   let assemblyFormat = "`<` $element `>`";
 }
-def Warpgroup_Ring : Warpgroup_ShapedType<"Ring", "ring"> {
+def Warpgroup_Ring : Warpgroup_PanelledType<"Ring", "ring"> {
   let summary = "stages x rows x columns: tiles on their way to the consumers";
   let description = [{
-    Each stage holds panels of 64 columns (of 8 bits 128: 128 bytes, 128-byte swizzle) of all
-    rows, one after the other. Of f32, which no product takes, it holds plain
+    Each stage holds panels of all rows, one after the other. A row of a panel has 128
+    bytes (64 columns of 16 bits, 128 of 8), or 64 or 32 if the type says so, whose
+    chunks of 16 are permuted by the swizzle of as many bytes: rows of 96 columns are
+    three panels of 64 bytes, those of 80 five of 32. Of f32, which no product takes, it holds plain
     rows: vectors that threads write and read. A ring of 0 columns carries tags
     alone.
   }];
 }
-def Warpgroup_Tile : Warpgroup_ShapedType<"Tile", "tile"> {
+def Warpgroup_Tile : Warpgroup_PanelledType<"Tile", "tile"> {
   let summary = "panels x rows x columns of a stage of a ring";
   let description = [{
     The first number is the distance of panels in rows: that of the ring, of
-    which the tile may have fewer.
+    which the tile may have fewer. Panels are those of the ring.
   }];
 }
 def Warpgroup_TensorMap : Warpgroup_Type<"TensorMap", "tensor_map"> {

@@ -24,13 +24,18 @@ namespace attn::warpgroup {
 
 /// Rows of a warpgroup: those of one product.
 inline constexpr int64_t kRows = 64;
-/// Bytes of a row of a panel: the widest swizzle of the copy engine.
+/// Bytes of a row of a panel, unless its type says less: the widest swizzle of
+/// the copy engine.
 inline constexpr int64_t kPanelBytes = 128;
+/// Bytes that swizzles move.
+inline constexpr int64_t kChunkBytes = 16;
 
 /// Columns of a panel of elements of `type`.
-int64_t panelColumns(mlir::Type type);
-/// Panels of a tile of `columns` columns.
-int64_t panels(int64_t columns, mlir::Type type);
+int64_t panelColumns(mlir::Type type, int64_t panelBytes = kPanelBytes);
+/// Panels of the tiles of a ring.
+int64_t panels(RingType ring);
+/// Bytes of a panel of a ring.
+int64_t bytesOfPanel(RingType ring);
 /// What one instruction contracts of elements of `type`.
 int64_t productDepth(mlir::Type type);
 /// The element of a fragment or of rows.

@@ -28,15 +28,15 @@ def Warpgroup_MapOp : Warpgroup_Op<"tensor_map", [Pure]> {
   let summary = "describe a buffer to the copy engine, on the host";
   let description = [{
     Dimensions are innermost first: `order` lists those of `buffer`, of which
-    the first is contiguous. `box` is the part that one copy moves, with 128-byte
-    swizzle; what it has beyond the buffer reads as zeros and is not written.
+    the first is contiguous. `box` is the part that one copy moves, swizzled in
+    its rows; what it has beyond the buffer reads as zeros and is not written.
     An argument of the launch plan (`tensor_map`).
 
     Constraints:
     * `tensor_map_c1`: `order` is a permutation of the dimensions of `buffer`, of
       which there are 2 to 5, and starts with the last; `box` is as long.
-    * `tensor_map_c2`: the first size of `box` is 128 bytes, the others are 1 to
-      256.
+    * `tensor_map_c2`: the first size of `box` is 128, 64 or 32 bytes, the others
+      are 1 to 256.
 
     Example:
     ```mlir
@@ -67,8 +67,8 @@ def Warpgroup_RingOp : Warpgroup_Op<"ring"> {
     (full) and 4 `consumers` arrivals (empty: one a warp).
 
     Constraints:
-    * `ring_c1`: stages and rows are positive; a row is a multiple of 128 bytes,
-      or nothing, and but for vectors (f32) there is a multiple of 8 rows.
+    * `ring_c1`: stages and rows are positive; a row is whole panels, or nothing,
+      and but for vectors (f32) there is a multiple of 8 rows.
 
     Example:
     ```mlir
