@@ -3,9 +3,9 @@
 #include "attn/Emit/Report.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "attn/Passes/FoldRope.h"
+#include "attn/Passes/ScanSchedule.h"
 #include "attn/Target/CostModel.h"
 #include "attn/Target/GPUCostModel.h"
-#include "attn/Target/ScanModel.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -304,8 +304,10 @@ std::pair<json::Value, json::Value> describeSequences(Operation *op) {
       });
 }
 
-json::Object describeRecurrence(Operation *op) {
-  ScanChoice choice = chooseScan(op);
+json::Object describeRecurrence(Operation *op,
+                                const TargetDescription &target) {
+  ScanChoice choice =
+      target.gpu ? chooseGPUScan(op, *target.gpu) : chooseScan(op);
   json::Object result{{"op", op->getName().getStringRef()},
                       {"location", locationOf(op)},
                       {"schedule", stringifyScanSchedule(choice.schedule)},
@@ -359,7 +361,7 @@ json::Object attn::buildReport(ModuleOp module, const TargetDescription &target,
   json::Array recurrences;
   module.walk([&](Operation *op) {
     if (isRecurrence(op) && !isa<ScanChunkOp>(op)) {
-      recurrences.push_back(describeRecurrence(op));
+      recurrences.push_back(describeRecurrence(op, target));
     }
   });
   json::Array positions;

@@ -101,15 +101,14 @@ int64_t LaneBuilder::lineOf(Value memref) {
 }
 
 void LaneBuilder::prefetchPart(Value memref, Value row, Value column,
-                               int64_t count, unsigned locality) {
+                               int64_t count, unsigned locality, bool isWrite) {
   if (!isUnitStride(memref, 1)) {
     return;
   }
   for (int64_t c = 0; c < count; c += lineOf(memref)) {
     memref::PrefetchOp::create(b, loc, memref,
-                               ValueRange{row, index.add(column, c)},
-                               /*isWrite=*/false, locality,
-                               /*isDataCache=*/true);
+                               ValueRange{row, index.add(column, c)}, isWrite,
+                               locality, /*isDataCache=*/true);
   }
 }
 

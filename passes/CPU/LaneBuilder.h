@@ -43,7 +43,7 @@ public:
   void prefetchRow(mlir::Value memref, mlir::Value row, unsigned locality);
   /// The lines of `count` elements of it from `column` on.
   void prefetchPart(mlir::Value memref, mlir::Value row, mlir::Value column,
-                    int64_t count, unsigned locality);
+                    int64_t count, unsigned locality, bool isWrite = false);
   /// Elements of `memref` in a cache line.
   static int64_t lineOf(mlir::Value memref);
 

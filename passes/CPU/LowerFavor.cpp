@@ -1,6 +1,6 @@
 //===- LowerFavor.cpp - positive random features on vectors ---------------===//
-// Exponents as products of matrices, in place of the features; then token by
-// token the largest one, and the exponentials.
+// Exponents as products of matrices, in place of the features; then what they
+// are relative to, token by token, and the exponentials.
 //===----------------------------------------------------------------------===//
 
 #include "LowerTiles.h"
@@ -34,8 +34,17 @@ public:
   }
 
   void run() {
+    tokens = static_cast<int64_t>(op.getMaxTokens());
     products();
-    lb.loop(zero, count, 1, [&](Value t) { finish(t); });
+    // Two loops: exponentials need not wait for sums over lanes.
+    Value from = scratch(lb, op, {tokens});
+    lb.loop(zero, count, 1, [&](Value t) {
+      auto [most, half] = largest(t);
+      store(reference(t, most, half), from, t);
+    });
+    lb.loop(zero, count, 1, [&](Value t) {
+      exponentials(t, lb.splat(lb.loadScalar(from, t)));
+    });
     op.erase();
   }
 
@@ -44,33 +53,36 @@ private:
   OpBuilder builder;
   LaneBuilder lb;
   int64_t size, features, vectors; // D, M, vectors of M
+  int64_t tokens;                  // the most
   Value zero, count;
 
   // D^(-1/4) w x.
   void products() {
-    constexpr int64_t kVectors = 2;
+    constexpr int64_t kVectors = 4;
     Value scale = lb.constant(1 / std::sqrt(std::sqrt(double(size))));
     for (int64_t first = 0; first < vectors; first += kVectors) {
       int64_t wide = std::min(kVectors, vectors - first);
-      lb.tiles(count, kTileRows, {}, [&](int64_t rows, Value row, ValueRange) {
-        auto token = [&](int64_t r) { return lb.index.add(row, r); };
-        Values sums = tileProducts(
-            lb, rows, wide, lb.index.constant(size),
-            Values(rows * wide, lb.constant(0.0)),
-            [&](int64_t r, Value d) {
-              return lb.splat(lb.loadScalar(op.getX(), {token(r), d}));
-            },
-            [&](Value d, int64_t c) {
-              return loadRowVector(lb, op.getW(), {d}, first + c, features);
-            });
-        for (int64_t r = 0; r < rows; ++r) {
-          for (int64_t c = 0; c < wide; ++c) {
-            storeRowVector(lb, lb.mul(sums[r * wide + c], scale), op.getOut(),
-                           {token(r)}, first + c, features);
-          }
-        }
-        return Values();
-      });
+      lb.tiles(
+          count, tileRows(tokens, wide), {},
+          [&](int64_t rows, Value row, ValueRange) {
+            auto token = [&](int64_t r) { return lb.index.add(row, r); };
+            Values sums = tileProducts(
+                lb, rows, wide, lb.index.constant(size),
+                Values(rows * wide, lb.constant(0.0)),
+                [&](int64_t r, Value d) {
+                  return lb.splat(lb.loadScalar(op.getX(), {token(r), d}));
+                },
+                [&](Value d, int64_t c) {
+                  return loadRowVector(lb, op.getW(), {d}, first + c, features);
+                });
+            for (int64_t r = 0; r < rows; ++r) {
+              for (int64_t c = 0; c < wide; ++c) {
+                storeRowVector(lb, lb.mul(sums[r * wide + c], scale),
+                               op.getOut(), {token(r)}, first + c, features);
+              }
+            }
+            return Values();
+          });
     }
   }
 
@@ -137,9 +149,7 @@ private:
     return arith::AddFOp::create(lb.b, lb.loc, now, half);
   }
 
-  void finish(Value t) {
-    auto [most, half] = largest(t);
-    Value from = lb.splat(reference(t, most, half));
+  void exponentials(Value t, Value from) {
     double factor = 1 / std::sqrt(double(features));
     Value scale = lb.constant(factor);
     Value least = lb.constant(factor * op.getEpsilon().convertToDouble());

@@ -23,12 +23,11 @@ LogicalResult lowerPairProducts(PairProductsOp op,
   int64_t rows = (tokens + lb.lanes - 1) / lb.lanes * lb.lanes;
   Value count =
       lb.index.value(memref::getMixedSize(lb.b, lb.loc, op.getQ(), 0));
-  Value q = scratch(lb, op, {rows, keyVectors * lb.lanes});
-  Value k = scratch(lb, op, {rows, keyVectors * lb.lanes});
+  // Row by row, as the processor foresees it.
+  Value q = copiedRows(lb, op, op.getQ(), count, tokens);
+  Value k = copiedRows(lb, op, op.getK(), count, tokens);
   Value keysT = scratch(lb, op, {keyVectors * lb.lanes, rows});
-  stageRows(lb, op.getQ(), count, keys, q);
-  stageRows(lb, op.getK(), count, keys, k);
-  transposeRows(lb, k, count, keyVectors, keysT);
+  transposeRows(lb, k, count, keys, keysT);
   eachPairTile(
       lb, count, tokens,
       [&](int64_t number, int64_t vectors, Value row, int64_t first) {

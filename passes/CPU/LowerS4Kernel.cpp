@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "../Trigonometry.h"
+#include "LaneNumbers.h"
 #include "LowerTiles.h"
 #include "RegisterTile.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -22,16 +23,12 @@ namespace {
 
 using Values = SmallVector<Value>;
 
-/// A vector of numbers, without imaginary parts for real ones.
-struct Number {
-  Value re, im;
-};
-
 class KernelLowering {
 public:
   KernelLowering(S4KernelOp op, const TargetDescription &target)
       : op(op), builder(op),
-        lb(builder, op.getLoc(), target, Float64Type::get(op->getContext())) {
+        lb(builder, op.getLoc(), target, Float64Type::get(op->getContext())),
+        numbers(lb) {
     states = cast<MemRefType>(op.getA().getType()).getDimSize(1);
     rank = op.getP() ? cast<MemRefType>(op.getP().getType()).getDimSize(1) : 0;
     zero = lb.index.constant(0);
@@ -63,6 +60,7 @@ private:
   S4KernelOp op;
   OpBuilder builder;
   LaneBuilder lb;
+  NumberBuilder numbers;
   int64_t states, rank;
   Value zero, channels, taps, first;
   Values buffers;
@@ -134,72 +132,24 @@ private:
     return operand(from, {lb.index.constant(r), n});
   }
 
-  Value div(Value x, Value y) {
-    return arith::DivFOp::create(lb.b, lb.loc, x, y);
-  }
-  Value negated(Value x) { return lb.sub(lb.constant(0.0), x); }
-  Number scaled(Number x, Value by) {
-    return {lb.mul(x.re, by), x.im ? lb.mul(x.im, by) : Value()};
-  }
-  Number add(Number x, Number y) {
-    return {lb.add(x.re, y.re), x.im ? lb.add(x.im, y.im) : Value()};
-  }
-  Number plusOne(Number x) { return {lb.add(x.re, lb.constant(1.0)), x.im}; }
-  Number mul(Number x, Number y) {
-    if (!x.im) {
-      return {lb.mul(x.re, y.re), Value()};
-    }
-    return {lb.fma(negated(x.im), y.im, lb.mul(x.re, y.re)),
-            lb.fma(x.re, y.im, lb.mul(x.im, y.re))};
-  }
-  Number conj(Number x) { return {x.re, x.im ? negated(x.im) : Value()}; }
-  Number inverse(Number x) {
-    if (!x.im) {
-      return {div(lb.constant(1.0), x.re), Value()};
-    }
-    Value size = lb.fma(x.re, x.re, lb.mul(x.im, x.im));
-    return scaled(conj(x), div(lb.constant(1.0), size));
-  }
-  // sum + the product of x and y and of their conjugates.
-  Value accumulate(Number x, Number y, Value sum) {
-    if (!x.im) {
-      return lb.fma(x.re, y.re, sum);
-    }
-    Value half = lb.fma(negated(x.im), y.im, lb.mul(x.re, y.re));
-    return lb.fma(half, lb.constant(2.0), sum);
-  }
-
   //===--------------------------------------------------------------------===//
   // Parameters
   //===--------------------------------------------------------------------===//
 
   // e^x, and (e^x - 1) / x, which is 1 for 0.
   std::pair<Number, Number> held(Number x) {
-    Value one = lb.constant(1.0), none = lb.constant(0.0);
-    auto isZero = [&](Value y) -> Value {
-      return arith::CmpFOp::create(lb.b, lb.loc, arith::CmpFPredicate::OEQ, y,
-                                   none);
-    };
-    auto select = [&](Value condition, Value y, Value z) -> Value {
-      return arith::SelectOp::create(lb.b, lb.loc, condition, y, z);
-    };
     Value size = math::ExpOp::create(lb.b, lb.loc, x.re);
     Value above = math::ExpM1Op::create(lb.b, lb.loc, x.re);
-    if (!x.im) {
-      return {{size, Value()},
-              {select(isZero(x.re), one, div(above, x.re)), Value()}};
+    if (x.im) {
+      Trigonometry trig(lb.b, lb.loc, lb.vector);
+      auto [cos, sin] = trig.cosSin(lb.mul(x.im, lb.constant(0.5)));
+      return numbers.held(x, size, above, cos, sin);
     }
-    Trigonometry trig(lb.b, lb.loc, lb.vector);
-    auto [cosHalf, sinHalf] = trig.cosSin(lb.mul(x.im, lb.constant(0.5)));
-    Value twice = lb.mul(lb.constant(2.0), lb.mul(sinHalf, sinHalf));
-    Value cos = lb.sub(one, twice);
-    Value sin = lb.mul(lb.constant(2.0), lb.mul(sinHalf, cosHalf));
-    Number less{lb.sub(lb.mul(above, cos), twice), lb.mul(size, sin)};
-    Number weight = mul(less, inverse(x));
-    Value isNone =
-        arith::AndIOp::create(lb.b, lb.loc, isZero(x.re), isZero(x.im));
-    return {{lb.mul(size, cos), lb.mul(size, sin)},
-            {select(isNone, one, weight.re), select(isNone, none, weight.im)}};
+    Value isZero = arith::CmpFOp::create(
+        lb.b, lb.loc, arith::CmpFPredicate::OEQ, x.re, lb.constant(0.0));
+    Value weight = arith::SelectOp::create(
+        lb.b, lb.loc, isZero, lb.constant(1.0), numbers.div(above, x.re));
+    return {{size, Value()}, {weight, Value()}};
   }
 
   void eachState(function_ref<void(Value)> body) {
@@ -217,21 +167,22 @@ private:
     Value half = lb.mul(delta, lb.constant(0.5));
     eachState([&](Value n) {
       Number a = operand(op.getA(), {n});
-      Number input = scaled(operand(op.getB(), {n}), delta);
+      Number input = numbers.scaled(operand(op.getB(), {n}), delta);
       store(operand(op.getC(), {n}), reads, n);
       if (!op.getBilinear()) {
-        auto [move, weight] = held(scaled(a, delta));
+        auto [move, weight] = held(numbers.scaled(a, delta));
         store(move, moves, n);
-        store(mul(weight, input), state, n);
+        store(numbers.mul(weight, input), state, n);
         return;
       }
-      Number step = scaled(a, half);
-      Number diagonal = inverse(plusOne(scaled(step, lb.constant(-1.0))));
-      store(mul(diagonal, plusOne(step)), moves, n);
-      store(mul(diagonal, input), state, n);
+      Number step = numbers.scaled(a, half);
+      Number diagonal = numbers.inverse(
+          numbers.plusOne(numbers.scaled(step, lb.constant(-1.0))));
+      store(numbers.mul(diagonal, numbers.plusOne(step)), moves, n);
+      store(numbers.mul(diagonal, input), state, n);
       for (int64_t r = 0; r < rank; ++r) {
         Number p = operand(op.getP(), r, n);
-        store(scaled(mul(diagonal, p), half), gains[r], n);
+        store(numbers.scaled(numbers.mul(diagonal, p), half), gains[r], n);
       }
     });
     if (rank > 0) {
@@ -244,21 +195,23 @@ private:
     Values g = sums(rank * rank, [&](Value n, ValueRange sum) {
       Values next;
       for (int64_t r = 0; r < rank; ++r) {
-        Number q = conj(operand(op.getQ(), r, n));
+        Number q = numbers.conj(operand(op.getQ(), r, n));
         for (int64_t k = 0; k < rank; ++k) {
-          next.push_back(accumulate(q, load(gains[k], n), sum[r * rank + k]));
+          next.push_back(
+              numbers.accumulate(q, load(gains[k], n), sum[r * rank + k]));
         }
       }
       return next;
     });
     Value one = lb.constant(1.0);
     if (rank == 1) {
-      return {div(one, lb.add(one, g[0]))};
+      return {numbers.div(one, lb.add(one, g[0]))};
     }
     Value m00 = lb.add(one, g[0]), m11 = lb.add(one, g[3]);
-    Value inverse = div(one, lb.sub(lb.mul(m00, m11), lb.mul(g[1], g[2])));
-    return {lb.mul(m11, inverse), lb.mul(negated(g[1]), inverse),
-            lb.mul(negated(g[2]), inverse), lb.mul(m00, inverse)};
+    Value inverse =
+        numbers.div(one, lb.sub(lb.mul(m00, m11), lb.mul(g[1], g[2])));
+    return {lb.mul(m11, inverse), lb.mul(numbers.negated(g[1]), inverse),
+            lb.mul(numbers.negated(g[2]), inverse), lb.mul(m00, inverse)};
   }
 
   void lowRank() {
@@ -267,12 +220,12 @@ private:
     eachState([&](Value n) {
       SmallVector<Number> q;
       for (int64_t r = 0; r < rank; ++r) {
-        q.push_back(conj(operand(op.getQ(), r, n)));
+        q.push_back(numbers.conj(operand(op.getQ(), r, n)));
       }
       for (int64_t r = 0; r < rank; ++r) {
-        Number row = scaled(q[0], solve[r * rank]);
+        Number row = numbers.scaled(q[0], solve[r * rank]);
         for (int64_t k = 1; k < rank; ++k) {
-          row = add(row, scaled(q[k], solve[r * rank + k]));
+          row = numbers.add(row, numbers.scaled(q[k], solve[r * rank + k]));
         }
         store(row, senses[r], n);
       }
@@ -280,9 +233,9 @@ private:
     Values w = senseAll();
     eachState([&](Value n) {
       store(lessGains(load(state, n), n, w), state, n);
-      Number more = plusOne(load(moves, n));
+      Number more = numbers.plusOne(load(moves, n));
       for (int64_t r = 0; r < rank; ++r) {
-        store(mul(load(senses[r], n), more), senses[r], n);
+        store(numbers.mul(load(senses[r], n), more), senses[r], n);
       }
     });
   }
@@ -292,14 +245,16 @@ private:
     return sums(rank, [&](Value n, ValueRange sum) {
       Values next;
       for (int64_t r = 0; r < rank; ++r) {
-        next.push_back(accumulate(load(senses[r], n), load(state, n), sum[r]));
+        next.push_back(
+            numbers.accumulate(load(senses[r], n), load(state, n), sum[r]));
       }
       return next;
     });
   }
   Number lessGains(Number x, Value n, ValueRange v) {
     for (int64_t r = 0; r < rank; ++r) {
-      x = add(x, scaled(load(gains[r], n), negated(v[r])));
+      x = numbers.add(x,
+                      numbers.scaled(load(gains[r], n), numbers.negated(v[r])));
     }
     return x;
   }
@@ -314,11 +269,12 @@ private:
     lb.loop(zero, taps, 1, senseAll(), [&](Value l, ValueRange v) {
       Values next = sums(1 + rank, [&](Value n, ValueRange sum) {
         Number x = load(state, n);
-        Values result{accumulate(load(reads, n), x, sum[0])};
-        x = lessGains(mul(load(moves, n), x), n, v);
+        Values result{numbers.accumulate(load(reads, n), x, sum[0])};
+        x = lessGains(numbers.mul(load(moves, n), x), n, v);
         store(x, state, n);
         for (int64_t r = 0; r < rank; ++r) {
-          result.push_back(accumulate(load(senses[r], n), x, sum[1 + r]));
+          result.push_back(
+              numbers.accumulate(load(senses[r], n), x, sum[1 + r]));
         }
         return result;
       });

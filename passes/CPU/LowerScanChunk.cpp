@@ -34,8 +34,8 @@ public:
     values = state.getDimSize(1);
     tokens = static_cast<int64_t>(op.getMaxTokens());
     columns = (values + lb.lanes - 1) / lb.lanes;
-    keyVectors = (keys + lb.lanes - 1) / lb.lanes;
-    tokenVectors = (tokens + lb.lanes - 1) / lb.lanes;
+    keyVectors = llvm::divideCeil(keys, lb.lanes);
+    tokenVectors = llvm::divideCeil(tokens, lb.lanes);
     zero = lb.index.constant(0);
     count = lb.index.value(memref::getMixedSize(lb.b, lb.loc, op.getV(), 0));
   }
@@ -43,16 +43,19 @@ public:
   void run() {
     allocate();
     sumDecays();
-    stageRows(lb, op.getQ(), count, keys, q);
-    stageRows(lb, op.getK(), count, keys, k);
-    stageRows(lb, op.getV(), count, values, v);
+    q = stagedRows(lb, op, op.getQ(), count, tokens);
+    k = stagedRows(lb, op, op.getK(), count, tokens);
+    v = stagedRows(lb, op, op.getV(), count, tokens);
     pairProducts();
     if (op.getNorm()) {
       normalisers();
     }
     outputs();
-    weighKeys();
+    weighValues();
     updateState();
+    if (op.getNorm()) {
+      updateNorm();
+    }
     op.erase();
   }
 
@@ -69,10 +72,6 @@ private:
 
   void allocate() {
     int64_t rows = tokenVectors * lb.lanes;
-    // A vector more a row, so that columns are not in few sets of the cache.
-    q = scratch(lb, op, {rows, (keyVectors + 1) * lb.lanes});
-    k = scratch(lb, op, {rows, (keyVectors + 1) * lb.lanes});
-    v = scratch(lb, op, {rows, (columns + 1) * lb.lanes});
     if (!op.getPairs()) {
       keysT = scratch(lb, op, {keyVectors * lb.lanes, rows});
     }
@@ -168,7 +167,7 @@ private:
     Value numbers = arith::ConstantOp::create(
         lb.b, lb.loc, DenseElementsAttr::get(ints, lanes));
     if (!op.getPairs()) {
-      transposeRows(lb, k, count, keyVectors, keysT);
+      transposeRows(lb, op.getK(), count, keys, keysT);
     }
     auto sums = [&](int64_t rows, int64_t vectors, Value row, int64_t first) {
       if (!op.getPairs()) {
@@ -207,49 +206,50 @@ private:
     return select(seen, x, lb.constant(0.0));
   }
 
-  Value reduce(Value vector) {
-    return vector::ReductionOp::create(lb.b, lb.loc, vector::CombiningKind::ADD,
-                                       vector, arith::FastMathFlags::reassoc);
-  }
-
   Value loadNorm(int64_t n) {
-    Value at = lb.index.constant(n * lb.lanes);
-    int64_t left = keys - n * lb.lanes;
-    return left >= lb.lanes
-               ? lb.load(op.getNorm(), at)
-               : lb.loadPart(op.getNorm(), at, lb.index.constant(left));
+    return loadRowVector(lb, op.getNorm(), {}, n, keys);
   }
 
-  // 1 / (q . n + epsilon) of each token.
+  // 1 / (q . n + epsilon) of each token, a vector of tokens at a time.
   void normalisers() {
     Values norm;
     for (int64_t n = 0; n < keyVectors; ++n) {
       norm.push_back(loadNorm(n));
     }
-    lb.loop(zero, count, 1, [&](Value t) {
-      Value sum = lb.constant(0.0);
-      for (int64_t n = 0; n < keyVectors; ++n) {
-        sum = lb.fma(lb.load(q, {t, lb.index.constant(n * lb.lanes)}), norm[n],
-                     sum);
+    Value last = lb.index.add(count, -1);
+    Value epsilon = lb.constant(op.getEpsilon().convertToDouble());
+    lb.loop(zero, count, lb.lanes, [&](Value first) {
+      Values tokens, sums;
+      for (int64_t l = 0; l < lb.lanes; ++l) {
+        Value t = lb.index.min(lb.index.add(first, l), last);
+        Value sum = lb.constant(0.0);
+        for (int64_t n = 0; n < keyVectors; ++n) {
+          sum = lb.fma(loadRowVector(lb, q, {t}, n, keys), norm[n], sum);
+        }
+        tokens.push_back(t);
+        sums.push_back(op.getDecay() ? lb.mul(sum, broadcast(enter, t)) : sum);
       }
-      if (op.getDecay()) {
-        sum = lb.mul(sum, broadcast(enter, t));
+      sums = lb.loop(zero, lb.index.add(first, 1), lb.lanes, sums,
+                     [&](Value s, ValueRange carried) {
+                       Values next;
+                       for (auto [t, sum] : llvm::zip(tokens, carried)) {
+                         next.push_back(lb.add(sum, lb.load(pairs, {t, s})));
+                       }
+                       return next;
+                     });
+      Value total = epsilon;
+      for (Value sum : lb.transpose(sums)) {
+        total = lb.add(total, sum);
       }
-      sum = lb.loop(zero, lb.index.add(t, 1), lb.lanes, sum,
-                    [&](Value s, ValueRange carried) {
-                      return Values{lb.add(carried[0], lb.load(pairs, {t, s}))};
-                    })[0];
-      Value total =
-          lb.add(reduce(sum), number(op.getEpsilon().convertToDouble()));
-      storeScalar(arith::DivFOp::create(lb.b, lb.loc, number(1.0), total),
-                  inverse, t);
+      lb.store(arith::DivFOp::create(lb.b, lb.loc, lb.constant(1.0), total),
+               inverse, first);
     });
   }
 
-  // Blocks of the vectors of V: two, so that those columns of the state stay in
-  // L1 for all rows that read them.
+  // Blocks of the vectors of V: four, each element of Q or K serves as many
+  // products; L1 holds 128 rows of those columns of the state.
   void eachBlock(function_ref<void(int64_t first, int64_t vectors)> body) {
-    constexpr int64_t kVectors = 2;
+    constexpr int64_t kVectors = 4;
     for (int64_t first = 0; first < columns; first += kVectors) {
       body(first, std::min(kVectors, columns - first));
     }
@@ -272,69 +272,113 @@ private:
     }
   }
 
+  // Rows of q S. The rows of the output, which may be pages apart, come to the
+  // cache meanwhile: one after the other, as loads wait behind many.
+  Values readState(Value row, int64_t rows, int64_t first, int64_t vectors) {
+    int64_t width = std::min(values - first * lb.lanes, vectors * lb.lanes);
+    Values sums = noSums(rows * vectors);
+    const int64_t parts = std::min<int64_t>(rows, 4);
+    for (int64_t part = 0; part < parts; ++part) {
+      for (int64_t r = part * rows / parts; r < (part + 1) * rows / parts;
+           ++r) {
+        lb.prefetchPart(op.getOut(), lb.index.add(row, r), column(first), width,
+                        3, /*isWrite=*/true);
+      }
+      int64_t from = part * keys / parts, to = (part + 1) * keys / parts;
+      sums = products(
+          rows, vectors, lb.index.constant(to - from), sums,
+          [&](int64_t r, Value n) {
+            return broadcast(q, {lb.index.add(row, r), lb.index.add(n, from)});
+          },
+          [&](Value n, int64_t c) {
+            return loadColumn(op.getState(), lb.index.add(n, from), first + c);
+          });
+    }
+    return sums;
+  }
+
   void outputs() {
     eachBlock([&](int64_t first, int64_t vectors) {
-      lb.tiles(
-          count, tileRows(tokens, vectors), {},
-          [&](int64_t size, Value row, ValueRange) {
-            auto at = [&](int64_t r) { return lb.index.add(row, r); };
-            Values sums = products(
-                size, vectors, lb.index.constant(keys), noSums(size * vectors),
-                [&](int64_t r, Value n) { return broadcast(q, {at(r), n}); },
-                [&](Value n, int64_t c) {
-                  return loadColumn(op.getState(), n, first + c);
-                });
-            for (int64_t r = 0; op.getDecay() && r < size; ++r) {
-              Value factor = broadcast(enter, at(r));
-              for (int64_t c = 0; c < vectors; ++c) {
-                sums[r * vectors + c] = lb.mul(sums[r * vectors + c], factor);
-              }
-            }
-            sums = products(
-                size, vectors, lb.index.add(row, size), sums,
-                [&](int64_t r, Value s) {
-                  return broadcast(pairs, {at(r), s});
-                },
-                [&](Value s, int64_t c) {
-                  return lb.load(v, {s, column(first + c)});
-                });
-            for (int64_t r = 0; r < size; ++r) {
-              Value factor = op.getNorm() ? broadcast(inverse, at(r)) : Value();
-              for (int64_t c = 0; c < vectors; ++c) {
-                Value y = sums[r * vectors + c];
-                storeColumn(factor ? lb.mul(y, factor) : y, op.getOut(), at(r),
-                            first + c);
-              }
-            }
-            return Values();
-          });
+      lb.tiles(count, tileRows(tokens, vectors), {},
+               [&](int64_t size, Value row, ValueRange) {
+                 auto at = [&](int64_t r) { return lb.index.add(row, r); };
+                 Values sums = readState(row, size, first, vectors);
+                 for (int64_t r = 0; op.getDecay() && r < size; ++r) {
+                   Value factor = broadcast(enter, at(r));
+                   for (int64_t c = 0; c < vectors; ++c) {
+                     sums[r * vectors + c] =
+                         lb.mul(sums[r * vectors + c], factor);
+                   }
+                 }
+                 sums = products(
+                     size, vectors, lb.index.add(row, size), sums,
+                     [&](int64_t r, Value s) {
+                       return broadcast(pairs, {at(r), s});
+                     },
+                     [&](Value s, int64_t c) {
+                       return loadColumn(v, s, first + c);
+                     });
+                 for (int64_t r = 0; r < size; ++r) {
+                   Value factor =
+                       op.getNorm() ? broadcast(inverse, at(r)) : Value();
+                   for (int64_t c = 0; c < vectors; ++c) {
+                     Value y = sums[r * vectors + c];
+                     storeColumn(factor ? lb.mul(y, factor) : y, op.getOut(),
+                                 at(r), first + c);
+                   }
+                 }
+                 return Values();
+               });
     });
   }
 
-  // Keys times e^(c_T - c_s) and the weight of the write.
-  void weighKeys() {
-    if (!op.getDecay() && !op.getWrite()) {
+  bool isWeighed() { return op.getDecay() || op.getWrite(); }
+
+  // Values times e^(c_T - c_s) and the weight of the write: fewer than keys,
+  // and of one head.
+  void weighValues() {
+    if (!isWeighed()) {
       return;
     }
+    if (!op.getDecay()) {
+      weights = writes;
+    } else if (op.getWrite()) {
+      lb.loop(zero, count, lb.lanes, [&](Value s) {
+        lb.store(lb.mul(lb.load(weights, s), lb.load(writes, s)), weights, s);
+      });
+    }
+    Value weighed = scratch(lb, op, {tokens, (columns + 1) * lb.lanes});
     lb.loop(zero, count, 1, [&](Value s) {
-      Value factor = op.getDecay() ? lb.loadScalar(weights, s) : number(1.0);
-      if (op.getWrite()) {
-        factor = lb.mul(factor, lb.loadScalar(writes, s));
-      }
-      factor = lb.splat(factor);
-      for (int64_t n = 0; n < keyVectors; ++n) {
-        Value at = lb.index.constant(n * lb.lanes);
-        lb.store(lb.mul(lb.load(k, {s, at}), factor), k, {s, at});
+      Value factor = broadcast(weights, s);
+      for (int64_t c = 0; c < columns; ++c) {
+        lb.store(lb.mul(loadColumn(v, s, c), factor), weighed, {s, column(c)});
       }
     });
+    v = weighed;
+  }
+
+  Value decayed(Value x) {
+    return op.getDecay() ? lb.mul(x, lb.splat(leave)) : x;
+  }
+
+  // Values of the next chunk, a few rows under each tile of rows of the state:
+  // the processor does not foresee rows that are pages apart.
+  void prefetchNext(Value row, int64_t rows) {
+    Value from = lb.index.div(lb.index.mul(row, tokens), keys);
+    int64_t number = (rows * tokens + keys - 1) / keys;
+    for (int64_t t = 0; t < number; ++t) {
+      lb.prefetchRow(op.getV(), lb.index.add(lb.index.add(from, t), count), 2);
+    }
   }
 
   void updateState() {
-    Value kept = op.getDecay() ? lb.splat(leave) : Value();
-    auto decayed = [&](Value x) { return kept ? lb.mul(x, kept) : x; };
     eachBlock([&](int64_t first, int64_t vectors) {
-      lb.tiles(lb.index.constant(keys), tileRows(keys, vectors), {},
+      lb.tiles(lb.index.constant(keys),
+               std::min(kTileAccumulators / vectors, kTileRows), {},
                [&](int64_t size, Value row, ValueRange) {
+                 if (first == 0) {
+                   prefetchNext(row, size);
+                 }
                  Values sums;
                  for (int64_t r = 0; r < size; ++r) {
                    for (int64_t c = 0; c < vectors; ++c) {
@@ -348,7 +392,7 @@ private:
                        return broadcast(k, {s, lb.index.add(row, r)});
                      },
                      [&](Value s, int64_t c) {
-                       return lb.load(v, {s, column(first + c)});
+                       return loadColumn(v, s, first + c);
                      });
                  for (int64_t r = 0; r < size; ++r) {
                    for (int64_t c = 0; c < vectors; ++c) {
@@ -359,22 +403,20 @@ private:
                  return Values();
                });
     });
-    if (!op.getNorm()) {
-      return;
-    }
+  }
+
+  void updateNorm() {
     for (int64_t n = 0; n < keyVectors; ++n) {
-      Value at = lb.index.constant(n * lb.lanes);
-      Value sum =
+      Value norm =
           lb.loop(zero, count, 1, decayed(loadNorm(n)),
-                  [&](Value s, ValueRange carried) {
-                    return Values{lb.add(carried[0], lb.load(k, {s, at}))};
+                  [&](Value s, ValueRange carried) -> Values {
+                    Value x = loadRowVector(lb, k, {s}, n, keys);
+                    if (!isWeighed()) {
+                      return {lb.add(carried[0], x)};
+                    }
+                    return {lb.fma(x, broadcast(weights, s), carried[0])};
                   })[0];
-      int64_t left = keys - n * lb.lanes;
-      if (left >= lb.lanes) {
-        lb.store(sum, op.getNorm(), at);
-      } else {
-        lb.storePart(sum, op.getNorm(), at, lb.index.constant(left));
-      }
+      storeRowVector(lb, norm, op.getNorm(), {}, n, keys);
     }
   }
 };

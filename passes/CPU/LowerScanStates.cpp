@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "../Trigonometry.h"
+#include "LaneNumbers.h"
 #include "LowerTiles.h"
 #include "RegisterTile.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -19,16 +20,11 @@ namespace {
 
 using Values = SmallVector<Value>;
 
-/// A vector of numbers, without imaginary parts for real ones.
-struct Number {
-  Value re, im;
-};
-
 class StateLowering {
 public:
   StateLowering(ScanChunkOp op, const TargetDescription &target)
       : op(op), builder(op),
-        lb(builder, op.getLoc(), target, op.getAccumulatorType()),
+        lb(builder, op.getLoc(), target, op.getAccumulatorType()), numbers(lb),
         parts(op.getComplex() ? 2 : 1) {
     auto state = cast<MemRefType>(op.getState().getType());
     states = state.getDimSize(0) / parts;
@@ -59,6 +55,7 @@ private:
   ScanChunkOp op;
   OpBuilder builder;
   LaneBuilder lb;
+  NumberBuilder numbers;
   const int64_t parts; ///< of a number
   int64_t states, values;
   Value zero, count;
@@ -90,25 +87,11 @@ private:
   }
 
   Value exp(Value x) { return math::ExpOp::create(lb.b, lb.loc, x); }
-  Value div(Value x, Value y) {
-    return arith::DivFOp::create(lb.b, lb.loc, x, y);
-  }
   Value select(Value condition, Value x, Value y) {
     return arith::SelectOp::create(lb.b, lb.loc, condition, x, y);
   }
   Value is(arith::CmpFPredicate predicate, Value x, double y) {
     return arith::CmpFOp::create(lb.b, lb.loc, predicate, x, lb.constant(y));
-  }
-  Value negated(Value x) { return lb.sub(lb.constant(0.0), x); }
-  Number scaled(Number x, Value by) {
-    return {lb.mul(x.re, by), x.im ? lb.mul(x.im, by) : Value()};
-  }
-  Number mul(Number x, Number y) {
-    if (!x.im) {
-      return {lb.mul(x.re, y.re), Value()};
-    }
-    return {lb.fma(negated(x.im), y.im, lb.mul(x.re, y.re)),
-            lb.fma(x.re, y.im, lb.mul(x.im, y.re))};
   }
 
   // In f64: an angle may be many turns.
@@ -125,7 +108,8 @@ private:
     Value less = lb.sub(u, one);
     Value ln = math::LogOp::create(lb.b, lb.loc, u);
     Value by = select(is(arith::CmpFPredicate::OLT, x, -1.0), x, ln);
-    return select(is(arith::CmpFPredicate::OEQ, less, 0.0), one, div(less, by));
+    return select(is(arith::CmpFPredicate::OEQ, less, 0.0), one,
+                  numbers.div(less, by));
   }
 
   // e^r, and (e^r - 1) / r where there is a zero-order hold.
@@ -136,22 +120,8 @@ private:
       return {{u, Value()}, {weight, Value()}};
     }
     auto [cosHalf, sinHalf] = cosSin(lb.mul(r.im, lb.constant(0.5)));
-    Value twice = lb.mul(lb.constant(2.0), lb.mul(sinHalf, sinHalf));
-    Value cos = lb.sub(lb.constant(1.0), twice);
-    Value sin = lb.mul(lb.constant(2.0), lb.mul(sinHalf, cosHalf));
-    Number decay{lb.mul(u, cos), lb.mul(u, sin)};
-    if (!weight) {
-      return {decay, Number()};
-    }
-    // e^(a + bi) - 1 = (e^a - 1) cos b - 2 sin^2(b / 2) + e^a sin(b) i.
-    Number less{lb.sub(lb.mul(lb.mul(weight, r.re), cos), twice), decay.im};
-    Value size = lb.fma(r.re, r.re, lb.mul(r.im, r.im));
-    Number held =
-        scaled(mul(less, {r.re, negated(r.im)}), div(lb.constant(1.0), size));
-    Value isNone = is(arith::CmpFPredicate::OEQ, size, 0.0);
-    return {decay,
-            {select(isNone, lb.constant(1.0), held.re),
-             select(isNone, lb.constant(0.0), held.im)}};
+    Value above = weight ? lb.mul(weight, r.re) : Value();
+    return numbers.held(r, u, above, cosHalf, sinHalf);
   }
 
   void block(int64_t c, int64_t start, int64_t size, bool isFirst,
@@ -177,27 +147,27 @@ private:
       for (int64_t r = 0; r < size; ++r) {
         Number decay, weight;
         if (step) {
-          std::tie(decay, weight) =
-              exponentials(scaled(load(op.getRates(), start + r, c), step));
+          std::tie(decay, weight) = exponentials(
+              numbers.scaled(load(op.getRates(), start + r, c), step));
         } else {
           decay = load(op.getFactors(), start + r, c);
         }
         if (keep) {
-          decay = scaled(decay, keep);
+          decay = numbers.scaled(decay, keep);
         }
         Number k = operand(op.getK(), t, start + r, c);
         Number q = operand(op.getQ(), t, start + r, c);
-        k = op.getZoh() ? mul(k, weight) : k;
+        k = op.getZoh() ? numbers.mul(k, weight) : k;
         Number s{carried[r * parts],
                  parts == 2 ? carried[r * parts + 1] : Value()};
-        s = mul(decay, s);
+        s = numbers.mul(decay, s);
         s.re = lb.fma(k.re, x, s.re);
         Value &sum = sums[r % 2];
         sum = lb.fma(q.re, s.re, sum);
         next.push_back(s.re);
         if (s.im) {
           s.im = lb.fma(k.im, x, s.im);
-          sum = lb.fma(negated(q.im), s.im, sum);
+          sum = lb.fma(numbers.negated(q.im), s.im, sum);
           next.push_back(s.im);
         }
       }

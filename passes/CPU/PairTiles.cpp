@@ -1,36 +1,61 @@
 //===- PairTiles.cpp - the pairs of tokens of a chunk ---------------------===//
 
 #include "PairTiles.h"
+#include "LowerTiles.h"
 
 using namespace mlir;
 
 namespace attn {
 
-void stageRows(LaneBuilder &lb, Value from, Value count, int64_t size,
-               Value to) {
+static int64_t rowSize(Value rows) {
+  return cast<MemRefType>(rows.getType()).getDimSize(1);
+}
+
+Value copiedRows(LaneBuilder &lb, Operation *op, Value from, Value count,
+                 int64_t tokens) {
+  int64_t size = rowSize(from);
+  int64_t vectors = llvm::divideCeil(size, lb.lanes);
+  // A vector more a row, so that columns are not in few sets of the cache.
+  Value to = scratch(lb, op, {tokens, (vectors + 1) * lb.lanes});
   lb.loop(lb.index.constant(0), count, 1, [&](Value t) {
-    for (int64_t n = 0; n * lb.lanes < size; ++n) {
+    for (int64_t n = 0; n < vectors; ++n) {
       lb.store(loadRowVector(lb, from, {t}, n, size), to,
                {t, lb.index.constant(n * lb.lanes)});
     }
   });
+  return to;
 }
 
-void transposeRows(LaneBuilder &lb, Value rows, Value count, int64_t vectors,
+Value stagedRows(LaneBuilder &lb, Operation *op, Value from, Value count,
+                 int64_t tokens) {
+  auto type = cast<MemRefType>(from.getType());
+  int64_t offset;
+  SmallVector<int64_t> strides;
+  bool isClose = type.getElementType() == lb.type &&
+                 succeeded(type.getStridesAndOffset(strides, offset)) &&
+                 strides[1] == 1 && !ShapedType::isDynamic(strides[0]) &&
+                 strides[0] < 2 * rowSize(from);
+  return isClose ? from : copiedRows(lb, op, from, count, tokens);
+}
+
+void transposeRows(LaneBuilder &lb, Value rows, Value count, int64_t size,
                    Value to) {
-  Value zero = lb.index.constant(0);
-  lb.loop(zero, count, lb.lanes, [&](Value s) {
-    lb.loop(zero, lb.index.constant(vectors * lb.lanes), lb.lanes,
-            [&](Value n) {
-              SmallVector<Value> tile;
-              for (int64_t l = 0; l < lb.lanes; ++l) {
-                tile.push_back(lb.load(rows, {lb.index.add(s, l), n}));
-              }
-              tile = lb.transpose(tile);
-              for (int64_t l = 0; l < lb.lanes; ++l) {
-                lb.store(tile[l], to, {lb.index.add(n, l), s});
-              }
-            });
+  Value last = lb.index.add(count, -1);
+  lb.loop(lb.index.constant(0), count, lb.lanes, [&](Value s) {
+    SmallVector<Value> at; // behind the last row: that one again
+    for (int64_t l = 0; l < lb.lanes; ++l) {
+      at.push_back(lb.index.min(lb.index.add(s, l), last));
+    }
+    for (int64_t n = 0; n * lb.lanes < size; ++n) {
+      SmallVector<Value> tile;
+      for (Value row : at) {
+        tile.push_back(loadRowVector(lb, rows, {row}, n, size));
+      }
+      tile = lb.transpose(tile);
+      for (int64_t l = 0; l < lb.lanes; ++l) {
+        lb.store(tile[l], to, {lb.index.constant(n * lb.lanes + l), s});
+      }
+    }
   });
 }
 

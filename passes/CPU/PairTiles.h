@@ -7,13 +7,17 @@
 
 namespace attn {
 
-/// Rows [0, count) of `from` in the type of the arithmetic, filled up with
-/// zeros to whole vectors.
-void stageRows(LaneBuilder &lb, mlir::Value from, mlir::Value count,
-               int64_t size, mlir::Value to);
-/// Their transpose, `vectors` of elements by vectors of rows.
+/// Rows [0, count) of `from`, at most `tokens` of them, as a matrix in the type
+/// of the arithmetic whose rows are close to each other: `from` itself where it
+/// is one, else a copy.
+mlir::Value stagedRows(LaneBuilder &lb, mlir::Operation *op, mlir::Value from,
+                       mlir::Value count, int64_t tokens);
+/// The copy, with zeros up to whole vectors.
+mlir::Value copiedRows(LaneBuilder &lb, mlir::Operation *op, mlir::Value from,
+                       mlir::Value count, int64_t tokens);
+/// The transpose of [0, count) rows of `size` elements: vectors of rows.
 void transposeRows(LaneBuilder &lb, mlir::Value rows, mlir::Value count,
-                   int64_t vectors, mlir::Value to);
+                   int64_t size, mlir::Value to);
 
 /// Register tiles that cover the pairs (t, s) with s <= t < count of a chunk of
 /// at most `tokens`: `sums` gives the elements of rows [row, row + rows) and

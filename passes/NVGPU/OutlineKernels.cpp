@@ -1,10 +1,8 @@
 //===- OutlineKernels.cpp - a kernel of each scf.forall -------------------===//
-// The function becomes a host program over buffers. Attention never reads its
-// destinations, so every result has a buffer of its own but where the caller
-// gave one: a donated argument, or the target of a materialisation.
+// The function becomes a host program over buffers.
 //===----------------------------------------------------------------------===//
 
-#include "../InPlace.h"
+#include "HostBuffers.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,7 +23,6 @@ using namespace attn;
 
 namespace {
 
-constexpr char kDonatedAttr[] = "attn.donated";
 // A product that does not add to what is there.
 constexpr char kOverwritesAttr[] = "attn.overwrites";
 
@@ -47,11 +44,9 @@ bool isProduct(Operation *op) {
          linalg::isaContractionOpInterface(structured);
 }
 
-class Outliner {
+class Outliner : HostBuffers {
 public:
-  Outliner(func::FuncOp function, SymbolTable &symbols)
-      : function(function), symbols(symbols), builder(function.getContext()),
-        loc(function.getLoc()) {}
+  using HostBuffers::HostBuffers;
 
   unsigned kernels = 0;
 
@@ -100,155 +95,7 @@ public:
   }
 
 private:
-  func::FuncOp function;
-  SymbolTable &symbols;
-  OpBuilder builder;
-  Location loc;
-  IRMapping scalars;
-  DenseMap<Value, Value> buffers;      // tensor -> its memref
-  DenseMap<Value, Value> destinations; // tensor -> the memref it must be in
   gpu::GPUModuleOp module;
-  unsigned constants = 0;
-
-  static Type bufferType(Type type) {
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    return tensor ? MemRefType::get(tensor.getShape(), tensor.getElementType())
-                  : type;
-  }
-
-  // The size of dimension `d` of `tensor`, on the host.
-  OpFoldResult sizeOf(Value tensor, int64_t d) {
-    auto type = cast<RankedTensorType>(tensor.getType());
-    if (!type.isDynamicDim(d)) {
-      return builder.getIndexAttr(type.getDimSize(d));
-    }
-    if (auto found = buffers.find(tensor); found != buffers.end()) {
-      return memref::DimOp::create(builder, loc, found->second, d).getResult();
-    }
-    if (auto empty = tensor.getDefiningOp<tensor::EmptyOp>()) {
-      return scalars.lookup(empty.getDynamicSize(d));
-    }
-    if (auto slice = tensor.getDefiningOp<tensor::ExtractSliceOp>()) {
-      llvm::SmallBitVector dropped = slice.getDroppedDims();
-      int64_t kept = 0;
-      for (auto [index, size] : llvm::enumerate(slice.getMixedSizes())) {
-        if (!dropped.test(index) && kept++ == d) {
-          Value value = dyn_cast<Value>(size);
-          return scalars.lookup(value);
-        }
-      }
-    }
-    if (auto expand = tensor.getDefiningOp<tensor::ExpandShapeOp>()) {
-      auto value = dyn_cast<Value>(expand.getMixedOutputShape()[d]);
-      return scalars.lookup(value);
-    }
-    if (auto collapse = tensor.getDefiningOp<tensor::CollapseShapeOp>()) {
-      IndexBuilder index(builder, loc);
-      Value product = index.constant(1);
-      for (int64_t part : collapse.getReassociationIndices()[d]) {
-        OpFoldResult size = sizeOf(collapse.getSrc(), part);
-        if (!size) {
-          return OpFoldResult();
-        }
-        product = index.mul(product, index.value(size));
-      }
-      return product;
-    }
-    if (auto result = dyn_cast<OpResult>(tensor)) {
-      if (auto fill = dyn_cast<linalg::FillOp>(result.getOwner())) {
-        return sizeOf(fill.getOutputs()[0], d);
-      }
-      if (auto cast = dyn_cast<tensor::CastOp>(result.getOwner())) {
-        return sizeOf(cast.getSource(), d);
-      }
-    }
-    return OpFoldResult();
-  }
-
-  FailureOr<Value> allocate(Operation *op, Value like) {
-    auto type = cast<MemRefType>(bufferType(like.getType()));
-    SmallVector<Value> sizes;
-    for (int64_t d = 0; d < type.getRank(); ++d) {
-      if (type.isDynamicDim(d)) {
-        auto size = dyn_cast_if_present<Value>(sizeOf(like, d));
-        if (!size) {
-          return op->emitOpError(
-              "has a result whose size the host cannot tell");
-        }
-        sizes.push_back(size);
-      }
-    }
-    return memref::AllocOp::create(builder, loc, type, sizes,
-                                   builder.getI64IntegerAttr(256))
-        .getResult();
-  }
-
-  // The buffer of a result of `op` that starts as `init`.
-  FailureOr<Value> destination(Operation *op, Value result, Value init) {
-    bool isNew = init.getDefiningOp<tensor::EmptyOp>() != nullptr;
-    if (op->hasAttr(kInPlaceAttr) && !isNew) {
-      return changed(op, result, init);
-    }
-    if (auto found = destinations.find(result); found != destinations.end()) {
-      return found->second;
-    }
-    // A loop behind another one that wrote other heads.
-    auto isLoop = [](Operation *user) { return isa<scf::ForallOp>(user); };
-    if (auto found = buffers.find(init);
-        found != buffers.end() && isa<OpResult>(init) && init != result &&
-        llvm::all_of(init.getUsers(), isLoop)) {
-      return found->second;
-    }
-    auto argument = dyn_cast<BlockArgument>(init);
-    if (argument && argument.getOwner()->getParentOp() == function &&
-        function.getArgAttr(argument.getArgNumber(), kDonatedAttr)) {
-      return buffers.lookup(init);
-    }
-    return allocate(op, init);
-  }
-
-  // The buffer of `init`, which `op` changes in place.
-  FailureOr<Value> changed(Operation *op, Value result, Value init) {
-    Value buffer = buffers.lookup(init), placed = destinations.lookup(result);
-    auto argument = dyn_cast<BlockArgument>(init);
-    bool kept = argument && argument.getOwner()->getParentOp() == function &&
-                !function.getArgAttr(argument.getArgNumber(), kDonatedAttr);
-    if (!buffer || kept || (placed && placed != buffer)) {
-      return op->emitOpError("updates an argument that the caller keeps, which "
-                             "has no lowering for GPUs: donate it "
-                             "(attn.donated)");
-    }
-    return buffer;
-  }
-
-  // What a result of a loop or a guard started as; null for other results.
-  static Value initOf(OpResult result) {
-    unsigned number = result.getResultNumber();
-    if (auto forall = dyn_cast<scf::ForallOp>(result.getOwner())) {
-      return forall.getOutputs()[number];
-    }
-    auto choice = dyn_cast<scf::IfOp>(result.getOwner());
-    return choice ? rootOutside(choice.thenYield()->getOperand(number), choice)
-                  : Value();
-  }
-
-  // What `value` started as, outside of `op`.
-  static Value rootOutside(Value value, Operation *op) {
-    while (Operation *made = value.getDefiningOp()) {
-      if (!op->isProperAncestor(made)) {
-        return value;
-      }
-      auto number = cast<OpResult>(value).getResultNumber();
-      if (auto forall = dyn_cast<scf::ForallOp>(made)) {
-        value = forall.getOutputs()[number];
-      } else if (auto choice = dyn_cast<scf::IfOp>(made)) {
-        value = choice.thenYield()->getOperand(number);
-      } else {
-        return Value();
-      }
-    }
-    return value;
-  }
 
   LogicalResult block(Block &old) {
     for (Operation &op : old) {
@@ -335,39 +182,6 @@ private:
     return clone(op);
   }
 
-  // The buffer of `tensor`, or a view of all of one; null where there is none.
-  Value hostBuffer(Value tensor) {
-    if (Value buffer = buffers.lookup(tensor)) {
-      return buffer;
-    }
-    Operation *made = tensor.getDefiningOp();
-    if (!isa_and_nonnull<tensor::CollapseShapeOp, tensor::ExpandShapeOp,
-                         tensor::CastOp>(made)) {
-      return Value();
-    }
-    Value source = hostBuffer(made->getOperand(0));
-    auto type = cast<MemRefType>(bufferType(tensor.getType()));
-    Value &buffer = buffers[tensor];
-    if (!source) {
-      return Value();
-    }
-    if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(made)) {
-      buffer = memref::CollapseShapeOp::create(
-          builder, loc, type, source, collapse.getReassociationIndices());
-    } else if (auto expand = dyn_cast<tensor::ExpandShapeOp>(made)) {
-      SmallVector<OpFoldResult> sizes;
-      for (OpFoldResult size : expand.getMixedOutputShape()) {
-        auto value = dyn_cast<Value>(size);
-        sizes.push_back(value ? OpFoldResult(scalars.lookup(value)) : size);
-      }
-      buffer = memref::ExpandShapeOp::create(
-          builder, loc, type, source, expand.getReassociationIndices(), sizes);
-    } else {
-      buffer = memref::CastOp::create(builder, loc, type, source);
-    }
-    return buffer;
-  }
-
   // The op on buffers. Its result starts as `init`; zeros are not written.
   LogicalResult multiply(linalg::LinalgOp product) {
     Value init = product.getDpsInits()[0], result = product->getResult(0);
@@ -407,19 +221,6 @@ private:
     }
     buffers[result] = *dest;
     return success();
-  }
-
-  // Data of the program, which the runtime uploads once.
-  Value global(arith::ConstantOp constant) {
-    auto type = cast<MemRefType>(bufferType(constant.getType()));
-    std::string name =
-        (function.getName() + "_data_" + Twine(constants++)).str();
-    OpBuilder outside(function);
-    auto data = memref::GlobalOp::create(
-        outside, loc, name, outside.getStringAttr("private"), type,
-        constant.getValue(), /*constant=*/true, IntegerAttr());
-    symbols.insert(data);
-    return memref::GetGlobalOp::create(builder, loc, type, data.getSymName());
   }
 
   LogicalResult clone(Operation &op) {

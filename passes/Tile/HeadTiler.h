@@ -92,7 +92,7 @@ protected:
   // Heads of a group that are one task: enough of them to pay for the products
   // of a chunk, few enough to leave tasks for all threads.
   int64_t sharedHeads() {
-    constexpr int64_t kMost = 4;
+    constexpr int64_t kMost = 8;
     int64_t all = cast<ShapedType>(v.getType()).getDimSize(headDim());
     int64_t groups = cast<ShapedType>(k.getType()).getDimSize(headDim());
     if (schedule != ScanSchedule::Chunked || hasMost || groups == 0 ||
@@ -151,17 +151,33 @@ protected:
     }
     return AffineMap::getPermutationMap(order, b.getContext());
   }
+  // A state, or the states of some heads. Under products a row is a cache line
+  // longer, so that columns are not in few sets of the cache.
+  Value stateWorkspace(SmallVector<int64_t> shape) {
+    if (shape.size() < 2 || schedule == ScanSchedule::Sequential) {
+      return workspace(shape);
+    }
+    Sizes sizes;
+    for (int64_t size : shape) {
+      sizes.push_back(b.getIndexAttr(size));
+    }
+    shape.back() += 512 / type.getWidth();
+    return slice(workspace(shape), Sizes(shape.size(), zero()), sizes,
+                 llvm::to_vector(llvm::seq<unsigned>(shape.size())))
+        .tensor;
+  }
   // What the chunks carry of `part`, a part of the state; zeros without one.
   Value load(Value part, ArrayRef<int64_t> shape) {
     if (!part) {
-      return zeros(workspace(shape));
+      return zeros(stateWorkspace(llvm::to_vector(shape)));
     }
     auto partType = cast<RankedTensorType>(part.getType());
     if (partType.getElementType() == type &&
         stateMap(partType.getRank()).isIdentity()) {
       return part;
     }
-    return copy(part, stateMap(partType.getRank()), workspace(shape));
+    return copy(part, stateMap(partType.getRank()),
+                stateWorkspace(llvm::to_vector(shape)));
   }
   Value noMaximum(Value into) {
     return elementwise({}, into, [](ElementBuilder &e, ValueRange) {
@@ -180,7 +196,7 @@ protected:
   // its state and norm, becomes.
   Values scanTokens(const TokenChunk &at, const ScanInputs &in, Value into,
                     ValueRange carried, Value read) {
-    Values outs{hasOutput() ? rowsOf(read, at.count) : into};
+    Values outs{read ? rowsOf(read, at.count) : into};
     llvm::append_range(outs, carried);
     auto scan = ScanChunkOp::create(
         b, ValueRange(outs).getTypes(), in.q, in.k, in.v, in.decay,
@@ -189,7 +205,7 @@ protected:
         /*zoh=*/false, /*complex=*/false, llvm::APFloat(epsilon), chunk);
     Values results(scan.getResults());
     if (hasOutput()) {
-      results[0] = output(at, results[0], into);
+      results[0] = output(at, results[0], read ? into : results[0]);
     }
     return results;
   }
@@ -200,6 +216,7 @@ protected:
         {getAsOpFoldResult(at.count), b.getIndexAttr(values)}, {0, 1});
     Value most = hasMost ? carried.back() : Value();
     ScanInputs in = groupInputs(at);
+    in.v = rows(v, at, at.head);
     headInputs(at, in, most);
     Values next = scanTokens(at, in, part.tensor,
                              carried.drop_front().drop_back(hasMost), read);
@@ -239,6 +256,7 @@ protected:
       slices.push_back(slice(state, offsets, sizes, kept));
     }
     ScanInputs in = shared;
+    in.v = rows(v, at, at.head);
     Value none;
     headInputs(at, in, none);
     Values states;
@@ -268,7 +286,10 @@ protected:
   // The chunks of a task: the new values of its part of out, state and norm.
   Values scanTask(TokenChunk at, Value end, ArrayRef<Value> parts) {
     prepare(at);
-    Value read = hasOutput() ? workspace({chunk, values}) : Value();
+    // Outputs are finished in place, unless that would round them twice.
+    bool inPlace =
+        cast<ShapedType>(parts[0].getType()).getElementType() == type;
+    Value read = hasOutput() && !inPlace ? workspace({chunk, values}) : Value();
     Value pairs = heads > 1 ? workspace({chunk, chunk}) : Value();
     if (heads == 1) {
       prepareHead(at);

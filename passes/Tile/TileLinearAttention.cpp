@@ -103,7 +103,6 @@ private:
 
   void headInputs(const TokenChunk &at, ScanInputs &in,
                   Value &carried) override {
-    in.v = rows(v, at, at.head);
     in.beta = op.getBeta() ? rows(op.getBeta(), at, at.head) : Value();
     if (!decays) {
       return;

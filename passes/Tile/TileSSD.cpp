@@ -73,7 +73,6 @@ private:
   }
 
   void headInputs(const TokenChunk &at, ScanInputs &in, Value &) override {
-    in.v = rows(v, at, at.head);
     // Side by side first, so that the logarithms are taken of whole vectors.
     Value steps = copy(rows(dt, at, at.head), b.getMultiDimIdentityMap(1),
                        rowsOf(writes, at.count));

@@ -5,12 +5,12 @@
 // result is.
 //===----------------------------------------------------------------------===//
 
-#include "../Hopper/RecurrenceProgram.h"
 #include "../NVGPU/ScanProgram.h"
 #include "../PassTarget.h"
 #include "RecurrenceSlices.h"
 #include "attn/Dialect/Attn/AttnDialect.h"
 #include "attn/Passes/Passes.h"
+#include "attn/Passes/ScanSchedule.h"
 #include "attn/Target/RecurrenceModel.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -27,28 +27,6 @@ namespace attn {
 using namespace attn;
 
 namespace {
-
-// What keeps `op` from products of chunks on warpgroups; nothing if it can.
-std::string notChunked(Operation *op, const GPUDescription &gpu) {
-  if (isa<SSMScanOp>(op)) {
-    return "a decay for each channel and state";
-  }
-  std::string reason;
-  std::optional<RecurrenceProgram> program =
-      RecurrenceProgram::match(op, reason);
-  if (!program) {
-    return reason;
-  }
-  RecurrenceShape shape = program->shape();
-  shape.heads = 1;
-  if (!chooseRecurrenceKernel(shape, gpu, reason)) {
-    return reason;
-  }
-  constexpr int64_t kRowElements = 8; // of 16 bytes
-  bool whole = shape.valueSize % kRowElements == 0 &&
-               shape.stateSize % kRowElements == 0;
-  return whole ? "" : "whose rows are not contiguous at multiples of 16 bytes";
-}
 
 struct TileWholeHeadsPass
     : public attn::impl::TileWholeHeadsPassBase<TileWholeHeadsPass> {
@@ -95,14 +73,14 @@ struct TileWholeHeadsPass
       rewriter.replaceOp(op, slices.forallOf({channels}));
       return success();
     }
-    std::string reason = notChunked(op, gpu);
-    if (reason.empty()) {
+    ScanChoice choice = chooseGPUScan(op, gpu);
+    if (choice.schedule == ScanSchedule::Chunked) {
       rewriter.replaceOp(op, chunked(rewriter, op, slices, gpu));
       return success();
     }
     remark::missed(op->getLoc(),
                    remark::RemarkOpts::name("recurrence").category("attn"))
-        << "token by token: " + reason;
+        << "token by token: " + choice.why;
     RecurrenceBlock block;
     auto linear = dyn_cast<LinearAttentionOp>(op);
     if (isa<SSMScanOp>(op)) {

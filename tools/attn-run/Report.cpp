@@ -191,10 +191,11 @@ std::string explainRecurrence(const Work &work, const Machine &machine) {
   text += "  work       " + countText(work.flops) + "FLOP, floor " +
           bytesText(work.floorBytes) + " (each operand and result once)\n";
   text += machine.gpu.empty() ? explainBound(work, machine) : "";
-  return text + print("  schedule   %s, %lld tokens at a time: %s\n",
-                      work.schedule.c_str(),
-                      static_cast<long long>(work.tiles.rows),
-                      work.tiles.why.c_str());
+  std::string step = work.tiles.rows == 1 ? "token by token"
+                                          : std::to_string(work.tiles.rows) +
+                                                " tokens at a time";
+  return text + print("  schedule   %s, %s: %s\n", work.schedule.c_str(),
+                      step.c_str(), work.tiles.why.c_str());
 }
 
 std::string explainOp(const Work &work, const Machine &machine) {

@@ -1,12 +1,13 @@
 // RUN: attn-opt %s -pass-pipeline='builtin.module(func.func(attn-tile-recurrence))' -split-input-file | FileCheck %s
 
 // A task is the heads of a group: chunks carry their part of out and their states,
-// transposed; products of queries and keys are made once.
+// transposed, with rows a cache line longer; products of queries and keys are
+// made once.
 // CHECK-LABEL: func.func @ssd
 func.func @ssd(%x: tensor<1x?x4x64xf32>, %dt: tensor<1x?x4xf32>, %a: tensor<4xf32>, %b: tensor<1x?x1x128xf32>, %s: tensor<1x4x64x128xf32>)
     -> (tensor<1x?x4x64xf32>, tensor<1x4x64x128xf32>) {
   // CHECK: scf.forall
-  // CHECK: bufferization.alloc_tensor() : tensor<4x128x64xf32>
+  // CHECK: bufferization.alloc_tensor() : tensor<4x128x80xf32>
   // CHECK: scf.for {{.*}} iter_args({{.*}}) -> (tensor<?x4x64xf32>, tensor<4x128x64xf32>)
   // CHECK: %[[PAIRS:.*]] = attn.pair_products
   // CHECK: scf.for {{.*}} iter_args({{.*}}) -> (tensor<?x4x64xf32>, tensor<4x128x64xf32>)
