@@ -366,7 +366,8 @@ json::Object attn::buildReport(ModuleOp module, const TargetDescription &target,
   });
   json::Array positions;
   module.walk([&](RopeOp op) {
-    json::Object entry{{"location", locationOf(op)}, {"fate", fateOfRope(op)}};
+    json::Object entry{{"location", locationOf(op)},
+                       {"fate", fateOfRope(op, target.gpu.has_value())}};
     if (auto function = op->getParentOfType<func::FuncOp>()) {
       entry["function"] = function.getName();
     }

@@ -423,4 +423,12 @@ bool isUnitStride(Value memref, unsigned d) {
          strides[d] == 1;
 }
 
+bool isWorkspace(Value memref) {
+  while (auto view = memref.getDefiningOp<memref::SubViewOp>()) {
+    memref = view.getSource();
+  }
+  auto buffer = memref.getDefiningOp<memref::AllocOp>();
+  return buffer && buffer->getParentOfType<scf::ForallOp>();
+}
+
 } // namespace attn

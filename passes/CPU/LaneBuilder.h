@@ -147,6 +147,10 @@ public:
 /// The elements of a row lie side by side in `memref`, dimension `d`.
 bool isUnitStride(mlir::Value memref, unsigned d);
 
+/// Whether `memref` is memory of the tile, which decoded codes and turned keys
+/// are in: it is in the cache.
+bool isWorkspace(mlir::Value memref);
+
 } // namespace attn
 
 #endif // ATTN_PASSES_CPU_LANEBUILDER_H

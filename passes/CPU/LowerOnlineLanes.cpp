@@ -365,6 +365,9 @@ void OnlineLanes::valueTile(int64_t rows, Value p, Value value, KeyRange range,
 
 // Rows [first, first + rows) of the tile that follows this one.
 void OnlineLanes::prefetch(Value p, Value memref, Value first, int64_t rows) {
+  if (isWorkspace(memref)) {
+    return;
+  }
   Value isFirst = arith::CmpIOp::create(lb.b, lb.loc, arith::CmpIPredicate::eq,
                                         p, lb.index.constant(0));
   auto guard = scf::IfOp::create(lb.b, lb.loc, isFirst);

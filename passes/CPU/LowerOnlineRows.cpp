@@ -87,16 +87,6 @@ private:
   Value scores; // groups x lanes; lane = row * keysPerVector + key
 };
 
-// Whether `memref` is memory of the tile, which decoded codes are in: it is in
-// the cache.
-static bool isWorkspace(Value memref) {
-  while (auto view = memref.getDefiningOp<memref::SubViewOp>()) {
-    memref = view.getSource();
-  }
-  auto buffer = memref.getDefiningOp<memref::AllocOp>();
-  return buffer && buffer->getParentOfType<scf::ForallOp>();
-}
-
 // Part number `part`, of `elements` elements each, of the rows from `firstRow`
 // on as if they followed each other.
 void OnlineRows::prefetch(Value memref, Value firstRow, Value part,

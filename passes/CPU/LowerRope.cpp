@@ -22,6 +22,20 @@ static SmallVector<Value> rowIndex(RopeOp op, Value batch, Value head,
   return {};
 }
 
+// Rows of the tile that follows in memory, to L2: in front of a key loop they
+// are next.
+static void prefetchRow(LaneBuilder &lb, Value memref, ValueRange row) {
+  auto type = cast<MemRefType>(memref.getType());
+  SmallVector<Value> at(row);
+  for (int64_t d = 0; d < type.getShape().back();
+       d += LaneBuilder::lineOf(memref)) {
+    at.push_back(lb.index.constant(d));
+    memref::PrefetchOp::create(lb.b, lb.loc, memref, at, /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
+    at.pop_back();
+  }
+}
+
 LogicalResult lowerRope(RopeOp op, const TargetDescription &target) {
   if (op.getRotarySize() < 0 || (!op.getCos() && !op.getFrequencies())) {
     return op.emitOpError("expected a static number of rotary elements, and "
@@ -39,6 +53,8 @@ LogicalResult lowerRope(RopeOp op, const TargetDescription &target) {
   };
   Value zero = lb.index.constant(0);
   bool ragged = op.getLayout() == Layout::THD;
+  bool inKeyLoop =
+      isWorkspace(op.getOut()) && op->getParentOfType<scf::ForOp>();
   Value batches = ragged ? lb.index.constant(1) : sizeOf(0);
   Value size = sizeOf(op.getSizeDim());
   lb.loop(zero, batches, 1, [&](Value batch) {
@@ -51,6 +67,12 @@ LogicalResult lowerRope(RopeOp op, const TargetDescription &target) {
                                               loaded);
       } else if (op.getOffset()) {
         position = lb.index.add(op.getOffset(), token);
+      }
+      if (inKeyLoop) {
+        Value next = lb.index.add(token, sizeOf(op.getSeqDim()));
+        prefetchRow(lb, op.getX(), rowIndex(op, zero, zero, next));
+        prefetchRow(lb, op.getCos(), next);
+        prefetchRow(lb, op.getSin(), next);
       }
       rows.moveTo(position);
       lb.loop(zero, sizeOf(op.getHeadDim()), 1, [&](Value head) {

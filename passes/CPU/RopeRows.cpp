@@ -64,44 +64,31 @@ void copyElements(LaneBuilder &lb, const ElementRow &source,
 
 RopeRows::RopeRows(LaneBuilder &lb, Operation *op, RopeForm form)
     : lb(lb), form(form), half(form.rotary / 2),
-      neox(form.pairs == RopePairs::NeoX),
-      cosRow(scratch(lb, op, {form.rotary})),
-      sinRow(scratch(lb, op, {form.rotary})) {}
-
-// Element i of both rows, and its partner's.
-void RopeRows::put(Value i, Value cos, Value sin) {
-  Value u = neox ? i : lb.index.mul(i, 2);
-  Value w = lb.index.add(u, neox ? half : 1);
-  auto store = [&](Value value, Value row, Value at) {
-    memref::StoreOp::create(lb.b, lb.loc, value, row, at);
-  };
-  store(cos, cosRow, u);
-  store(cos, cosRow, w);
-  store(arith::NegFOp::create(lb.b, lb.loc, sin), sinRow, u);
-  store(sin, sinRow, w);
+      neox(form.pairs == RopePairs::NeoX) {
+  if (!form.cos) {
+    cos.emplace(scratch(lb, op, {half}), SmallVector<Value>());
+    sin.emplace(scratch(lb, op, {half}), SmallVector<Value>());
+  }
 }
 
-void RopeRows::putHalves(Value i, Value cos, Value sin) {
-  Value w = lb.index.add(i, half);
-  auto store = [&](Value value, Value row, Value at) {
-    vector::StoreOp::create(lb.b, lb.loc, value, row, at);
-  };
-  store(cos, cosRow, i);
-  store(cos, cosRow, w);
-  store(arith::NegFOp::create(lb.b, lb.loc, sin), sinRow, i);
-  store(sin, sinRow, w);
+RopeRows::Pair RopeRows::angles(Value frequency, Value turns) {
+  Trigonometry trig(lb.b, lb.loc, frequency.getType());
+  auto [cos, sin] = trig.cosSin(trig.mul(frequency, turns));
+  if (form.magnitude != 1) {
+    cos = trig.mul(cos, trig.constant(form.magnitude));
+    sin = trig.mul(sin, trig.constant(form.magnitude));
+  }
+  return {lb.convert(cos, lb.type), lb.convert(sin, lb.type)};
 }
 
 void RopeRows::moveTo(Value position) {
-  Value zero = lb.index.constant(0), count = lb.index.constant(half);
+  Value zero = lb.index.constant(0);
   if (form.cos) {
     Value rows =
         lb.index.value(memref::getMixedSize(lb.b, lb.loc, form.cos, 0));
     Value row = lb.index.clamp(position, zero, lb.index.add(rows, -1));
-    lb.loop(zero, count, 1, [&](Value i) {
-      put(i, lb.loadScalar(form.cos, {row, i}),
-          lb.loadScalar(form.sin, {row, i}));
-    });
+    cos.emplace(form.cos, SmallVector<Value>{row});
+    sin.emplace(form.sin, SmallVector<Value>{row});
     return;
   }
   Value row = zero;
@@ -118,93 +105,88 @@ void RopeRows::moveTo(Value position) {
       arith::IndexCastOp::create(lb.b, lb.loc, lb.b.getI64Type(), position));
   LaneBuilder wide(lb.b, lb.loc, lb.target, cast<FloatType>(f64));
   int64_t whole = half / wide.lanes * wide.lanes;
-  auto compute = [&](Value frequency, Value turns) {
-    Trigonometry trig(lb.b, lb.loc, frequency.getType());
-    auto [cos, sin] = trig.cosSin(trig.mul(frequency, turns));
-    if (form.magnitude != 1) {
-      cos = trig.mul(cos, trig.constant(form.magnitude));
-      sin = trig.mul(sin, trig.constant(form.magnitude));
-    }
-    return std::make_pair(lb.convert(cos, lb.type), lb.convert(sin, lb.type));
-  };
   lb.loop(zero, lb.index.constant(whole), wide.lanes, [&](Value i) {
-    Value f = wide.load(form.frequencies, {row, i});
-    auto [cos, sin] = compute(f, wide.splat(turns));
-    if (neox) {
-      putHalves(i, cos, sin);
-      return;
-    }
-    for (int64_t lane = 0; lane < wide.lanes; ++lane) {
-      put(lb.index.add(i, lane),
-          vector::ExtractOp::create(lb.b, lb.loc, cos, lane),
-          vector::ExtractOp::create(lb.b, lb.loc, sin, lane));
-    }
+    auto [c, s] =
+        angles(wide.load(form.frequencies, {row, i}), wide.splat(turns));
+    vector::StoreOp::create(lb.b, lb.loc, c, cos->memref, i);
+    vector::StoreOp::create(lb.b, lb.loc, s, sin->memref, i);
   });
-  lb.loop(lb.index.constant(whole), count, 1, [&](Value i) {
-    Value f = memref::LoadOp::create(lb.b, lb.loc, form.frequencies,
-                                     ValueRange{row, i});
-    auto [cos, sin] = compute(f, turns);
-    put(i, cos, sin);
+  lb.loop(lb.index.constant(whole), lb.index.constant(half), 1, [&](Value i) {
+    auto [c, s] =
+        angles(memref::LoadOp::create(lb.b, lb.loc, form.frequencies, {row, i}),
+               turns);
+    memref::StoreOp::create(lb.b, lb.loc, c, cos->memref, i);
+    memref::StoreOp::create(lb.b, lb.loc, s, sin->memref, i);
   });
 }
 
-Value RopeRows::turned(Value x, Value partner, Value cos, Value sin) {
-  if (isa<VectorType>(x.getType())) {
-    return lb.fma(partner, sin, lb.mul(x, cos));
+RopeRows::Pair RopeRows::turned(Pair x, Value cos, Value sin) {
+  auto [u, w] = x;
+  auto sum = [&](Value a, Value b, Value c) -> Value {
+    return math::FmaOp::create(lb.b, lb.loc, a, b, c);
+  };
+  auto mul = [&](Value a, Value b) -> Value {
+    return arith::MulFOp::create(lb.b, lb.loc, a, b);
+  };
+  Value minus = arith::NegFOp::create(lb.b, lb.loc, w);
+  return {sum(minus, sin, mul(u, cos)), sum(u, sin, mul(w, cos))};
+}
+
+// The elements of pairs [pair, pair + lanes), the first ones and the second
+// ones.
+RopeRows::Pair RopeRows::loadPairs(const ElementRow &from, Value pair) {
+  if (neox) {
+    return {lb.load(from.memref, from.at(pair)),
+            lb.load(from.memref, from.at(lb.index.add(pair, half)))};
   }
-  return math::FmaOp::create(lb.b, lb.loc, partner, sin,
-                             arith::MulFOp::create(lb.b, lb.loc, x, cos));
+  Type element = cast<MemRefType>(from.memref.getType()).getElementType();
+  Value both = vector::LoadOp::create(
+      lb.b, lb.loc, VectorType::get({2 * lb.lanes}, element), from.memref,
+      from.at(lb.index.mul(pair, 2)));
+  auto apart =
+      vector::DeinterleaveOp::create(lb.b, lb.loc, lb.convert(both, lb.type));
+  return {apart.getRes1(), apart.getRes2()};
+}
+
+void RopeRows::storePairs(Pair x, const ElementRow &to, Value pair) {
+  if (neox) {
+    lb.store(x.first, to.memref, to.at(pair));
+    lb.store(x.second, to.memref, to.at(lb.index.add(pair, half)));
+    return;
+  }
+  lb.store(vector::InterleaveOp::create(lb.b, lb.loc, x.first, x.second),
+           to.memref, to.at(lb.index.mul(pair, 2)));
 }
 
 // A pair is read before either of it is written, since `out` may be `x`.
-void RopeRows::turnPair(const ElementRow &from, const ElementRow &to, Value u,
-                        Value w) {
-  Value x = lb.loadScalar(from.memref, from.at(u));
-  Value y = lb.loadScalar(from.memref, from.at(w));
-  auto row = [&](Value memref, Value i) { return lb.loadScalar(memref, {i}); };
-  Value first = turned(x, y, row(cosRow, u), row(sinRow, u));
-  Value second = turned(y, x, row(cosRow, w), row(sinRow, w));
-  storeScalar(lb, first, to, u);
-  storeScalar(lb, second, to, w);
-}
-
-void RopeRows::turnHalves(const ElementRow &from, const ElementRow &to) {
-  int64_t whole =
-      from.contiguous && to.contiguous ? half / lb.lanes * lb.lanes : 0;
-  Value zero = lb.index.constant(0);
-  lb.loop(zero, lb.index.constant(whole), lb.lanes, [&](Value u) {
-    Value w = lb.index.add(u, half);
-    Value x = lb.load(from.memref, from.at(u)),
-          y = lb.load(from.memref, from.at(w));
-    Value first = turned(x, y, lb.load(cosRow, u), lb.load(sinRow, u));
-    Value second = turned(y, x, lb.load(cosRow, w), lb.load(sinRow, w));
-    lb.store(first, to.memref, to.at(u));
-    lb.store(second, to.memref, to.at(w));
-  });
-  lb.loop(lb.index.constant(whole), lb.index.constant(half), 1,
-          [&](Value u) { turnPair(from, to, u, lb.index.add(u, half)); });
-}
-
-void RopeRows::turnNeighbours(const ElementRow &from, const ElementRow &to) {
-  int64_t whole =
-      from.contiguous && to.contiguous ? form.rotary / lb.lanes * lb.lanes : 0;
-  Value zero = lb.index.constant(0);
-  SmallVector<int64_t> swap;
-  for (int64_t lane = 0; lane < lb.lanes; ++lane) {
-    swap.push_back(lane ^ 1);
-  }
-  lb.loop(zero, lb.index.constant(whole), lb.lanes, [&](Value u) {
-    Value x = lb.load(from.memref, from.at(u));
-    lb.store(
-        turned(x, lb.shuffle(x, swap), lb.load(cosRow, u), lb.load(sinRow, u)),
-        to.memref, to.at(u));
-  });
-  lb.loop(lb.index.constant(whole), lb.index.constant(form.rotary), 2,
-          [&](Value u) { turnPair(from, to, u, lb.index.add(u, 1)); });
+void RopeRows::turnPair(const ElementRow &from, const ElementRow &to,
+                        Value pair) {
+  Value u = neox ? pair : lb.index.mul(pair, 2);
+  Value w = lb.index.add(u, neox ? half : 1);
+  Pair x = {lb.loadScalar(from.memref, from.at(u)),
+            lb.loadScalar(from.memref, from.at(w))};
+  x = turned(x, lb.loadScalar(cos->memref, cos->at(pair)),
+             lb.loadScalar(sin->memref, sin->at(pair)));
+  storeScalar(lb, x.first, to, u);
+  storeScalar(lb, x.second, to, w);
 }
 
 void RopeRows::turn(const ElementRow &from, const ElementRow &to, Value size) {
-  neox ? turnHalves(from, to) : turnNeighbours(from, to);
+  bool vectors =
+      from.contiguous && to.contiguous && cos->contiguous && sin->contiguous;
+  int64_t whole = vectors ? half / lb.lanes : 0;
+  constexpr int64_t kUnroll = 4;
+  lb.unrolled(lb.index.constant(whole), kUnroll, {},
+              [&](Value n, ValueRange) -> SmallVector<Value> {
+                Value pair = lb.index.mul(n, lb.lanes);
+                storePairs(turned(loadPairs(from, pair),
+                                  lb.load(cos->memref, cos->at(pair)),
+                                  lb.load(sin->memref, sin->at(pair))),
+                           to, pair);
+                return {};
+              });
+  lb.loop(lb.index.constant(whole * lb.lanes), lb.index.constant(half), 1,
+          [&](Value pair) { turnPair(from, to, pair); });
   if (getConstantIntValue(size) != form.rotary) {
     copyElements(lb, from, to, form.rotary, size);
   }

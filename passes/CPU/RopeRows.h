@@ -27,9 +27,9 @@ struct ElementRow {
   llvm::SmallVector<mlir::Value> at(mlir::Value d) const;
 };
 
-/// One position at a time: rows of cos and of signed sin in scratch memory, one
-/// element for each rotary element, computed in f64; then any number of rows
-/// y = x * cos + partner * sin.
+/// One position at a time: a row of cos and one of sin, one element for each
+/// pair, of the tables or, computed in f64, in scratch memory; then any number
+/// of rows that turn by them.
 class RopeRows {
 public:
   /// Scratch memory is that of `op`.
@@ -42,20 +42,19 @@ public:
   void turn(const ElementRow &from, const ElementRow &to, mlir::Value size);
 
 private:
-  void put(mlir::Value i, mlir::Value cos, mlir::Value sin);
-  void putHalves(mlir::Value i, mlir::Value cos, mlir::Value sin);
-  mlir::Value turned(mlir::Value x, mlir::Value partner, mlir::Value cos,
-                     mlir::Value sin);
-  void turnPair(const ElementRow &from, const ElementRow &to, mlir::Value u,
-                mlir::Value w);
-  void turnHalves(const ElementRow &from, const ElementRow &to);
-  void turnNeighbours(const ElementRow &from, const ElementRow &to);
+  using Pair = std::pair<mlir::Value, mlir::Value>;
+
+  Pair angles(mlir::Value frequency, mlir::Value turns);
+  Pair turned(Pair x, mlir::Value cos, mlir::Value sin);
+  Pair loadPairs(const ElementRow &from, mlir::Value pair);
+  void storePairs(Pair x, const ElementRow &to, mlir::Value pair);
+  void turnPair(const ElementRow &from, const ElementRow &to, mlir::Value pair);
 
   LaneBuilder &lb;
   RopeForm form;
   const int64_t half;
   const bool neox;
-  mlir::Value cosRow, sinRow;
+  std::optional<ElementRow> cos, sin;
 };
 
 /// Copies elements [from, size) of a row, rounded to the type of the other.

@@ -31,10 +31,41 @@ StringRef whyRopeStays(KVAppendOp append, RopeOp rope) {
   return "";
 }
 
-// Attention reads a key once for each tile of rows, so that turning it there
-// would be done again and again; a query is read once, and turning it apart
-// costs one more pass over q.
-std::string fateOfRope(RopeOp rope) {
+StringRef whyRopeStays(AttentionOp attention, RopeOp rope, bool onGPU) {
+  if (onGPU) {
+    return "kernels of GPUs copy q and k as they lie in memory";
+  }
+  if (!rope.hasTensorSemantics() || !rope.getResult(0).hasOneUse()) {
+    return "what turned is used elsewhere, too";
+  }
+  if (rope.getLayout() != attention.getLayout() || attention.isPaged()) {
+    return "it has another layout than attention";
+  }
+  if (rope.getRotarySize() < 0) {
+    return "the number of rotary elements is not static";
+  }
+  return "";
+}
+
+static std::string whatTurns(AttentionOp attention, OpOperand &use) {
+  return use.get() == attention.getQ() ? "of q" : "of k";
+}
+
+std::string ropeInFront(AttentionOp attention, OpOperand &use, StringRef why) {
+  return whatTurns(attention, use) +
+         ", stays in front of attn.attention as a pass over memory: " +
+         why.str();
+}
+
+// A key is read again by each tile of rows, and turning it there costs less
+// than a pass over memory: some arithmetic beside that of all of its rows.
+std::string ropeInTiles(AttentionOp attention, OpOperand &use) {
+  return whatTurns(attention, use) +
+         ", folded into the loads of attn.attention: a tile turns what it "
+         "reads, by a table of cos and sin that all heads share";
+}
+
+std::string fateOfRope(RopeOp rope, bool onGPU) {
   std::string text;
   auto add = [&](const std::string &part) {
     text += (text.empty() ? "" : "; ") + part;
@@ -48,11 +79,9 @@ std::string fateOfRope(RopeOp rope) {
                   "and the cache holds them turned"
                 : "not folded into attn.kv_append: " + why.str());
       } else if (auto attention = dyn_cast<AttentionOp>(use.getOwner())) {
-        add(use.get() == attention.getQ()
-                ? "of q, stays in front of attn.attention: each query turns "
-                  "once, in one more pass over q"
-                : "of k, stays in front of attn.attention: keys are read once "
-                  "for each tile of rows, and turn once");
+        StringRef why = whyRopeStays(attention, rope, onGPU);
+        add(why.empty() ? ropeInTiles(attention, use)
+                        : ropeInFront(attention, use, why));
       }
     }
   }
@@ -72,9 +101,16 @@ struct FoldRopePass : public attn::impl::FoldRopePassBase<FoldRopePass> {
     if (!rope) {
       return;
     }
-    if (!whyRopeStays(append, rope).empty()) {
+    StringRef why = whyRopeStays(append, rope);
+    auto opts = remark::RemarkOpts::name("rope").category(getArgument());
+    if (!why.empty()) {
+      remark::missed(append.getLoc(), opts)
+          << "rotary positions: not folded into attn.kv_append: " + why.str();
       return;
     }
+    remark::passed(append.getLoc(), opts)
+        << "rotary positions: folded into attn.kv_append: keys turn as they "
+           "are written, and the cache holds them turned";
     ImplicitLocOpBuilder b(append.getLoc(), append);
     if (rope.getCos()) {
       append.getCosMutable().assign(rope.getCos());
@@ -97,19 +133,9 @@ struct FoldRopePass : public attn::impl::FoldRopePassBase<FoldRopePass> {
 
   void runOnOperation() override {
     SmallVector<KVAppendOp> appends;
-    getOperation()->walk([&](Operation *op) {
-      if (auto rope = dyn_cast<RopeOp>(op)) {
-        std::string fate = fateOfRope(rope);
-        auto opts = remark::RemarkOpts::name("rope").category("attn-fold-rope");
-        if (StringRef(fate).starts_with("folded")) {
-          remark::passed(op->getLoc(), opts) << "rotary positions: " + fate;
-        } else {
-          remark::missed(op->getLoc(), opts) << "rotary positions: " + fate;
-        }
-      } else if (auto append = dyn_cast<KVAppendOp>(op)) {
-        if (append.hasTensorSemantics()) {
-          appends.push_back(append);
-        }
+    getOperation()->walk([&](KVAppendOp append) {
+      if (append.hasTensorSemantics()) {
+        appends.push_back(append);
       }
     });
     for (KVAppendOp append : appends) {

@@ -8,6 +8,7 @@
 
 #include "MaskPlan.h"
 #include "PairBox.h"
+#include "RopeTables.h"
 #include "attn/Dialect/Attn/AttentionClasses.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Target/CostModel.h"
@@ -38,10 +39,11 @@ class AttentionTiler {
 public:
   AttentionTiler(mlir::RewriterBase &rewriter, AttentionOp op,
                  const AttentionShape &shape, const AttentionClasses &classes,
+                 const TurnedRows &turnedQ, const TurnedRows &turnedK,
                  mlir::ValueRange outs, bool readsLengths)
       : rewriter(rewriter), loc(op.getLoc()), op(op), shape(shape),
-        classes(classes), outs(outs), readsLengths(readsLengths),
-        index(rewriter, loc) {}
+        classes(classes), turnedQ(turnedQ), turnedK(turnedK), outs(outs),
+        readsLengths(readsLengths), index(rewriter, loc) {}
 
   /// The values of `out` and `lse` (where it is asked for).
   llvm::SmallVector<mlir::Value> run(const AttentionTiles &tiles,
@@ -106,7 +108,8 @@ private:
                 llvm::SmallVector<mlir::OpFoldResult> &sizes);
   mlir::Value keyTile(mlir::Value tensor, const Sequence &seq,
                       const RowTile &tile, mlir::Value key, mlir::Value count,
-                      mlir::Value page, mlir::OpFoldResult size);
+                      mlir::Value page, mlir::OpFoldResult size,
+                      const TurnedRows &turned = {});
   int64_t keySlice(mlir::Value tensor, const Sequence &seq, const RowTile &tile,
                    mlir::Value key, mlir::Value count, mlir::Value page,
                    mlir::OpFoldResult size,
@@ -116,6 +119,11 @@ private:
                           const RowTile &tile, mlir::Value key,
                           mlir::Value count, mlir::Value page,
                           mlir::OpFoldResult size);
+  mlir::Value turnedTile(const TurnedRows &turned, mlir::Value tensor,
+                         const RowTile &tile,
+                         llvm::ArrayRef<mlir::OpFoldResult> offsets,
+                         llvm::ArrayRef<mlir::OpFoldResult> sizes, int64_t most,
+                         mlir::RankedTensorType type, bool ofKeys);
   mlir::Value valuesInKeys(mlir::Value k, mlir::Value count);
   /// The scale of operand `number` (q, k, v), of which the heads of a tile have
   /// one; null without scales.
@@ -186,6 +194,7 @@ private:
   AttentionOp op;
   AttentionShape shape;
   AttentionClasses classes;
+  TurnedRows turnedQ, turnedK;
   llvm::SmallVector<mlir::Value> outs;
   bool readsLengths; // around the tiles too: not where lengths are on a device
   IndexBuilder index;

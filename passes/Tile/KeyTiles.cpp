@@ -1,6 +1,6 @@
 //===- KeyTiles.cpp - tiles of keys and values ----------------------------===//
-// Slices of k and v, dense or of a page, and codes that are decoded into a tile
-// of memory in front of the key loop.
+// Slices of k and v, dense or of a page, and codes that are decoded, or keys
+// and queries that are turned, into a tile of memory in front of the key loop.
 //===----------------------------------------------------------------------===//
 
 #include "AttentionTiler.h"
@@ -14,16 +14,73 @@ namespace attn {
 
 Value AttentionTiler::keyTile(Value tensor, const Sequence &seq,
                               const RowTile &tile, Value key, Value count,
-                              Value page, OpFoldResult size) {
+                              Value page, OpFoldResult size,
+                              const TurnedRows &turned) {
   if (auto codes = tensor.getDefiningOp<KVDequantizeOp>()) {
     return decodedTile(codes, seq, tile, key, count, page, size);
   }
   SmallVector<OpFoldResult> offsets, sizes;
   int64_t seqDim =
       keySlice(tensor, seq, tile, key, count, page, size, offsets, sizes);
-  return slice(tensor, offsets, sizes,
-               tileType({getAsOpFoldResult(count), size}, op.getElementType()),
-               seqDim, /*ofKeys=*/true);
+  auto type = tileType({getAsOpFoldResult(count), size}, op.getElementType());
+  if (turned) {
+    return turnedTile(turned, tensor, tile, offsets, sizes, tileKeys, type,
+                      /*ofKeys=*/true);
+  }
+  return slice(tensor, offsets, sizes, type, seqDim, /*ofKeys=*/true);
+}
+
+// Rows of q or k, at most `most` of each head, turned into a tile of memory.
+// The rows of the tables lie as those of the sequence do.
+Value AttentionTiler::turnedTile(const TurnedRows &turned, Value tensor,
+                                 const RowTile &tile,
+                                 ArrayRef<OpFoldResult> offsets,
+                                 ArrayRef<OpFoldResult> sizes, int64_t most,
+                                 RankedTensorType type, bool ofKeys) {
+  RopeOp rope = turned.rope;
+  int64_t seqDim = op.getSeqDim();
+  Type element = op.getElementType();
+  OpFoldResult zero = rewriter.getIndexAttr(0), one = rewriter.getIndexAttr(1);
+  Value x =
+      slice(tensor, offsets, sizes, tileType(sizes, element), seqDim, ofKeys);
+  SmallVector<int64_t> shape;
+  for (auto [d, size] : llvm::enumerate(sizes)) {
+    shape.push_back(int64_t(d) == seqDim ? most : *getConstantIntValue(size));
+  }
+  Value scratch;
+  {
+    // In front of the key loop. Not tensor.empty, since equal ones are merged.
+    OpBuilder::InsertionGuard guard(rewriter);
+    if (ofKeys) {
+      rewriter.setInsertionPoint(rewriter.getInsertionBlock()->getParentOp());
+    }
+    scratch = bufferization::AllocTensorOp::create(
+        rewriter, loc, RankedTensorType::get(shape, element), ValueRange());
+  }
+  SmallVector<OpFoldResult> zeros(sizes.size(), zero), ones(sizes.size(), one);
+  Value into = tensor::ExtractSliceOp::create(
+      rewriter, loc, tileType(sizes, element), scratch, zeros, sizes, ones);
+  Value first = index.value(offsets[seqDim]);
+  if (rope.getPositions() && op.getLayout() != Layout::THD) {
+    Value tokens =
+        index.value(tensor::getMixedSize(rewriter, loc, tensor, seqDim));
+    first = index.add(index.mul(tile.batch, tokens), first);
+  }
+  OpFoldResult half = rewriter.getIndexAttr(rope.getRotarySize() / 2);
+  auto rows = [&](Value table) -> Value {
+    return tensor::ExtractSliceOp::create(
+        rewriter, loc, table, ArrayRef<OpFoldResult>{first, zero},
+        ArrayRef<OpFoldResult>{sizes[seqDim], half}, strides(2, 0, ofKeys));
+  };
+  auto made = RopeOp::create(
+      rewriter, loc, TypeRange{into.getType()}, x, /*positions=*/Value(),
+      /*offset=*/Value(), /*length=*/Value(), rows(turned.cos),
+      rows(turned.sin), /*frequencies=*/Value(), into, rope.getLayoutAttr(),
+      rope.getPairsAttr(), rewriter.getI64IntegerAttr(rope.getRotarySize()),
+      rope.getBaseAttr(), RopeScalingInterface(), rewriter.getF64FloatAttr(1),
+      /*kept=*/IntegerAttr());
+  return tensor::ExtractSliceOp::create(rewriter, loc, type, made.getResult(0),
+                                        zeros, sizes, ones);
 }
 
 // The codes of a tile and the points of its scales: nothing else is decoded.

@@ -10,6 +10,7 @@
 #include "../PassTarget.h"
 #include "AttentionTiler.h"
 #include "attn/Passes/EmitBounds.h"
+#include "attn/Passes/FoldRope.h"
 #include "attn/Passes/Passes.h"
 #include "attn/Target/GPUCostModel.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -226,8 +227,11 @@ AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
   SmallVector<OpFoldResult> rows =
       rowsHeadFirst() ? SmallVector<OpFoldResult>{tile.heads, count, headSize}
                       : SmallVector<OpFoldResult>{count, tile.heads, headSize};
-  Value q = slice(op.getQ(), offsets, sizes,
-                  tileType(rows, op.getElementType()), op.getSeqDim());
+  auto qType = tileType(rows, op.getElementType());
+  Value q = turnedQ ? turnedTile(turnedQ, op.getQ(), tile, offsets, sizes,
+                                 tiles.rows / *getConstantIntValue(tile.heads),
+                                 qType, /*ofKeys=*/false)
+                    : slice(op.getQ(), offsets, sizes, qType, op.getSeqDim());
 
   auto fill = [&](ArrayRef<OpFoldResult> shape, double value) -> Value {
     Value empty = tensor::EmptyOp::create(rewriter, loc, shape, accumulator);
@@ -293,7 +297,7 @@ AttentionTiler::keyLoop(const Sequence &seq, const RowTile &tile, Value chunkLo,
   }
   rewriter.setInsertionPointToStart(body);
   Value key = body->getArgument(0), keys = body->getArgument(1);
-  Value k = keyTile(op.getK(), seq, tile, key, keys, page, headSize);
+  Value k = keyTile(op.getK(), seq, tile, key, keys, page, headSize, turnedK);
   Value v = valuesInKeys(k, keys);
   if (!v) {
     v = keyTile(op.getV(), seq, tile, key, keys, page, valueSize);
@@ -486,9 +490,33 @@ struct TileAttentionPass
     }
   }
 
+  // Tiles read what `attn.rope` reads, and turn it themselves, where they can.
+  TurnedRows takeRope(RewriterBase &rewriter, AttentionOp op,
+                      OpOperand &operand, bool onGPU) {
+    auto rope = operand.get().getDefiningOp<RopeOp>();
+    if (!rope) {
+      return {};
+    }
+    StringRef why = whyRopeStays(op, rope, onGPU);
+    auto opts = remark::RemarkOpts::name("rope").category(getArgument());
+    if (!why.empty()) {
+      remark::missed(op.getLoc(), opts)
+          << "rotary positions: " + ropeInFront(op, operand, why);
+      return {};
+    }
+    remark::passed(op.getLoc(), opts)
+        << "rotary positions: " + ropeInTiles(op, operand);
+    TurnedRows turned = emitRopeTables(rewriter, rope, turnedRows);
+    turnedRows.push_back(turned);
+    operand.set(rope.getX());
+    return turned;
+  }
+
   SmallVector<Value> tilePiece(RewriterBase &rewriter, AttentionOp op,
                                const AttentionShape &shape,
-                               const AttentionClasses &piece, ValueRange outs,
+                               const AttentionClasses &piece,
+                               const TurnedRows &turnedQ,
+                               const TurnedRows &turnedK, ValueRange outs,
                                const TargetDescription &description) {
     const std::optional<GPUDescription> &gpu = description.gpu;
     AttentionTiles tiles =
@@ -496,7 +524,7 @@ struct TileAttentionPass
     tiles.useMask(op);
     tiles.useOptions(rows, keys, split);
 
-    AttentionTiler tiler(rewriter, op, shape, piece, outs,
+    AttentionTiler tiler(rewriter, op, shape, piece, turnedQ, turnedK, outs,
                          /*readsLengths=*/!gpu);
     SmallVector<Value> results =
         tiler.run(tiles, gpu ? gpuDecodeRowLimit(shape, *gpu)
@@ -536,13 +564,17 @@ struct TileAttentionPass
     noteFindings(op);
     SmallVector<Value> results = llvm::to_vector(op.getOuts());
     IRRewriter rewriter(op);
+    bool onGPU = description.gpu.has_value();
+    TurnedRows turnedQ = takeRope(rewriter, op, op.getQMutable(), onGPU);
+    TurnedRows turnedK = takeRope(rewriter, op, op.getKMutable(), onGPU);
     for (const AttentionClasses &piece : AttentionClasses::of(op)) {
       AttentionShape shape = AttentionShape::of(op, piece);
       if (shape.headSize < 0 || shape.valueSize < 0) {
         return op.emitOpError(
             "expected static head sizes of 'q' and 'v' for tiling");
       }
-      results = tilePiece(rewriter, op, shape, piece, results, description);
+      results = tilePiece(rewriter, op, shape, piece, turnedQ, turnedK, results,
+                          description);
     }
     rewriter.replaceOp(op, results);
     ++numTiled;
@@ -579,7 +611,13 @@ struct TileAttentionPass
         return signalPassFailure();
       }
     }
+    for (TurnedRows &turned : turnedRows) {
+      turned.rope.erase();
+    }
+    turnedRows.clear();
   }
+
+  SmallVector<TurnedRows> turnedRows;
 };
 
 } // namespace

@@ -107,7 +107,11 @@ struct TileRopePass : public attn::impl::TileRopePassBase<TileRopePass> {
 
   void runOnOperation() override {
     SmallVector<RopeOp> ops;
-    getOperation()->walk([&](RopeOp op) { ops.push_back(op); });
+    getOperation()->walk([&](RopeOp op) {
+      if (!op->getParentOfType<scf::ForallOp>()) { // else in a tile already
+        ops.push_back(op);
+      }
+    });
     for (RopeOp op : ops) {
       if (failed(check(op))) {
         return signalPassFailure();

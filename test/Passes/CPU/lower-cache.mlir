@@ -7,7 +7,7 @@
 // CHECK: arith.truncf %{{.*}} : vector<4xf64> to vector<4xf32>
 // CHECK: scf.for
 // CHECK: vector.load %{{.*}} : {{.*}}, vector<8xbf16>
-// CHECK: vector.fma %{{.*}} : vector<8xf32>
+// CHECK: math.fma %{{.*}} : vector<8xf32>
 // CHECK: vector.store %{{.*}} : {{.*}}, vector<8xbf16>
 func.func @rope(%x: memref<1x4x?x32xbf16>, %f: memref<1x16xf64>) {
   attn.rope ins(%x : memref<1x4x?x32xbf16>) frequencies(%f : memref<1x16xf64>) outs(%x : memref<1x4x?x32xbf16>)

@@ -32,17 +32,3 @@ func.func @stays(%k: !t, %s: tensor<?xi64>, %p: tensor<1x?xi32>, %kp: !pool, %vp
   %a, %b = attn.kv_append ins(%r, %r : !t, !t) slots(%s : tensor<?xi64>) outs(%kp, %vp : !pool, !pool) -> !pool, !pool
   return %a, %b : !pool, !pool
 }
-
-// -----
-
-!q = tensor<1x2x8x32xf32>
-
-// REMARK: of {{[qk]}}, stays in front of attn.attention
-// REMARK-SAME: of {{[qk]}}, stays in front of attn.attention
-// CHECK-LABEL: func.func @attention
-// CHECK: attn.attention
-func.func @attention(%q: !q) -> !q {
-  %r = attn.rope ins(%q : !q) outs(%q : !q) -> !q
-  %o = attn.attention ins(%r, %r, %q : !q, !q, !q) outs(%q : !q) -> !q
-  return %o : !q
-}
