@@ -1,5 +1,6 @@
 //===- AttentionOps.cpp - attention at the graph level --------------------===//
 
+#include "Destinations.h"
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -13,10 +14,6 @@
 using namespace mlir;
 using namespace attn;
 
-static ShapedType shaped(Value value) {
-  return cast<ShapedType>(value.getType());
-}
-
 static Type accumulatorType(Type element) {
   return element.isF64() ? element : Float32Type::get(element.getContext());
 }
@@ -29,24 +26,11 @@ MutableOperandRange AttentionOp::getDpsInitsMutable() {
   return getOutsMutable();
 }
 
-void AttentionOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
-}
+ATTN_DESTINATIONS(AttentionOp)
 
 void AttentionOp::getSuccessorRegions(
     RegionBranchPoint point, SmallVectorImpl<RegionSuccessor> &regions) {
   getPairRegions(getOperation(), point, regions);
-}
-
-LogicalResult
-AttentionOp::reifyResultShapes(OpBuilder &builder,
-                               ReifiedRankedShapedTypeDims &shapes) {
-  for (Value init : getOuts()) {
-    shapes.push_back(tensor::getMixedSizes(builder, getLoc(), init));
-  }
-  return success();
 }
 
 FloatType AttentionOp::getElementType() {
@@ -333,20 +317,7 @@ MutableOperandRange MergeStatesOp::getDpsInitsMutable() {
   return getOutsMutable();
 }
 
-void MergeStatesOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
-}
-
-LogicalResult
-MergeStatesOp::reifyResultShapes(OpBuilder &builder,
-                                 ReifiedRankedShapedTypeDims &shapes) {
-  for (Value init : getOuts()) {
-    shapes.push_back(tensor::getMixedSizes(builder, getLoc(), init));
-  }
-  return success();
-}
+ATTN_DESTINATIONS(MergeStatesOp)
 
 LogicalResult MergeStatesOp::verify() {
   if (getOuts().empty() || getOuts().size() > 2) {
@@ -354,8 +325,7 @@ LogicalResult MergeStatesOp::verify() {
                        "got ")
            << getOuts().size() << " [merge_states_c2]";
   }
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "merge_states_c4"))) {
+  if (failed(verifySemantics(*this, "merge_states_c4"))) {
     return failure();
   }
   auto same = [](ArrayRef<int64_t> a, ArrayRef<int64_t> b) {

@@ -1,5 +1,6 @@
 //===- CacheOps.cpp - writing and reading a paged cache -------------------===//
 
+#include "Destinations.h"
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -7,10 +8,6 @@
 
 using namespace mlir;
 using namespace attn;
-
-static ShapedType shaped(Value value) {
-  return cast<ShapedType>(value.getType());
-}
 
 //===----------------------------------------------------------------------===//
 // KVAppendOp
@@ -22,20 +19,7 @@ MutableOperandRange KVAppendOp::getDpsInitsMutable() {
   return MutableOperandRange(getOperation(), first, 2);
 }
 
-void KVAppendOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
-}
-
-LogicalResult
-KVAppendOp::reifyResultShapes(OpBuilder &builder,
-                              ReifiedRankedShapedTypeDims &shapes) {
-  for (Value pool : {getKPages(), getVPages()}) {
-    shapes.push_back(tensor::getMixedSizes(builder, getLoc(), pool));
-  }
-  return success();
-}
+ATTN_DESTINATIONS(KVAppendOp)
 
 FloatType KVAppendOp::getAccumulatorType() {
   return shaped(getK()).getElementType().isF64()
@@ -52,8 +36,7 @@ int64_t KVAppendOp::getRotarySize() {
 }
 
 LogicalResult KVAppendOp::verify() {
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "kv_append_c5"))) {
+  if (failed(verifySemantics(*this, "kv_append_c5"))) {
     return failure();
   }
   ShapedType k = shaped(getK()), v = shaped(getV());
@@ -131,22 +114,10 @@ LogicalResult KVAppendOp::verify() {
 
 MutableOperandRange KVGatherOp::getDpsInitsMutable() { return getOutMutable(); }
 
-void KVGatherOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
-}
-
-LogicalResult
-KVGatherOp::reifyResultShapes(OpBuilder &builder,
-                              ReifiedRankedShapedTypeDims &shapes) {
-  shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getOut()));
-  return success();
-}
+ATTN_DESTINATIONS(KVGatherOp)
 
 LogicalResult KVGatherOp::verify() {
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "kv_gather_c3"))) {
+  if (failed(verifySemantics(*this, "kv_gather_c3"))) {
     return failure();
   }
   ShapedType pages = shaped(getPages()), out = shaped(getOut());

@@ -1,5 +1,6 @@
 //===- EvictOps.cpp - which keys a cache keeps ----------------------------===//
 
+#include "Destinations.h"
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -10,36 +11,13 @@
 using namespace mlir;
 using namespace attn;
 
-static ShapedType shaped(Value value) {
-  return cast<ShapedType>(value.getType());
-}
-
-template <typename OpTy>
-static LogicalResult reify(OpTy op, OpBuilder &builder,
-                           ReifiedRankedShapedTypeDims &shapes) {
-  for (OpOperand &init : op.getDpsInitsMutable()) {
-    shapes.push_back(tensor::getMixedSizes(builder, op.getLoc(), init.get()));
-  }
-  return success();
-}
-
 //===----------------------------------------------------------------------===//
 // KVScoreOp
 //===----------------------------------------------------------------------===//
 
 MutableOperandRange KVScoreOp::getDpsInitsMutable() { return getOutMutable(); }
 
-void KVScoreOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
-}
-
-LogicalResult
-KVScoreOp::reifyResultShapes(OpBuilder &builder,
-                             ReifiedRankedShapedTypeDims &shapes) {
-  return reify(*this, builder, shapes);
-}
+ATTN_DESTINATIONS(KVScoreOp)
 
 std::optional<double> KVScoreOp::getStaticScale() {
   if (auto scale = getScaleAttr()) {
@@ -53,8 +31,7 @@ std::optional<double> KVScoreOp::getStaticScale() {
 }
 
 LogicalResult KVScoreOp::verify() {
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "kv_score_c4"))) {
+  if (failed(verifySemantics(*this, "kv_score_c4"))) {
     return failure();
   }
   ShapedType q = shaped(getQ()), k = shaped(getK());
@@ -94,21 +71,10 @@ MutableOperandRange KVEvictOp::getDpsInitsMutable() {
                              getKeptMutable().getOperandNumber(), 2);
 }
 
-void KVEvictOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
-}
-
-LogicalResult
-KVEvictOp::reifyResultShapes(OpBuilder &builder,
-                             ReifiedRankedShapedTypeDims &shapes) {
-  return reify(*this, builder, shapes);
-}
+ATTN_DESTINATIONS(KVEvictOp)
 
 LogicalResult KVEvictOp::verify() {
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "kv_evict_c3"))) {
+  if (failed(verifySemantics(*this, "kv_evict_c3"))) {
     return failure();
   }
   ShapedType kept = shaped(getKept());

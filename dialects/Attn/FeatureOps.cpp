@@ -1,5 +1,6 @@
 //===- FeatureOps.cpp - projections of queries, keys and values -----------===//
 
+#include "Destinations.h"
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 
@@ -10,12 +11,6 @@ namespace {
 
 constexpr int64_t kAny = ShapedType::kDynamic;
 
-ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
-
-LogicalResult verifyKinds(Operation *op, StringRef label) {
-  return verifySemantics(cast<DestinationStyleOpInterface>(op), label);
-}
-
 } // namespace
 
 LogicalResult LinformerProjectOp::verify() {
@@ -25,7 +20,7 @@ LogicalResult LinformerProjectOp::verify() {
                        "or bshd, but got ")
            << x << " [linformer_project_c1]";
   }
-  if (failed(verifyKinds(*this, "linformer_project_c3"))) {
+  if (failed(verifySemantics(*this, "linformer_project_c3"))) {
     return failure();
   }
   ShapedType out = shaped(getOut());
@@ -60,7 +55,7 @@ LogicalResult FavorFeaturesOp::verify() {
                        "features, alone or with a decay of each and one "
                        "maximum [favor_features_c1]");
   }
-  return verifyKinds(*this, "favor_features_c2");
+  return verifySemantics(*this, "favor_features_c2");
 }
 
 LogicalResult PairProductsOp::verify() {
@@ -76,5 +71,5 @@ LogicalResult PairProductsOp::verify() {
     return emitOpError("expected 'q' and 'k' of T x K and a square 'out', with "
                        "a static K and size [pair_products_c1]");
   }
-  return verifyKinds(*this, "pair_products_c2");
+  return verifySemantics(*this, "pair_products_c2");
 }

@@ -1,5 +1,6 @@
 //===- LongConvOps.cpp - state spaces as convolutions ---------------------===//
 
+#include "Destinations.h"
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 
@@ -9,12 +10,6 @@ using namespace attn;
 namespace {
 
 constexpr int64_t kAny = ShapedType::kDynamic;
-
-ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
-
-LogicalResult verifyKinds(Operation *op, StringRef label) {
-  return verifySemantics(cast<DestinationStyleOpInterface>(op), label);
-}
 
 } // namespace
 
@@ -88,7 +83,7 @@ LogicalResult S4KernelOp::verify() {
     return emitOpError("expected 'p' and 'q' of D x R x N with an R of 1 or 2, "
                        "and 'bilinear' with them [s4_kernel_c2]");
   }
-  return verifyKinds(*this, "s4_kernel_c3");
+  return verifySemantics(*this, "s4_kernel_c3");
 }
 
 //===----------------------------------------------------------------------===//
@@ -109,5 +104,5 @@ LogicalResult FFTConvOp::verify() {
     return emitOpError("expected 'k' of D x L and 'skip' of D, but got ")
            << getK().getType() << " [fft_conv_c2]";
   }
-  return verifyKinds(*this, "fft_conv_c3");
+  return verifySemantics(*this, "fft_conv_c3");
 }

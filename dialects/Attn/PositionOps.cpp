@@ -1,5 +1,6 @@
 //===- PositionOps.cpp - rotary and sinusoidal positions, slopes ----------===//
 
+#include "Destinations.h"
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -8,27 +9,13 @@
 using namespace mlir;
 using namespace attn;
 
-static ShapedType shaped(Value value) {
-  return cast<ShapedType>(value.getType());
-}
-
 //===----------------------------------------------------------------------===//
 // RopeOp
 //===----------------------------------------------------------------------===//
 
 MutableOperandRange RopeOp::getDpsInitsMutable() { return getOutMutable(); }
 
-void RopeOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
-}
-
-LogicalResult RopeOp::reifyResultShapes(OpBuilder &builder,
-                                        ReifiedRankedShapedTypeDims &shapes) {
-  shapes.push_back(tensor::getMixedSizes(builder, getLoc(), getOut()));
-  return success();
-}
+ATTN_DESTINATIONS(RopeOp)
 
 FloatType RopeOp::getAccumulatorType() {
   Type element = shaped(getX()).getElementType();
@@ -55,8 +42,7 @@ ref::RopeScaling RopeOp::getRopeScaling() {
 }
 
 LogicalResult RopeOp::verify() {
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "rope_c8"))) {
+  if (failed(verifySemantics(*this, "rope_c8"))) {
     return failure();
   }
   bool ragged = getLayout() == Layout::THD;

@@ -1,5 +1,6 @@
 //===- QuantOps.cpp - codes of few bits and their scales ------------------===//
 
+#include "Destinations.h"
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -7,10 +8,6 @@
 
 using namespace mlir;
 using namespace attn;
-
-static ShapedType shaped(Value value) {
-  return cast<ShapedType>(value.getType());
-}
 
 int64_t attn::getPackedSize(Packing packing, int64_t elements) {
   if (ShapedType::isDynamic(elements)) {
@@ -57,15 +54,6 @@ static bool mapsTo(AffineMap map, int64_t rank, size_t symbols, Value scale,
          (!zero || hasShape(zero, shaped(scale).getShape()));
 }
 
-template <typename OpTy>
-static LogicalResult reify(OpTy op, OpBuilder &builder,
-                           ReifiedRankedShapedTypeDims &shapes) {
-  for (OpOperand &init : op.getDpsInitsMutable()) {
-    shapes.push_back(tensor::getMixedSizes(builder, op.getLoc(), init.get()));
-  }
-  return success();
-}
-
 //===----------------------------------------------------------------------===//
 // KVDequantizeOp
 //===----------------------------------------------------------------------===//
@@ -74,21 +62,10 @@ MutableOperandRange KVDequantizeOp::getDpsInitsMutable() {
   return getOutMutable();
 }
 
-void KVDequantizeOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
-}
-
-LogicalResult
-KVDequantizeOp::reifyResultShapes(OpBuilder &builder,
-                                  ReifiedRankedShapedTypeDims &shapes) {
-  return reify(*this, builder, shapes);
-}
+ATTN_DESTINATIONS(KVDequantizeOp)
 
 LogicalResult KVDequantizeOp::verify() {
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "kv_dequantize_c4"))) {
+  if (failed(verifySemantics(*this, "kv_dequantize_c4"))) {
     return failure();
   }
   Packing packing = getPacking();
@@ -123,17 +100,7 @@ MutableOperandRange KVQuantizeOp::getDpsInitsMutable() {
   return getOutsMutable();
 }
 
-void KVQuantizeOp::getEffects(
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
-        &effects) {
-  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
-}
-
-LogicalResult
-KVQuantizeOp::reifyResultShapes(OpBuilder &builder,
-                                ReifiedRankedShapedTypeDims &shapes) {
-  return reify(*this, builder, shapes);
-}
+ATTN_DESTINATIONS(KVQuantizeOp)
 
 LogicalResult KVQuantizeOp::verify() {
   size_t count = getOuts().size();
@@ -144,8 +111,7 @@ LogicalResult KVQuantizeOp::verify() {
                        "and the zero where they are not given, but got ")
            << count << " [kv_quantize_c3]";
   }
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "kv_quantize_c4"))) {
+  if (failed(verifySemantics(*this, "kv_quantize_c4"))) {
     return failure();
   }
   Packing packing = getPacking();

@@ -1,5 +1,6 @@
 //===- RecurrenceOps.cpp - state spaces and linear attention --------------===//
 
+#include "Destinations.h"
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -11,8 +12,6 @@ using namespace attn;
 namespace {
 
 constexpr int64_t kAny = ShapedType::kDynamic;
-
-ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
 
 /// B, H and S of a problem in a layout; B of thd is that of `cu_seqlens`.
 struct Sizes {
@@ -119,18 +118,7 @@ FloatType attn::recurrenceType(Operation *op) {
 
 #define ATTN_RECURRENCE(Op)                                                    \
   MutableOperandRange Op::getDpsInitsMutable() { return getOutsMutable(); }    \
-  void Op::getEffects(                                                         \
-      SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>      \
-          &effects) {                                                          \
-    getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects); \
-  }                                                                            \
-  LogicalResult Op::reifyResultShapes(OpBuilder &builder,                      \
-                                      ReifiedRankedShapedTypeDims &shapes) {   \
-    for (Value init : getOuts()) {                                             \
-      shapes.push_back(tensor::getMixedSizes(builder, getLoc(), init));        \
-    }                                                                          \
-    return success();                                                          \
-  }
+  ATTN_DESTINATIONS(Op)
 ATTN_RECURRENCE(SSDOp)
 ATTN_RECURRENCE(LinearAttentionOp)
 ATTN_RECURRENCE(SSMScanOp)
@@ -161,8 +149,7 @@ LogicalResult SSDOp::verify() {
                        "got ")
            << getOuts().size() << " operands [ssd_c4]";
   }
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "ssd_c7"))) {
+  if (failed(verifySemantics(*this, "ssd_c7"))) {
     return failure();
   }
   FailureOr<Sizes> sizes = sizesOf(getX(), getLayout(), getCuSeqlens());
@@ -226,8 +213,7 @@ LogicalResult LinearAttentionOp::verify() {
   if (getOuts().empty()) {
     return emitOpError("expected 'out' in 'outs' [linear_attention_c4]");
   }
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "linear_attention_c7"))) {
+  if (failed(verifySemantics(*this, "linear_attention_c7"))) {
     return failure();
   }
   FailureOr<Sizes> sizes = sizesOf(getV(), getLayout(), getCuSeqlens());
@@ -309,8 +295,7 @@ LogicalResult SSMScanOp::verify() {
                        "got ")
            << getOuts().size() << " operands [ssm_scan_c4]";
   }
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "ssm_scan_c7"))) {
+  if (failed(verifySemantics(*this, "ssm_scan_c7"))) {
     return failure();
   }
   ShapedType u = shaped(getU());
@@ -378,8 +363,7 @@ LogicalResult SSMScanOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult SSMStepOp::verify() {
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "ssm_step_c4"))) {
+  if (failed(verifySemantics(*this, "ssm_step_c4"))) {
     return failure();
   }
   ShapedType x = shaped(getX());
@@ -429,8 +413,7 @@ LogicalResult CausalConv1dOp::verify() {
                        "got ")
            << getOuts().size() << " operands [causal_conv1d_c3]";
   }
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "causal_conv1d_c5"))) {
+  if (failed(verifySemantics(*this, "causal_conv1d_c5"))) {
     return failure();
   }
   ShapedType x = shaped(getX()), w = shaped(getW());
@@ -470,8 +453,7 @@ FloatType ScanChunkOp::getAccumulatorType() {
 }
 
 LogicalResult ScanChunkOp::verify() {
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "scan_chunk_c4"))) {
+  if (failed(verifySemantics(*this, "scan_chunk_c4"))) {
     return failure();
   }
   size_t outs = getOuts().size();

@@ -99,17 +99,6 @@ mlir::ParseResult parseSource(mlir::OpAsmParser &parser, KeySourceAttr &source);
 void printSource(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                  KeySourceAttr source);
 
-/// Adds a read of each memref among `inputs`, and a read and a write of each
-/// among `inits`, to `effects`.
-void getDpsEffects(mlir::DestinationStyleOpInterface op,
-                   llvm::SmallVectorImpl<mlir::SideEffects::EffectInstance<
-                       mlir::MemoryEffects::Effect>> &effects);
-
-/// Reports `label` unless all shaped operands of `op` are tensors and its
-/// results stand for its inits, or all are memrefs and there is no result.
-mlir::LogicalResult verifySemantics(mlir::DestinationStyleOpInterface op,
-                                    llvm::StringRef label);
-
 /// Whether `value` has these sizes, as far as both are known.
 bool hasShape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
 

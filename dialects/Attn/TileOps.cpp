@@ -1,5 +1,6 @@
 //===- TileOps.cpp - what tiling makes of attention -----------------------===//
 
+#include "Destinations.h"
 #include "ScoreRegion.h"
 #include "attn/Dialect/Attn/AttnOps.h"
 #include "attn/Dialect/Attn/PairedMap.h"
@@ -9,10 +10,6 @@
 
 using namespace mlir;
 using namespace attn;
-
-static ShapedType shaped(Value value) {
-  return cast<ShapedType>(value.getType());
-}
 
 using Effects =
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
@@ -114,22 +111,11 @@ MutableOperandRange OnlineAttentionOp::getDpsInitsMutable() {
   return MutableOperandRange(getOperation(), start, 3);
 }
 
-void OnlineAttentionOp::getEffects(Effects &effects) {
-  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
-}
+ATTN_DESTINATIONS(OnlineAttentionOp)
 
 void OnlineAttentionOp::getSuccessorRegions(
     RegionBranchPoint point, SmallVectorImpl<RegionSuccessor> &regions) {
   getPairRegions(getOperation(), point, regions);
-}
-
-LogicalResult
-OnlineAttentionOp::reifyResultShapes(OpBuilder &builder,
-                                     ReifiedRankedShapedTypeDims &shapes) {
-  for (Value init : {getAcc(), getMax(), getSum()}) {
-    shapes.push_back(tensor::getMixedSizes(builder, getLoc(), init));
-  }
-  return success();
 }
 
 FloatType OnlineAttentionOp::getAccumulatorType() {
@@ -171,8 +157,7 @@ OnlineAttentionOp::Dims OnlineAttentionOp::getDims() {
 }
 
 LogicalResult OnlineAttentionOp::verify() {
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "online_attention_c5"))) {
+  if (failed(verifySemantics(*this, "online_attention_c5"))) {
     return failure();
   }
   Value operands[] = {getQ(), getK(), getV(), getAcc(), getMax(), getSum()};
@@ -284,7 +269,7 @@ MutableOperandRange PackRowsOp::getDpsInitsMutable() {
 }
 
 void PackRowsOp::getEffects(Effects &effects) {
-  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
+  getDpsEffects(getOperation(), effects);
 }
 
 LogicalResult PackRowsOp::verify() {
@@ -302,8 +287,7 @@ LogicalResult PackRowsOp::verify() {
                        "'source_map' and 'dest_map' to permute the dimensions "
                        "of operands of rank 3 [pack_rows_c1]");
   }
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "pack_rows_c2"))) {
+  if (failed(verifySemantics(*this, "pack_rows_c2"))) {
     return failure();
   }
   auto headSize = [&](AffineMap map, Value operand) {
@@ -330,18 +314,7 @@ MutableOperandRange FinalizeStateOp::getDpsInitsMutable() {
   return getOutsMutable();
 }
 
-void FinalizeStateOp::getEffects(Effects &effects) {
-  getDpsEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);
-}
-
-LogicalResult
-FinalizeStateOp::reifyResultShapes(OpBuilder &builder,
-                                   ReifiedRankedShapedTypeDims &shapes) {
-  for (Value init : getOuts()) {
-    shapes.push_back(tensor::getMixedSizes(builder, getLoc(), init));
-  }
-  return success();
-}
+ATTN_DESTINATIONS(FinalizeStateOp)
 
 LogicalResult FinalizeStateOp::verify() {
   unsigned rows = shaped(getMax()).getRank();
@@ -359,8 +332,7 @@ LogicalResult FinalizeStateOp::verify() {
            << rows << " row dimensions and an output of rank 3 "
            << "[finalize_state_c1]";
   }
-  if (failed(verifySemantics(cast<DestinationStyleOpInterface>(getOperation()),
-                             "finalize_state_c2"))) {
+  if (failed(verifySemantics(*this, "finalize_state_c2"))) {
     return failure();
   }
   // Buffers may differ in layout.
