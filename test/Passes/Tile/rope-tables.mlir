@@ -45,3 +45,22 @@ func.func @stays(%q: !q, %o: !q) -> !q {
   %r = attn.attention ins(%a, %a, %q : !q, !q, !q) outs(%o : !q) -> !q
   return %r : !q
 }
+
+// -----
+
+!q = tensor<1x2x?x32xf32>
+
+// The queries of a tile turn, keys that many rows may read do in front.
+// CHECK: rotary positions: of q, folded into the loads of attn.attention
+// CHECK: rotary positions: of k, stays in front of attn.attention as a pass over memory: many rows
+// CHECK-LABEL: func.func @many
+// CHECK: %[[KEYS:.*]] = attn.rope
+// CHECK: attn.rope {{.*}} tables(
+// CHECK: attn.key_loop
+// CHECK: tensor.extract_slice %[[KEYS]]
+func.func @many(%q: !q, %k: !q, %v: !q, %o: !q) -> !q {
+  %a = attn.rope ins(%q : !q) outs(%o : !q) -> !q
+  %b = attn.rope ins(%k : !q) outs(%o : !q) -> !q
+  %r = attn.attention ins(%a, %b, %v : !q, !q, !q) outs(%o : !q) mask(#attn.causal) -> !q
+  return %r : !q
+}

@@ -45,16 +45,14 @@ func.func @decode(%q: tensor<1x1x4x64xbf16>, %k: tensor<1x?x2x64xbf16> {attn.dim
 }
 
 // Sequences one after the other, and residue classes.
-func.func @ragged(%x: tensor<?x2x32xf32> {attn.dims = ["t", "h", "d"]}, %y: tensor<?x2x32xf32> {attn.dims = ["t", "h", "d"]}, %p: tensor<1x?xi32> {attn.dims = ["one", "t"]},
-                  %cu: tensor<?xi32> {attn.dims = ["ends"]}) -> (tensor<?x2x32xf32> {attn.name = "o"}) {
-  %c0 = arith.constant 0 : index
-  %t = tensor.dim %x, %c0 : tensor<?x2x32xf32>
-  %e = tensor.empty(%t) : tensor<?x2x32xf32>
-  %q = attn.rope ins(%x : tensor<?x2x32xf32>) layout(thd) positions(%p : tensor<1x?xi32>) outs(%e : tensor<?x2x32xf32>) -> tensor<?x2x32xf32>
-  %k = attn.rope ins(%y : tensor<?x2x32xf32>) layout(thd) positions(%p : tensor<1x?xi32>) outs(%e : tensor<?x2x32xf32>) -> tensor<?x2x32xf32>
-  %o = attn.attention ins(%q, %k, %x : tensor<?x2x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>) layout(thd)
-    cu_seqlens(%cu, %cu : tensor<?xi32>, tensor<?xi32>) outs(%e : tensor<?x2x32xf32>) mask(#attn.causal) -> tensor<?x2x32xf32>
-  return %o : tensor<?x2x32xf32>
+func.func @ragged(%x: tensor<300x2x32xf32>, %y: tensor<300x2x32xf32>, %p: tensor<1x300xi32>,
+                  %cu: tensor<?xi32> {attn.dims = ["ends"]}) -> (tensor<300x2x32xf32> {attn.name = "o"}) {
+  %e = tensor.empty() : tensor<300x2x32xf32>
+  %q = attn.rope ins(%x : tensor<300x2x32xf32>) layout(thd) positions(%p : tensor<1x300xi32>) outs(%e : tensor<300x2x32xf32>) -> tensor<300x2x32xf32>
+  %k = attn.rope ins(%y : tensor<300x2x32xf32>) layout(thd) positions(%p : tensor<1x300xi32>) outs(%e : tensor<300x2x32xf32>) -> tensor<300x2x32xf32>
+  %o = attn.attention ins(%q, %k, %x : tensor<300x2x32xf32>, tensor<300x2x32xf32>, tensor<300x2x32xf32>) layout(thd)
+    cu_seqlens(%cu, %cu : tensor<?xi32>, tensor<?xi32>) outs(%e : tensor<300x2x32xf32>) mask(#attn.causal) -> tensor<300x2x32xf32>
+  return %o : tensor<300x2x32xf32>
 }
 
 func.func @classes(%x: tensor<1x2x300x32xf32>, %y: tensor<1x2x300x32xf32>) -> (tensor<1x2x300x32xf32> {attn.name = "o"}) {
