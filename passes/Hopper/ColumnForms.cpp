@@ -9,9 +9,14 @@ using namespace mlir;
 
 namespace attn {
 
+// A column is 8 n + 0 or 1 behind the first, and of these there are no more
+// than a word has bits.
+constexpr int64_t kWordColumns = 128;
+
 ColumnForms::ColumnForms(WarpBuilder &warp, Block &body, Value first,
-                         ValueRange varyingArguments)
-    : warp(warp), body(body), first(first), varyingArguments(varyingArguments) {
+                         int64_t columns, ValueRange varyingArguments)
+    : warp(warp), body(body), first(first), columns(columns),
+      varyingArguments(varyingArguments) {
   varying.insert(varyingArguments.begin(), varyingArguments.end());
   for (Operation &op : body.without_terminator()) {
     SetVector<Value> used(op.operand_begin(), op.operand_end());
@@ -40,6 +45,22 @@ void ColumnForms::startRow(ValueRange arguments) {
     }
     if (std::optional<Form> form = formOf(op)) {
       forms[op.getResult(0)] = *form;
+    }
+  }
+  // What elements ask for: seven bits become predicates in one instruction, a
+  // comparison is one each.
+  for (Operation &op : body.without_terminator()) {
+    auto form =
+        op.getNumResults() == 1 ? forms.find(op.getResult(0)) : forms.end();
+    if (form == forms.end() || form->second.bounds.empty() ||
+        columns > kWordColumns) {
+      continue;
+    }
+    if (llvm::any_of(op.getUsers(), [&](Operation *user) {
+          return user->getNumResults() != 1 ||
+                 !forms.contains(user->getResult(0));
+        })) {
+      form->second.word = wordOf(form->second);
     }
   }
 }
@@ -84,6 +105,69 @@ ColumnForms::compare(Operation &op, const Form &a, const Form &b) {
   }
   Form form;
   form.bounds.push_back({left.times - right.times, rest});
+  return form;
+}
+
+static int64_t bitOf(int64_t offset) { return offset / 4 + offset % 2; }
+
+template <typename Op>
+static Value bitwise(WarpBuilder &warp, Value a, Value b) {
+  return warp.builder.createOrFold<Op>(warp.loc, a, b);
+}
+
+// The bits of the offsets below `bound`.
+Value ColumnForms::wordBelow(Value bound) {
+  Value b = warp.min(warp.max(bound, warp.c(0)), warp.c(kWordColumns));
+  Value count = warp.add(warp.mul(warp.shr(b, 3), 2),
+                         warp.min(warp.andi(b, 7), warp.c(2)));
+  Value bit = arith::ShLIOp::create(warp.builder, warp.loc, warp.c(1),
+                                    warp.andi(count, 31));
+  return warp.select(warp.less(count, warp.c(32)), warp.sub(bit, warp.c(1)),
+                     warp.c(-1));
+}
+
+// None where a column is not as far from the next as from its bound.
+Value ColumnForms::wordOf(const Form &form) {
+  if (form.word) {
+    return form.word;
+  }
+  if (form.bounds.empty()) {
+    return warp.select(form.base, warp.c(-1), warp.c(0));
+  }
+  Value word;
+  for (auto [times, bound] : form.bounds) {
+    Value part;
+    if (times == 1) {
+      part = wordBelow(bound);
+    } else if (times == -1) {
+      part = warp.xori(wordBelow(warp.sub(warp.c(1), bound)), warp.c(-1));
+    } else {
+      return {};
+    }
+    word = word ? bitwise<arith::AndIOp>(warp, word, part) : part;
+  }
+  return word;
+}
+
+// Conjunctions of bounds on one side are one bound, where a bit costs no less.
+std::optional<ColumnForms::Form>
+ColumnForms::logical(Operation &op, const Form &a, const Form &b) {
+  Form form;
+  if (isa<arith::AndIOp>(op) && a.bounds.size() == 1 && b.bounds.size() == 1 &&
+      a.bounds[0].first == b.bounds[0].first) {
+    form.bounds.push_back(
+        {a.bounds[0].first, warp.min(a.bounds[0].second, b.bounds[0].second)});
+    return form;
+  }
+  Value left = columns <= kWordColumns ? wordOf(a) : Value();
+  Value right = left ? wordOf(b) : Value();
+  if (!right) {
+    return std::nullopt;
+  }
+  form.word = isa<arith::AndIOp>(op) ? bitwise<arith::AndIOp>(warp, left, right)
+              : isa<arith::OrIOp>(op)
+                  ? bitwise<arith::OrIOp>(warp, left, right)
+                  : bitwise<arith::XOrIOp>(warp, left, right);
   return form;
 }
 
@@ -199,20 +283,9 @@ std::optional<ColumnForms::Form> ColumnForms::formOf(Operation &op) {
   if (isa<arith::CmpIOp>(op)) {
     return compare(op, *in[0], *in[1]);
   }
-  if (isa<arith::AndIOp>(op) && !in[0]->bounds.empty() &&
-      !in[1]->bounds.empty()) {
-    form.bounds = in[0]->bounds;
-    for (auto [times, bound] : in[1]->bounds) {
-      auto same = llvm::find_if(form.bounds, [&, t = times](const auto &other) {
-        return other.first == t;
-      });
-      if (same == form.bounds.end()) {
-        form.bounds.push_back({times, bound});
-      } else {
-        same->second = warp.min(same->second, bound);
-      }
-    }
-    return form;
+  if (isa<arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op) &&
+      op.getResult(0).getType().isInteger(1)) {
+    return logical(op, *in[0], *in[1]);
   }
   if (op.getResult(0).getType().isF32()) {
     return floats(op, in);
@@ -221,6 +294,17 @@ std::optional<ColumnForms::Form> ColumnForms::formOf(Operation &op) {
 }
 
 Value ColumnForms::at(const Form &form, int64_t offset) {
+  if (form.word) {
+    // LLVM would shift the bit to the lowest, one more instruction.
+    Value bit = warp.c(static_cast<int32_t>(1u << bitOf(offset)));
+    return LLVM::InlineAsmOp::create(
+               warp.builder, warp.loc, warp.builder.getI1Type(),
+               ValueRange{form.word, bit},
+               "{ .reg .b32 t; and.b32 t, $1, $2; setp.ne.b32 $0, t, 0; }",
+               "=b,r,n", /*has_side_effects=*/false, /*is_align_stack=*/false,
+               LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
+        .getResult(0);
+  }
   if (!form.bounds.empty()) {
     Value all;
     for (auto [times, bound] : form.bounds) {

@@ -16,11 +16,11 @@ namespace attn {
 
 class ColumnForms {
 public:
-  /// Code of `body`, whose last argument is the column: `first` (i32) and a
-  /// constant. What depends on an argument of `varying` differs from element to
-  /// element; the rest is the same for all elements of a row.
+  /// Code of `body`, whose last argument is the column, of `columns`: `first`
+  /// (i32) and a constant. What depends on an argument of `varying` differs
+  /// from element to element; the rest is the same for all elements of a row.
   ColumnForms(WarpBuilder &warp, mlir::Block &body, mlir::Value first,
-              mlir::ValueRange varying);
+              int64_t columns, mlir::ValueRange varying);
 
   /// Arguments but the column, for the elements of a row that follow.
   void startRow(mlir::ValueRange arguments);
@@ -30,12 +30,16 @@ public:
                                       int64_t offset);
 
 private:
-  /// base + step * offset, or for i1 the conjunction of step * offset < base.
+  /// base + step * offset; or for i1 the conjunction of times * offset < bound,
+  /// or a word with a bit for each column.
   struct Form {
     mlir::Value base, step; // step: a float; none where it is a number
     int64_t times = 0;
     llvm::SmallVector<std::pair<int64_t, mlir::Value>, 2> bounds;
-    bool isUniform() const { return !step && times == 0 && bounds.empty(); }
+    mlir::Value word;
+    bool isUniform() const {
+      return !step && times == 0 && bounds.empty() && !word;
+    }
   };
 
   std::optional<Form> formOf(mlir::Operation &op);
@@ -43,12 +47,17 @@ private:
                               const Form &b);
   std::optional<Form> floats(mlir::Operation &op,
                              llvm::ArrayRef<const Form *> in);
+  std::optional<Form> logical(mlir::Operation &op, const Form &a,
+                              const Form &b);
+  mlir::Value wordOf(const Form &form);
+  mlir::Value wordBelow(mlir::Value bound);
   mlir::Value at(const Form &form, int64_t offset);
   mlir::Value valueAt(mlir::Value value, int64_t offset);
 
   WarpBuilder &warp;
   mlir::Block &body;
   mlir::Value first;
+  int64_t columns;
   llvm::SmallVector<mlir::Value> varyingArguments;
   llvm::DenseSet<mlir::Value> varying;
   llvm::DenseMap<mlir::Value, Form> forms; // of this row

@@ -87,7 +87,7 @@ struct ElementsLowering : WarpgroupPattern<ElementsOp> {
     Value thread =
         columns && op.getNumResults() == 0 ? rereadThread(warp) : warp.thread();
     Value first = columns ? firstColumn(warp, thread) : warp.c(0);
-    ColumnForms forms(warp, body, first, varying);
+    ColumnForms forms(warp, body, first, op.getColumns(), varying);
     SmallVector<SmallVector<Value>> results(op.getNumResults(),
                                             SmallVector<Value>(count));
     // Of a row, what is the same for all of its columns once.

@@ -7,17 +7,21 @@
 gpu.module @kernels {
   llvm.mlir.global external @attn_shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
 
-  // Two comparisons with the column become one with the smaller bound.
+  // Two comparisons with the column become one with the smaller bound, which
+  // becomes a word with a bit for each column: of two in eight.
   // CHECK-LABEL: llvm.func @window
   // CHECK: nvvm.setmaxregister increase 240
   // CHECK: %[[BOUND:.*]] = arith.minsi
-  // CHECK-NOT: arith.subi
-  // CHECK: %[[C0:.*]] = arith.constant 0 : i32
-  // CHECK: arith.cmpi sgt, %[[BOUND]], %[[C0]]
+  // CHECK: %[[LOW:.*]] = arith.maxsi %[[BOUND]]
+  // CHECK: %[[B:.*]] = arith.minsi %[[LOW]]
+  // CHECK: arith.shrui %[[B]]
+  // CHECK: %[[WORD:.*]] = arith.select
   // CHECK: %[[C1:.*]] = arith.constant 1 : i32
-  // CHECK: arith.cmpi sgt, %[[BOUND]], %[[C1]]
-  // CHECK: %[[C8:.*]] = arith.constant 8 : i32
-  // CHECK: arith.cmpi sgt, %[[BOUND]], %[[C8]]
+  // CHECK: llvm.inline_asm "{ {{.*}}setp.ne{{.*}} }", "=b,r,n" %[[WORD]], %[[C1]]
+  // CHECK: %[[C2:.*]] = arith.constant 2 : i32
+  // CHECK: llvm.inline_asm {{.*}} %[[WORD]], %[[C2]]
+  // CHECK: %[[C4:.*]] = arith.constant 4 : i32
+  // CHECK: llvm.inline_asm {{.*}} %[[WORD]], %[[C4]]
   llvm.func @window(%size: i32, %key: i32, %x: f32, %none: f32) {
     warpgroup.roles consumers 2 registers(24, 240) producer {
     } consumer {
@@ -29,6 +33,33 @@ gpu.module @kernels {
         %position = arith.addi %key, %column : i32
         %causal = arith.cmpi sle, %position, %row : i32
         %shown = arith.andi %inside, %causal : i1
+        %y = arith.select %shown, %e, %none : f32
+        warpgroup.yield %y : f32
+      } : (!scores) -> !scores
+      %m = warpgroup.reduce max %t : !scores -> !warpgroup.partial_rows<f32>
+    }
+    llvm.return
+  }
+
+  // Logic of comparisons is logic of words: none for an element.
+  // CHECK-LABEL: llvm.func @sink
+  // CHECK: nvvm.setmaxregister increase 240
+  // CHECK: arith.xori
+  // CHECK: %[[EITHER:.*]] = arith.ori {{.*}} : i32
+  // CHECK: llvm.inline_asm {{.*}} %[[EITHER]],
+  // CHECK-NOT: arith.ori
+  // CHECK: llvm.inline_asm {{.*}} %[[EITHER]],
+  llvm.func @sink(%size: i32, %key: i32, %x: f32, %none: f32) {
+    warpgroup.roles consumers 2 registers(24, 240) producer {
+    } consumer {
+    ^bb0(%wg: i32):
+      %s = warpgroup.splat %x : f32 -> !scores
+      %t = warpgroup.elements (%s) {
+      ^bb0(%e: f32, %row: i32, %column: i32):
+        %sink = arith.cmpi slt, %column, %size : i32
+        %position = arith.addi %key, %column : i32
+        %inside = arith.cmpi sgt, %position, %row : i32
+        %shown = arith.ori %inside, %sink : i1
         %y = arith.select %shown, %e, %none : f32
         warpgroup.yield %y : f32
       } : (!scores) -> !scores
