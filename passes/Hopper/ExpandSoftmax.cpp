@@ -62,8 +62,9 @@ public:
       negativeUnit = warp.fmul(op.getFactor(), negativeUnit);
     }
     bool speculative = op.getStrategy() == SoftmaxStrategy::Speculative;
+    bool guesses = speculative && op.getP().getType().getElement().isBF16();
     return choose(
-        op.getFirst(), [&] { return restart(); },
+        op.getFirst(), [&] { return guesses ? guess() : restart(); },
         [&] { return speculative ? speculate() : update(); });
   }
 
@@ -100,6 +101,17 @@ private:
                             SmallVector<Location>(types.size(), loc));
     YieldOp::create(builder, loc, ValueRange{body(block->getArguments())});
     return elements.getResult(0);
+  }
+
+  // Whether some element of a warp is so.
+  Value any(ValueRange inputs, llvm::function_ref<Value(ValueRange)> body) {
+    Type flags =
+        PartialRowsType::get(builder.getContext(), builder.getI1Type());
+    return AnyOp::create(builder, loc, builder.getI1Type(),
+                         each(inputs, flags, body));
+  }
+  Value is(arith::CmpFPredicate predicate, Value x, double limit) {
+    return arith::CmpFOp::create(builder, loc, predicate, x, warp.f(limit));
   }
 
   // - unit max of the scores of a row, plus the exponent of the maximum.
@@ -146,6 +158,27 @@ private:
     return {pack(p), reference, total, acc};
   }
 
+  // The first step as if its row maxima were 0, which is as good as these where
+  // the sum of a row is far from what its terms cannot be.
+  Results guess() {
+    Value reference =
+        SplatOp::create(builder, loc, op.getReference().getType(), warp.f(0));
+    Value p = probabilities(reference);
+    Value own = sum(p), packed = pack(p);
+    Value row = JoinOp::create(builder, loc, op.getReference().getType(),
+                               ReductionKind::Add, own);
+    double limit = sumLimit(op.getP().getType().getElement());
+    Value failed = any({own, row}, [&](ValueRange in) {
+      using P = arith::CmpFPredicate;
+      return warp.either(is(P::UGE, in[0], limit),
+                         is(P::OLT, in[1], 1 / limit));
+    });
+    Value acc = SplatOp::create(builder, loc, op.getAcc().getType(), warp.f(0));
+    return choose(
+        failed, [&] { return restart(); },
+        [&] { return Results{packed, reference, own, acc}; });
+  }
+
   // The reference follows the maximum, the state follows the reference.
   Results update() {
     Value reference = each(
@@ -170,16 +203,11 @@ private:
     Value p = probabilities(op.getReference());
     Value own = sum(p);
     Value packed = pack(p);
-    Type flags =
-        PartialRowsType::get(builder.getContext(), builder.getI1Type());
-    Value limit = warp.f(sumLimit(op.getP().getType().getElement()));
-    // NaN is no less than anything.
-    Value bad = each(own, flags, [&](ValueRange in) {
-      return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UGE,
-                                   in[0], limit)
-          .getResult();
+    double limit = sumLimit(op.getP().getType().getElement());
+    Value failed = any(own, [&](ValueRange in) {
+      // NaN is no less than anything.
+      return is(arith::CmpFPredicate::UGE, in[0], limit);
     });
-    Value failed = AnyOp::create(builder, loc, builder.getI1Type(), bad);
     // In front of the branch: LLVM would move conversions behind it to a block
     // that does anything.
     Value total = each({op.getSum(), own}, own.getType(),

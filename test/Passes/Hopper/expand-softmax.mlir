@@ -8,15 +8,26 @@
 !half = !warpgroup.operand<64x128xf16>
 
 gpu.module @kernels {
-  // The first step is exact; later ones keep the reference, and compute it only
-  // where the sum of the probabilities says so.
+  // The first step takes 0 for a row maximum, unless the sum of a thread is too
+  // large or that of a row too small; later ones keep the reference, and compute
+  // it only where the sum of the probabilities says so.
   // CHECK-LABEL: llvm.func @speculative
   // CHECK: scf.if %{{.*}} -> (
+  // CHECK-NOT: warpgroup.reduce max
+  // CHECK: %[[OWN:.*]] = warpgroup.reduce add
+  // CHECK: %[[ROW:.*]] = warpgroup.join add %[[OWN]]
+  // CHECK-NEXT: warpgroup.elements(%[[OWN]], %[[ROW]])
+  // CHECK: arith.constant 1.09951163E+12 : f32
+  // CHECK: arith.cmpf uge
+  // CHECK: arith.constant 9.09494702E-13 : f32
+  // CHECK: arith.cmpf olt
+  // CHECK: %[[OFF:.*]] = warpgroup.any
+  // CHECK: scf.if %[[OFF]]
   // CHECK-NEXT: %[[MAX:.*]] = warpgroup.reduce max
   // CHECK-NEXT: warpgroup.join max %[[MAX]]
   // CHECK: warpgroup.pack
-  // CHECK-NEXT: scf.yield
-  // CHECK-NEXT: } else {
+  // CHECK: } else {
+  // CHECK: } else {
   // CHECK-NOT: warpgroup.reduce max
   // CHECK: llvm.nvvm.ex2.approx.ftz
   // CHECK: %[[SUM:.*]] = warpgroup.reduce add
@@ -53,8 +64,10 @@ gpu.module @kernels {
     llvm.return
   }
 
-  // f16 has no 2^40.
+  // f16 has no 2^40, nor anything to spare below the row maximum.
   // CHECK-LABEL: llvm.func @half
+  // CHECK: scf.if %{{.*}} -> (
+  // CHECK-NEXT: warpgroup.reduce max
   // CHECK: arith.constant 3.276800e+04 : f32
   llvm.func @half(%f: i1, %zero: f32) {
     %s = warpgroup.splat %zero : f32 -> !s
