@@ -22,7 +22,7 @@ constexpr int64_t kOtherRegisters = 28;
 // The sums of a step and its probabilities do not live beside what a step in
 // the making needs.
 constexpr int64_t kOtherNarrow = 16;
-constexpr int64_t kStages = 2, kNarrowStages = 4;
+constexpr int64_t kFewStages = 2, kManyStages = 4;
 // Barriers, tags and the alignment of dynamic shared memory.
 constexpr int64_t kOtherShared = 1024;
 // Instructions of the softmax an element, beside its exponential.
@@ -57,14 +57,14 @@ static bool fits(WarpgroupKernel &kernel, int64_t headSize, int64_t valueSize,
   if (kernel.isNarrow()) {
     step += kernel.turnedRows(valueSize) * kernel.turnedColumns();
   }
-  // Tiles of narrow V go through two rings, one behind the other: more of them
-  // on their way hide that.
-  for (int64_t stages : {kNarrowStages, kStages}) {
+  // More tiles on their way hide that tiles of narrow V go through two rings,
+  // and at small head sizes, whose steps are short, what lies between two tiles
+  // of rows.
+  for (int64_t stages : {kManyStages, kFewStages}) {
     // A stage of tags is 1024 bytes.
     kernel.stages = stages;
     kernel.sharedBytes = 2048 + kernel.queryStages * query + stages * step;
-    if ((stages == kStages || kernel.isNarrow()) &&
-        kernel.sharedBytes + kOtherShared <= gpu.blockSharedBytes) {
+    if (kernel.sharedBytes + kOtherShared <= gpu.blockSharedBytes) {
       return true;
     }
   }

@@ -284,6 +284,9 @@ TEST(GPUCostModelTest, Warpgroups) {
     EXPECT_LE(kernel->sharedBytes, gpu.blockSharedBytes) << c.head;
   }
   EXPECT_FALSE(chooseWarpgroupKernel(576, 512, 0, 0, gpu));
+  // As many tiles on their way as there is room for.
+  EXPECT_EQ(chooseWarpgroupKernel(64, 64, 0, 0, gpu)->stages, 4);
+  EXPECT_EQ(chooseWarpgroupKernel(128, 128, 0, 0, gpu)->stages, 2);
   // Wide panels, but where narrow ones make room for a second stage of Q.
   for (auto [size, columns, panelBytes] : {std::array<int64_t, 3>{80, 128, 128},
                                            {144, 192, 128},
