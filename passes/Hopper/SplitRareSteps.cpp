@@ -2,9 +2,11 @@
 // Most steps of a stream are full, and neither the first nor the last of a
 // tile. Behind the start of its products, a step is written twice: once with
 // all its conditions, and once, for when none holds, without them, so that
-// nothing divides the straight line of exponentials that ptxas schedules.
+// nothing divides the straight line of exponentials that ptxas schedules. The
+// rare step reads what its branches need at its start (ReadEarly).
 //===----------------------------------------------------------------------===//
 
+#include "ReadEarly.h"
 #include "attn/Dialect/Warpgroup/WarpgroupOps.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -103,6 +105,7 @@ public:
       scf::YieldOp::create(builder, loc, yielded);
     };
     arm(choice.thenBlock(), /*common=*/false);
+    readEarly(*choice.thenBlock());
     SmallVector<Operation *> ordered = tail;
     arm(choice.elseBlock(), /*common=*/true);
     tail = ordered;
