@@ -23,10 +23,22 @@ static int64_t sharedBytes(const RecurrenceKernel &kernel,
   constexpr int64_t kTile = RecurrenceKernel::kChunk * kPanel * 2;
   int64_t keys = 2 * kernel.stateColumns / kPanel * kTile;
   int64_t panels = kernel.consumers * kTile;
-  int64_t vectors = shape.decays ? shape.heads * 6 * kPanel * 4 : 0;
+  int64_t vectors = shape.decays ? shape.heads * 7 * kPanel * 4 : 0;
+  // Decays in f32 with the sums of the threads that add them, and what they
+  // are to the state.
+  int64_t decays = 0;
+  if (shape.keyDecays) {
+    int64_t row = kernel.stateColumns * 4;
+    decays = kernel.decayRows() * row;
+    vectors = 4 * row;
+  }
+  // A second masked product, and room to invert one in f32.
+  int64_t masked = shape.delta ? 2 * kTile : kTile;
+  int64_t inverse = shape.delta ? RecurrenceKernel::kInverseBytes : 0;
   return kernel.keyStages * keys +
          (kernel.valueStages + kernel.gateStages + 2) * panels +
-         kernel.maskedStages * kTile + kernel.vectorStages * vectors;
+         kernel.maskedStages * masked + kernel.vectorStages * vectors +
+         kernel.decayStages * decays + inverse;
 }
 
 std::optional<RecurrenceKernel>
@@ -49,12 +61,20 @@ chooseRecurrenceKernel(const RecurrenceShape &shape, const GPUDescription &gpu,
     kernel.assistRegisters = 80;
     kernel.consumerRegisters = 240;
   }
+  if (shape.keyDecays) {
+    // No warp prepares vectors beside the producer.
+    kernel.assistRegisters += kernel.producerRegisters - 24;
+    kernel.producerRegisters = 24;
+  }
   int64_t held = kernel.stateColumns / 2 + kernel.stateColumns / 4 + 32 + 32;
   if (held + kOtherRegisters > kernel.consumerRegisters) {
     reason = "of more states than registers hold";
     return std::nullopt;
   }
   kernel.gateStages = shape.gated ? 2 : 0;
+  if (shape.keyDecays) {
+    kernel.vectorStages = kernel.decayStages = 2;
+  }
   auto fits = [&] {
     return sharedBytes(kernel, shape) + kOtherShared <= gpu.blockSharedBytes;
   };
@@ -70,10 +90,11 @@ chooseRecurrenceKernel(const RecurrenceShape &shape, const GPUDescription &gpu,
   return kernel;
 }
 
-int64_t recurrenceHeads(int64_t heads, int64_t groups, int64_t valueSize,
-                        int64_t tiles, const GPUDescription &gpu) {
-  bool share = valueSize == kPanel && groups > 0 && heads % groups == 0 &&
-               heads / groups % 2 == 0;
+int64_t recurrenceHeads(const RecurrenceShape &shape, int64_t heads,
+                        int64_t groups, int64_t tiles,
+                        const GPUDescription &gpu) {
+  bool share = shape.valueSize == kPanel && !shape.keyDecays && !shape.delta &&
+               groups > 0 && heads % groups == 0 && heads / groups % 2 == 0;
   bool idle = tiles >= 0 && tiles <= gpu.processors;
   return share && !idle ? 2 : 1;
 }

@@ -138,7 +138,8 @@ struct GroupProductsPass
       for (ProductsOp product : group) {
         for (Value operand : {product.getA(), Value(product.getB())}) {
           Operation *made = operand.getDefiningOp();
-          if (isa_and_nonnull<TileOp>(made)) {
+          if (isa_and_nonnull<TileOp>(made) &&
+              group.front()->isBeforeInBlock(made)) {
             made->moveBefore(group.front());
           }
         }

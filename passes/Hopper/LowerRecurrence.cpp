@@ -48,12 +48,14 @@ struct PublishLowering : WarpgroupPattern<PublishOp> {
   }
 };
 
-// The start of vector `row` of a stage.
+// The start of row `row` of a stage: of a vector, or of 128 bytes of panels.
 Value vectorAt(WarpBuilder &warp, const Ring &ring, RingType type,
                Value position, Value row) {
   Value stage = stageOf(warp, ring, position).first;
+  int64_t rowBytes =
+      type.getElement().isF32() ? type.getShape()[2] * 4 : kPanelBytes;
   Value start = warp.add(warp.mul(stage, ring.stageBytes),
-                         warp.mul(row, type.getShape()[2] * 4));
+                         warp.mul(row, rowBytes));
   return warp.sharedAddress(start, ring.tiles);
 }
 

@@ -17,13 +17,6 @@ namespace attn {
 constexpr double kFactoredBits = 120;
 
 /// What a chunk starts with.
-struct RecurrenceTile::Step {
-  Value number, chunk, firstVector; // i32
-  Value state, pending;             // true state = pending * state
-  Value values;                     // operand
-  Value before;                     // result of the chunk before, not stored
-};
-
 // Stores a result, from where it is staged.
 void RecurrenceTile::store(Value number, Value chunk, Value y) {
   WriteOp::create(warp.builder, warp.loc, y, outRing, chunk, number,
@@ -124,8 +117,7 @@ SmallVector<Value> RecurrenceTile::usual(const Step &step) {
     values = ScaleOp::create(builder, loc, values, vector(step, kIn, columns));
     reference = number(step, kReference);
     Value factor = warp.fmul(reference, step.pending);
-    state = elements(state, state.getType(),
-                     [&](ValueRange in) { yield(warp.fmul(in[0], factor)); });
+    state = times(state, factor);
   }
   Value packed =
       PackOp::create(builder, loc, operand(kernel.stateColumns), state);
@@ -144,15 +136,70 @@ SmallVector<Value> RecurrenceTile::usual(const Step &step) {
   }
   storeBefore(step);
   if (!decays()) {
-    y = elements(y, y.getType(), [&](ValueRange in) {
-      yield(warp.fmul(in[0], warp.f(program.scale)));
-    });
-    return {state, y};
+    return {state, times(y, warp.f(program.scale))};
   }
-  Value out = vector(step, kOut, columns);
-  y = elements({y, out}, y.getType(),
-               [&](ValueRange in) { yield(warp.fmul(in[0], in[1])); });
-  return {state, reference, y};
+  return {state, reference, times(y, vector(step, kOut, columns))};
+}
+
+Value RecurrenceTile::keyVector(Value chunk, KeyVector which) {
+  Type columns = ColumnsType::get(warp.builder.getContext(),
+                                  {kernel.stateColumns}, warp.f32());
+  return VectorOp::create(warp.builder, warp.loc, columns, vectorRing, chunk,
+                          warp.c(which));
+}
+
+// Decays of keys are in what is read and written, and here in the columns of
+// the state: in front of the chunk, and where it decays by too much for that
+// within it.
+SmallVector<Value> RecurrenceTile::keyStep(const Step &step) {
+  OpBuilder &builder = warp.builder;
+  Location loc = warp.loc;
+  Value state = times(step.state, keyVector(step.chunk, kBefore));
+  Value packed =
+      PackOp::create(builder, loc, operand(kernel.stateColumns), state);
+  Value flag = warp.load(warp.f32(),
+                         address(vectorRing, step.chunk, warp.c(kKeyNumbers)));
+  Value isSteep = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::ONE,
+                                        flag, warp.f(0));
+  isSteep = warp.any(isSteep);
+  auto choice = scf::IfOp::create(builder, loc, state.getType(), isSteep,
+                                  /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(choice.thenBlock());
+    scf::YieldOp::create(builder, loc,
+                         times(state, keyVector(step.chunk, kWithin)));
+    builder.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(builder, loc, state);
+  }
+  state = choice.getResult(0);
+  if (kernel.consumers > 1) {
+    TakeTurnOp::create(builder, loc, step.number);
+  }
+  Value readPanel = warp.c(kernel.stateColumns / 64);
+  Value reads = tile(keyRing, step.chunk, kernel.stateColumns, readPanel);
+  Value writes = tile(keyRing, step.chunk, kernel.stateColumns, Value());
+  Value masked = tile(maskedRing, step.chunk, 64, Value());
+  Value y = product(packed, reads, Value(), 64, /*transposed=*/true);
+  state = product(step.values, writes, state, kernel.stateColumns, false);
+  y = product(step.values, masked, y, 64, false);
+  if (kernel.consumers > 1) {
+    PassTurnOp::create(builder, loc, step.number, /*first=*/false);
+  }
+  storeBefore(step);
+  if (program.scale != 1) {
+    y = times(y, warp.f(program.scale));
+  }
+  return {state, y};
+}
+
+Value RecurrenceTile::times(Value fragment, Value factor) {
+  if (isa<ColumnsType>(factor.getType())) {
+    return elements({fragment, factor}, fragment.getType(),
+                    [&](ValueRange in) { yield(warp.fmul(in[0], in[1])); });
+  }
+  return elements(fragment, fragment.getType(),
+                  [&](ValueRange in) { yield(warp.fmul(in[0], factor)); });
 }
 
 // The same for a chunk that decays by more: each pair of tokens has its own
@@ -162,10 +209,6 @@ SmallVector<Value> RecurrenceTile::steep(const Step &step) {
   Location loc = warp.loc;
   Type columns = ColumnsType::get(builder.getContext(), {64}, warp.f32());
   Type rows = RowsType::get(builder.getContext(), warp.f32());
-  auto times = [&](Value state, Value factor) {
-    return elements(state, state.getType(),
-                    [&](ValueRange in) { yield(warp.fmul(in[0], factor)); });
-  };
   if (kernel.consumers > 1) {
     TakeTurnOp::create(builder, loc, step.number);
   }
@@ -255,11 +298,13 @@ Value RecurrenceTile::finish(const Step &step, Value y) {
 void RecurrenceTile::consume(Value number) {
   OpBuilder &builder = warp.builder;
   Location loc = warp.loc;
-  if (kernel.consumers > 1) {
+  // Products of the delta rule wait for each other: no turns.
+  if (kernel.consumers > 1 && !isDelta()) {
     PassTurnOp::create(builder, loc, number, /*first=*/true);
   }
+  bool carriesFactor = decays() && !isDelta();
   SmallVector<Value> inits = {startState(number)};
-  if (decays()) {
+  if (carriesFactor) {
     inits.push_back(warp.f(1));
   }
   // Where one head's chain of chunks is what takes the time, a result leaves
@@ -274,19 +319,23 @@ void RecurrenceTile::consume(Value number) {
   step.chunk = loop.getInductionVar();
   step.firstVector = warp.mul(headOf(number), kVectors);
   step.state = loop.getRegionIterArg(0);
-  step.pending = decays() ? loop.getRegionIterArg(1) : Value();
+  step.pending = carriesFactor ? loop.getRegionIterArg(1) : Value();
   step.before = late ? loop.getRegionIterArgs().back() : Value();
   AwaitOp::create(builder, loc, valueRing, step.chunk);
   step.values = FetchOp::create(builder, loc, operand(64),
                                 tile(valueRing, step.chunk, 64, number),
                                 /*transposed=*/true);
   SmallVector<Value> results;
-  if (decays()) {
+  if (vectorRing) {
     AwaitOp::create(builder, loc, vectorRing, step.chunk);
   }
   AwaitOp::create(builder, loc, keyRing, step.chunk);
   AwaitOp::create(builder, loc, maskedRing, step.chunk);
-  if (decays()) {
+  if (isDelta()) {
+    results = deltaStep(step);
+  } else if (keyDecays()) {
+    results = keyStep(step);
+  } else if (decays()) {
     Value isSteep = arith::CmpFOp::create(
         builder, loc, arith::CmpFPredicate::OLT, this->number(step, kTotal),
         warp.f(-kFactoredBits));
@@ -319,7 +368,7 @@ void RecurrenceTile::consume(Value number) {
   if (program.gate) {
     ReleaseOp::create(builder, loc, gateRing, step.chunk);
   }
-  if (decays()) {
+  if (vectorRing) {
     ReleaseOp::create(builder, loc, vectorRing, step.chunk);
   }
   scf::YieldOp::create(builder, loc, results);
@@ -331,10 +380,16 @@ void RecurrenceTile::consume(Value number) {
     });
   }
   if (program.finalInto) {
-    if (decays()) {
-      Value pending = loop.getResult(1);
-      state = elements(state, state.getType(), [&](ValueRange in) {
-        yield(warp.fmul(in[0], pending));
+    if (carriesFactor) {
+      state = times(state, loop.getResult(1));
+    }
+    if (keyDecays()) {
+      // Nobody fills a stage behind the last chunk.
+      Value some = warp.less(warp.c(0), chunks);
+      Value last = warp.max(warp.sub(chunks, warp.c(1)), warp.c(0));
+      Value behind = keyVector(last, kBehind);
+      state = elements({state, behind}, state.getType(), [&](ValueRange in) {
+        yield(warp.fmul(in[0], warp.select(some, in[1], warp.f(1))));
       });
     }
     endState(state, number);

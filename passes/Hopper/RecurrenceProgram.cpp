@@ -70,9 +70,7 @@ static std::string matchLinear(LinearAttentionOp op,
   if (op.getElu1() || op.getFavor()) {
     return "with features";
   }
-  if (op.getBeta()) {
-    return "with 'beta'";
-  }
+  program.beta = op.getBeta();
   program.read = op.getQ();
   program.write = op.getK();
   program.value = op.getV();
@@ -80,11 +78,12 @@ static std::string matchLinear(LinearAttentionOp op,
   program.scale = op.getScale() ? op.getScale()->convertToDouble() : 1;
   if (Value decay = op.getDecay()) {
     bool constant = shaped(decay).getRank() == 1;
-    if (shaped(decay).getRank() == 4) {
-      return "with a decay for each key";
+    program.decay = constant           ? RecurrenceProgram::Decay::kHead
+                    : op.hasKeyDecay() ? RecurrenceProgram::Decay::kKey
+                                       : RecurrenceProgram::Decay::kToken;
+    if (op.hasKeyDecay() && (program.ids || program.beta)) {
+      return "with decays of keys and ids, or the delta rule";
     }
-    program.decay = constant ? RecurrenceProgram::Decay::kHead
-                             : RecurrenceProgram::Decay::kToken;
     (constant ? program.rates : program.steps) = decay;
   } else if (program.ids) {
     program.decay = RecurrenceProgram::Decay::kHead; // of nothing
@@ -141,8 +140,15 @@ std::optional<RecurrenceProgram> RecurrenceProgram::match(Operation *op,
 }
 
 RecurrenceShape RecurrenceProgram::shape() const {
-  return {heads, valueSize, stateSize, decay != Decay::kNone,
-          static_cast<bool>(gate)};
+  RecurrenceShape shape;
+  shape.heads = heads;
+  shape.valueSize = valueSize;
+  shape.stateSize = stateSize;
+  shape.keyDecays = decay == Decay::kKey;
+  shape.delta = static_cast<bool>(beta);
+  shape.decays = shape.delta || (decay != Decay::kNone && !shape.keyDecays);
+  shape.gated = static_cast<bool>(gate);
+  return shape;
 }
 
 } // namespace attn

@@ -22,10 +22,12 @@ struct RecurrenceProgram {
 
   enum class Decay {
     kNone,
-    kHead, // rates[h], or 0
-    kToken // steps[t, h], or steps[t, h] * rates[h], which is the weight too
+    kHead,  // rates[h], or 0
+    kToken, // steps[t, h], or steps[t, h] * rates[h], which is the weight too
+    kKey    // steps[t, h, n], of each column of the state
   } decay = Decay::kNone;
   mlir::Value steps, rates, bias, skip;
+  mlir::Value beta;    // of the delta rule: values less what the state has
   mlir::Value ids;     // 1 x tokens: another one than before clears the state
   bool weighs = false; // steps are weights
   bool softplus = false;

@@ -123,23 +123,81 @@ void RecurrenceTile::produce() {
 }
 
 // M[s, t] of a chunk: token t reads what token s wrote, for s <= t.
-void RecurrenceTile::assist() {
-  Value chunk = forChunks({}).getInductionVar();
-  OpBuilder &builder = warp.builder;
-  AwaitOp::create(builder, warp.loc, keyRing, chunk);
+Value RecurrenceTile::masked(Value chunk) {
   Value panels = warp.c(kernel.stateColumns / kPanel);
   Value all = product(tile(keyRing, chunk, kernel.stateColumns, Value()),
                       tile(keyRing, chunk, kernel.stateColumns, panels),
                       Value(), RecurrenceKernel::kChunk, /*transposed=*/true);
-  ReleaseOp::create(builder, warp.loc, keyRing, chunk);
-  Value masked = elements(all, all.getType(), [&](ValueRange in) {
+  return elements(all, all.getType(), [&](ValueRange in) {
     Value isLater = warp.less(in[2], in[1]);
     yield(warp.select(isLater, warp.f(0), in[0]));
   });
+}
+
+void RecurrenceTile::assist() {
+  Value chunk = forChunks({}).getInductionVar();
+  OpBuilder &builder = warp.builder;
+  AwaitOp::create(builder, warp.loc, keyRing, chunk);
+  Value products = masked(chunk);
+  ReleaseOp::create(builder, warp.loc, keyRing, chunk);
   ReserveOp::create(builder, warp.loc, maskedRing, chunk);
-  WriteOp::create(builder, warp.loc, masked, maskedRing, chunk, warp.c(0),
+  WriteOp::create(builder, warp.loc, products, maskedRing, chunk, warp.c(0),
                   /*transposed=*/false);
   PublishOp::create(builder, warp.loc, maskedRing, chunk);
+}
+
+void RecurrenceTile::shareAssist() {
+  // Behind the numbers of the consumers.
+  ShareOp::create(warp.builder, warp.loc, warp.c(kernel.consumers));
+}
+
+Value RecurrenceTile::address(Value ring, Value position, Value row) {
+  return AddressOp::create(warp.builder, warp.loc, warp.shared(), ring,
+                           position, row);
+}
+
+Value RecurrenceTile::element(Value pointer, Value elements) {
+  return LLVM::GEPOp::create(warp.builder, warp.loc, warp.shared(), warp.f32(),
+                             pointer, ValueRange{elements});
+}
+
+Value RecurrenceTile::byte(Value pointer, Value bytes) {
+  return LLVM::GEPOp::create(warp.builder, warp.loc, warp.shared(),
+                             warp.builder.getI8Type(), pointer,
+                             ValueRange{bytes});
+}
+
+RecurrenceTile::Four RecurrenceTile::loadFour(Value pointer, Type type) {
+  Value all = warp.load(VectorType::get(4, type), pointer,
+                        type.getIntOrFloatBitWidth() / 2);
+  Four values;
+  for (auto [i, value] : llvm::enumerate(values)) {
+    value = warp.convert(
+        LLVM::ExtractElementOp::create(warp.builder, warp.loc, all, warp.c(i)),
+        warp.f32());
+  }
+  return values;
+}
+
+void RecurrenceTile::storeFour(const Four &values, Value pointer, Type type) {
+  if (!type.isF32()) {
+    Value pairs = LLVM::UndefOp::create(warp.builder, warp.loc,
+                                        VectorType::get(2, warp.i32()));
+    for (int64_t i = 0; i < 2; ++i) {
+      pairs = LLVM::InsertElementOp::create(
+          warp.builder, warp.loc, pairs,
+          warp.pack(values[2 * i], values[2 * i + 1], type), warp.c(i));
+    }
+    warp.store(pairs, pointer, 8);
+    return;
+  }
+  Value all =
+      LLVM::UndefOp::create(warp.builder, warp.loc, VectorType::get(4, type));
+  for (auto [i, value] : llvm::enumerate(values)) {
+    all = LLVM::InsertElementOp::create(warp.builder, warp.loc, all, value,
+                                        warp.c(i));
+  }
+  warp.store(all, pointer, 16);
 }
 
 Type RecurrenceTile::fragment(int64_t columns) {
@@ -208,9 +266,15 @@ LogicalResult RecurrenceTile::emit(ValueRange mapArguments) {
   TensorView values;
   if (!view(program.value, values) || !view(program.steps, steps) ||
       !view(program.rates, rates) || !view(program.bias, bias) ||
-      !view(program.skip, skip) || !view(program.ids, ids) ||
-      !view(program.initial, initial) || !view(program.finalInto, final)) {
+      !view(program.skip, skip) || !view(program.beta, beta) ||
+      !view(program.ids, ids) || !view(program.initial, initial) ||
+      !view(program.finalInto, final)) {
     return failure();
+  }
+  if (keyDecays() &&
+      steps.alignment() < steps.element.getIntOrFloatBitWidth() / 2) {
+    return program.op->emitOpError("of decays of keys that are not contiguous "
+                                   "at multiples of four");
   }
   for (Value argument : mapArguments) {
     mapValues.push_back(
@@ -232,15 +296,29 @@ LogicalResult RecurrenceTile::emit(ValueRange mapArguments) {
     gateRing = ring(kernel.gateStages, kChunk, columns, kernel.consumers,
                     program.element);
   }
-  maskedRing = ring(kernel.maskedStages, kChunk, kPanel, kernel.consumers,
-                    program.element, /*writers=*/4);
+  // Beside them what inverts the products of keys.
+  maskedRing =
+      ring(kernel.maskedStages, kChunk, isDelta() ? 2 * kPanel : kPanel,
+           kernel.consumers, program.element, /*writers=*/4);
   outRing = ring(2, kChunk, columns, kernel.consumers, program.element);
-  if (decays()) {
+  if (hasTokenVectors()) {
     vectorRing = ring(kernel.vectorStages, program.heads * kVectors, kChunk,
-                      kernel.consumers, f32, /*writers=*/1);
+                      kernel.consumers + isDelta(), f32, /*writers=*/1);
     // What lanes of the preparing warp have on the way to themselves.
-    stepRing = ring(kernel.vectorStages, program.heads + (program.ids ? 2 : 0),
-                    kChunk, kernel.consumers, f32);
+    stepRing = ring(kernel.vectorStages,
+                    program.heads + isDelta() + (program.ids ? 2 : 0), kChunk,
+                    kernel.consumers, f32);
+  }
+  if (isDelta()) {
+    inverseRing = ring(1, RecurrenceKernel::kInverseBytes / 128, 32,
+                       kernel.consumers, f32);
+  }
+  if (keyDecays()) {
+    vectorRing = ring(kernel.vectorStages, kKeyVectors, kernel.stateColumns,
+                      kernel.consumers, f32, /*writers=*/4);
+    // The same for assistants, and room for their sums.
+    decayRing = ring(kernel.decayStages, kernel.decayRows(),
+                     kernel.stateColumns, kernel.consumers, f32);
   }
   auto roles =
       RolesOp::create(builder, loc, kernel.consumers, kernel.producerRegisters,
@@ -248,12 +326,18 @@ LogicalResult RecurrenceTile::emit(ValueRange mapArguments) {
   OpBuilder::InsertionGuard guard(builder);
   builder.createBlock(&roles.getProducer());
   produce();
-  if (decays()) {
+  if (hasTokenVectors()) {
     builder.createBlock(&roles.getPrepare());
     prepareVectors();
   }
   builder.createBlock(&roles.getAssist());
-  assist();
+  if (keyDecays()) {
+    assistKeys();
+  } else if (isDelta()) {
+    assistDelta();
+  } else {
+    assist();
+  }
   Block *consumer =
       builder.createBlock(&roles.getConsumer(), {}, warp.i32(), loc);
   consume(consumer->getArgument(0));

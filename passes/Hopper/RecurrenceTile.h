@@ -14,6 +14,10 @@
 // out, so that the products know no decay: M is that of all heads of a group.
 // Where a chunk decays by more than bf16 and f32 bear, a branch makes the decay
 // of each pair of tokens instead.
+//
+// Decays of keys are factors of what is read and written: the assistants put
+// them there, in place. Of the delta rule they invert what the keys of a chunk
+// have in common, so that consumers take products instead of a step a token.
 //===----------------------------------------------------------------------===//
 
 #ifndef ATTN_PASSES_HOPPER_RECURRENCETILE_H
@@ -26,6 +30,8 @@
 #include "TensorBox.h"
 #include "attn/Dialect/Warpgroup/WarpgroupOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+
+#include <array>
 
 namespace attn {
 
@@ -48,8 +54,19 @@ private:
 
   /// Vectors of a head in a stage of their ring.
   enum Vector { kOut, kIn, kSum, kUnweighted, kLast, kNumbers, kVectors };
+  /// The same of decays of keys, each of the columns of the state: what the
+  /// state has to be multiplied with before a chunk, within and behind it.
+  enum KeyVector { kBefore, kWithin, kBehind, kKeyNumbers, kKeyVectors };
   /// Elements of the last one.
   enum Number { kReference, kTotal };
+
+  /// What a chunk starts with.
+  struct Step {
+    mlir::Value number, chunk, firstVector; // i32
+    mlir::Value state, pending;             // true state = pending * state
+    mlir::Value values;                     // operand
+    mlir::Value before; // result of the chunk before, not stored
+  };
 
   // A tensor that the copy engine moves in panels of 64 columns.
   struct Moved {
@@ -58,9 +75,15 @@ private:
     unsigned headAt = 0; // coordinate
   };
 
+  /// By a number for each token.
   bool decays() const {
-    return program.decay != RecurrenceProgram::Decay::kNone;
+    return program.decay != RecurrenceProgram::Decay::kNone && !keyDecays();
   }
+  bool keyDecays() const {
+    return program.decay == RecurrenceProgram::Decay::kKey;
+  }
+  bool isDelta() const { return static_cast<bool>(program.beta); }
+  bool hasTokenVectors() const { return decays() || isDelta(); }
   bool find(Moved &moved, mlir::Value tensor);
   mlir::Value ring(int64_t stages, int64_t rows, int64_t columns,
                    int64_t consumers, mlir::Type element, int64_t writers = 0);
@@ -75,17 +98,59 @@ private:
   void consume(mlir::Value number);
   // RecurrenceVectors.cpp
   void prepareVectors();
-  void copySteps(mlir::Value chunk);
+  void copyNumbers(mlir::Value chunk, const TensorView &from, int64_t head,
+                   int64_t row);
   void copyIds(mlir::Value chunk);
   mlir::Value isCleared(mlir::Value chunk, int64_t which);
-  mlir::Value step(mlir::Value chunk, int64_t head, int64_t which);
+  mlir::Value numberOf(mlir::Value chunk, const TensorView &from, int64_t head,
+                       int64_t row, int64_t which);
+  // RecurrenceKeys.cpp
+  struct KeyPlace;
+  using Four = std::array<mlir::Value, 4>;
+  void assistKeys();
+  void copyDecays(const KeyPlace &place, mlir::Value chunk);
+  Four decayOf(const KeyPlace &place, mlir::Value chunk, int64_t token);
+  mlir::Value keyAddress(const KeyPlace &place, mlir::Value chunk,
+                         int64_t token, bool reads);
+  void scaleKeys(const KeyPlace &place, mlir::Value chunk, const Four *start,
+                 const Four &read, const Four &write);
+  using Two = std::array<mlir::Value, 2>;
+  using Square = std::array<mlir::Value, 8>; // of 16 x 16 sums
+  Two loadTwo(mlir::Value pointer, mlir::Type type);
+  Two keyPair(mlir::Value chunk, mlir::Value token, mlir::Value column,
+              bool reads);
+  Two sumPair(mlir::Value chunk, mlir::Value token, mlir::Value column);
+  mlir::Value maskedAt(mlir::Value chunk, mlir::Value from, mlir::Value to);
+  void eachPair(mlir::Value chunk);
+  Square blockOf(mlir::Value chunk, mlir::Value from, mlir::Value to,
+                 mlir::Value reference);
+  void eachBlock(mlir::Value chunk, mlir::Value isSteep);
+  mlir::Value pairOf(mlir::Value chunk, mlir::Value from, mlir::Value to);
+  // RecurrenceDelta.cpp
+  void assistDelta();
+  void invertBlocks();
+  void invertPairs(int64_t size);
+  void writeInverse(mlir::Value chunk);
+  mlir::Value inverseAt(mlir::Value row, mlir::Value column);
+  llvm::SmallVector<mlir::Value> deltaStep(const Step &step);
+
+  // What roles have in common.
+  mlir::Value address(mlir::Value ring, mlir::Value position, mlir::Value row);
+  mlir::Value element(mlir::Value pointer, mlir::Value elements); // of f32
+  mlir::Value byte(mlir::Value pointer, mlir::Value bytes);
+  Four loadFour(mlir::Value pointer, mlir::Type type);
+  void storeFour(const Four &values, mlir::Value pointer, mlir::Type type);
+  void shareAssist();
+  mlir::Value masked(mlir::Value chunk);
 
   // RecurrenceConsumer.cpp
-  struct Step;
   mlir::Value startState(mlir::Value number);
   void endState(mlir::Value state, mlir::Value number);
   llvm::SmallVector<mlir::Value> usual(const Step &step);
   llvm::SmallVector<mlir::Value> steep(const Step &step);
+  llvm::SmallVector<mlir::Value> keyStep(const Step &step);
+  mlir::Value keyVector(mlir::Value chunk, KeyVector which);
+  mlir::Value times(mlir::Value fragment, mlir::Value factor);
   mlir::Value finish(const Step &step, mlir::Value y);
   void store(mlir::Value number, mlir::Value chunk, mlir::Value y);
   void storeBefore(const Step &step);
@@ -112,8 +177,8 @@ private:
   llvm::SmallVector<StreamMap> maps;
   llvm::SmallVector<mlir::Value> mapValues;
   mlir::Value keyRing, valueRing, gateRing, maskedRing, vectorRing, stepRing,
-      outRing;
-  TensorView steps, rates, bias, skip, ids, initial, final;
+      decayRing, inverseRing, outRing;
+  TensorView steps, rates, bias, skip, beta, ids, initial, final;
   mlir::Value tokens, chunks; // i32
 };
 

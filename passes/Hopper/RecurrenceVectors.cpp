@@ -19,18 +19,10 @@ constexpr double kMostBits = 1024;
 // Another sequence: less than f32 has, so that sums of a chunk stay precise.
 constexpr double kClearedBits = 256;
 
-static Value address(WarpBuilder &warp, Value ring, Value position, Value row) {
-  return AddressOp::create(warp.builder, warp.loc, warp.shared(), ring,
-                           position, row);
-}
-
-static Value offset(WarpBuilder &warp, Value pointer, Value elements) {
-  return LLVM::GEPOp::create(warp.builder, warp.loc, warp.shared(), warp.f32(),
-                             pointer, ValueRange{elements});
-}
-
 static void writePair(WarpBuilder &warp, Value row, Value first, Value second) {
-  Value at = offset(warp, row, warp.mul(laneOf(warp), 2));
+  Value at =
+      LLVM::GEPOp::create(warp.builder, warp.loc, warp.shared(), warp.f32(),
+                          row, ValueRange{warp.mul(laneOf(warp), 2)});
   Value pair = LLVM::UndefOp::create(warp.builder, warp.loc,
                                      VectorType::get(2, warp.f32()));
   Value values[] = {first, second};
@@ -48,29 +40,29 @@ static Value tokenOf(WarpBuilder &warp, Value chunk, int64_t which) {
                   which);
 }
 
-static Value stepAddress(WarpBuilder &warp, const TensorView &steps,
-                         const RecurrenceProgram &program, Value token,
-                         int64_t head) {
+static Value numberAddress(WarpBuilder &warp, const TensorView &from,
+                           const RecurrenceProgram &program, Value token,
+                           int64_t head) {
   SmallVector<Value> at(3, warp.toIndex(warp.c(0)));
   at[program.tokenDim] = warp.toIndex(token);
   at[program.headDim] = warp.toIndex(warp.c(head));
-  return warp.globalAddress(steps.pointer, steps.at(warp.builder, warp.loc, at),
-                            steps.element);
+  return warp.globalAddress(from.pointer, from.at(warp.builder, warp.loc, at),
+                            from.element);
 }
 
-// Starts copies of the steps of a chunk; what is beyond the end is 0.
-void RecurrenceTile::copySteps(Value chunk) {
-  for (int64_t head = 0; head < program.heads; ++head) {
-    for (int64_t which = 0; which < 2; ++which) {
-      Value token = tokenOf(warp, chunk, which);
-      Value inside = warp.less(token, tokens);
-      Value to = offset(warp, address(warp, stepRing, chunk, warp.c(head)),
-                        warp.add(warp.mul(laneOf(warp), 2), which));
-      warp.copyAsync(to,
-                     stepAddress(warp, steps, program,
+// Starts copies of the numbers of a chunk, of 32 bits, to a row of the lanes;
+// what is beyond the end is 0.
+void RecurrenceTile::copyNumbers(Value chunk, const TensorView &from,
+                                 int64_t head, int64_t row) {
+  for (int64_t which = 0; which < 2; ++which) {
+    Value token = tokenOf(warp, chunk, which);
+    Value inside = warp.less(token, tokens);
+    Value to = element(address(stepRing, chunk, warp.c(row)),
+                       warp.add(warp.mul(laneOf(warp), 2), which));
+    warp.copyAsync(to,
+                   numberAddress(warp, from, program,
                                  warp.select(inside, token, warp.c(0)), head),
-                     4, warp.select(inside, warp.c(4), warp.c(0)));
-    }
+                   4, warp.select(inside, warp.c(4), warp.c(0)));
   }
 }
 
@@ -86,15 +78,15 @@ void RecurrenceTile::copyIds(Value chunk) {
     if (which < 0) {
       inside = warp.both(inside, warp.less(warp.c(0), token));
     }
-    Value row = address(warp, stepRing, chunk,
-                        warp.c(program.heads + (which < 0 ? 1 : 0)));
+    Value row =
+        address(stepRing, chunk,
+                warp.c(program.heads + isDelta() + (which < 0 ? 1 : 0)));
     Value source =
         LLVM::GEPOp::create(warp.builder, warp.loc, warp.global(), warp.i32(),
                             from, ArrayRef<LLVM::GEPArg>{which});
     // What is not inside is not read.
-    warp.copyAsync(offset(warp, row,
-                          warp.add(warp.mul(laneOf(warp), 2),
-                                   std::max<int32_t>(which, 0))),
+    warp.copyAsync(element(row, warp.add(warp.mul(laneOf(warp), 2),
+                                         std::max<int32_t>(which, 0))),
                    source, 4, warp.select(inside, warp.c(4), warp.c(0)));
   }
 }
@@ -102,10 +94,10 @@ void RecurrenceTile::copyIds(Value chunk) {
 // Whether a token of the lane has another id than the one in front.
 Value RecurrenceTile::isCleared(Value chunk, int64_t which) {
   auto id = [&](int64_t row, int64_t place) {
-    Value start = address(warp, stepRing, chunk, warp.c(program.heads + row));
+    Value start =
+        address(stepRing, chunk, warp.c(program.heads + isDelta() + row));
     return warp.load(
-        warp.i32(),
-        offset(warp, start, warp.add(warp.mul(laneOf(warp), 2), place)));
+        warp.i32(), element(start, warp.add(warp.mul(laneOf(warp), 2), place)));
   };
   Value before = which ? id(0, 0) : id(1, 0);
   Value differs = arith::CmpIOp::create(
@@ -114,16 +106,18 @@ Value RecurrenceTile::isCleared(Value chunk, int64_t which) {
   return warp.both(differs, warp.less(warp.c(0), token));
 }
 
-Value RecurrenceTile::step(Value chunk, int64_t head, int64_t which) {
-  if (steps.element.isF32()) {
+// The number of a token of the lane, from its row if it came ahead.
+Value RecurrenceTile::numberOf(Value chunk, const TensorView &from,
+                               int64_t head, int64_t row, int64_t which) {
+  if (from.element.isF32()) {
     return warp.load(warp.f32(),
-                     offset(warp, address(warp, stepRing, chunk, warp.c(head)),
-                            warp.add(warp.mul(laneOf(warp), 2), which)));
+                     element(address(stepRing, chunk, warp.c(row)),
+                             warp.add(warp.mul(laneOf(warp), 2), which)));
   }
   Value token = tokenOf(warp, chunk, which);
   token = warp.min(token, warp.sub(tokens, warp.c(1)));
   return warp.convert(
-      warp.load(steps.element, stepAddress(warp, steps, program, token, head)),
+      warp.load(from.element, numberAddress(warp, from, program, token, head)),
       warp.f32());
 }
 
@@ -139,7 +133,9 @@ static Value loadParameter(WarpBuilder &warp, const TensorView &view,
 
 void RecurrenceTile::prepareVectors() {
   OpBuilder &builder = warp.builder;
-  bool ahead = program.steps && steps.element.isF32();
+  bool stepsAhead = program.steps && steps.element.isF32();
+  bool betaAhead = program.beta && beta.element.isF32();
+  bool ahead = stepsAhead || betaAhead || program.ids;
   SmallVector<Value> rate(program.heads), shift(program.heads);
   for (int64_t head = 0; head < program.heads; ++head) {
     rate[head] = program.rates ? warp.fmul(loadParameter(warp, rates, head),
@@ -151,21 +147,24 @@ void RecurrenceTile::prepareVectors() {
   }
   int64_t distance = kernel.vectorStages - 1;
   auto copy = [&](Value chunk) {
-    if (ahead) {
-      copySteps(chunk);
+    for (int64_t head = 0; stepsAhead && head < program.heads; ++head) {
+      copyNumbers(chunk, steps, head, head);
+    }
+    if (betaAhead) {
+      copyNumbers(chunk, beta, 0, program.heads);
     }
     if (program.ids) {
       copyIds(chunk);
     }
     warp.commitCopies();
   };
-  if (ahead || program.ids) {
+  if (ahead) {
     for (int64_t i = 0; i < distance; ++i) {
       copy(warp.c(i));
     }
   }
   Value chunk = forChunks({}).getInductionVar();
-  if (ahead || program.ids) {
+  if (ahead) {
     copy(warp.add(chunk, distance));
     warp.waitCopies(distance);
   }
@@ -185,10 +184,15 @@ void RecurrenceTile::prepareVectors() {
       Value inside = warp.less(tokenOf(warp, chunk, which), tokens);
       Value decay = rate[head];
       if (program.steps) {
-        Value value = emitTimeStep(warp, step(chunk, head, which), shift[head],
-                                   program.softplus, program.limit);
+        Value value =
+            emitTimeStep(warp, numberOf(chunk, steps, head, head, which),
+                         shift[head], program.softplus, program.limit);
         decay = warp.fmul(value, rate[head]);
         here.weight[which] = warp.select(inside, value, none);
+      }
+      if (program.beta) {
+        here.weight[which] = warp.select(
+            inside, numberOf(chunk, beta, head, program.heads, which), none);
       }
       decay = warp.fmax(decay, warp.f(-kMostBits));
       if (program.ids) {
@@ -203,8 +207,8 @@ void RecurrenceTile::prepareVectors() {
   }
   ReserveOp::create(builder, warp.loc, vectorRing, chunk);
   for (auto [head, here] : llvm::enumerate(heads)) {
-    auto row = [&](int64_t which) {
-      return address(warp, vectorRing, chunk, warp.c(head * kVectors + which));
+    auto row = [&, head = head](int64_t which) {
+      return address(vectorRing, chunk, warp.c(head * kVectors + which));
     };
     Value reference = warp.fmul(here.total, warp.f(0.5));
     Value in[2], out[2], unweighted[2], last[2];
@@ -216,7 +220,11 @@ void RecurrenceTile::prepareVectors() {
         in[i] = warp.fmul(in[i], here.weight[i]);
         unweighted[i] = warp.fsub(here.sum[i], warp.log2(here.weight[i]));
       }
-      out[i] = warp.fmul(out[i], warp.f(program.scale));
+      if (program.beta) {
+        in[i] = here.weight[i];
+        out[i] = warp.exp2(here.sum[i]);
+      }
+      out[i] = warp.fmul(out[i], warp.f(program.beta ? 1 : program.scale));
       last[i] = warp.exp2(warp.fsub(here.total, unweighted[i]));
     }
     writePair(warp, row(kOut), out[0], out[1]);

@@ -5,6 +5,7 @@
 // result is.
 //===----------------------------------------------------------------------===//
 
+#include "../Hopper/RecurrenceProgram.h"
 #include "../NVGPU/ScanProgram.h"
 #include "../PassTarget.h"
 #include "RecurrenceSlices.h"
@@ -38,7 +39,9 @@ struct TileWholeHeadsPass
                              const GPUDescription &gpu) {
     int64_t all = slices.heads();
     std::optional<int64_t> batch = getConstantIntValue(slices.sequences());
-    int64_t most = recurrenceHeads(all, slices.groups(), slices.valueSize(),
+    std::string reason;
+    RecurrenceShape shape = RecurrenceProgram::match(op, reason)->shape();
+    int64_t most = recurrenceHeads(shape, all, slices.groups(),
                                    batch ? *batch * all : -1, gpu);
     if (batch || most == 1) {
       return slices.forallOf({most});

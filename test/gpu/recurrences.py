@@ -226,23 +226,30 @@ def conv(batch, tokens, verify=True, timed=False):
            moved=batch * tokens * 4 * 4096 if timed else 0)
 
 
-def by_tokens(name, batch, tokens, verify=True, timed=False):
-    """Decays of keys (key_gla), and the delta rule (delta, gated_delta)."""
-    q, v = (random(batch, 16, tokens, 128, dtype=BF16) for _ in range(2))
-    k = F.normalize(random(batch, 16, tokens, 128), dim=-1).to(BF16)
-    s0 = random(batch, 16, 128, 128)
+def of_keys(name, batch, tokens, slope=0.1, size=128, verify=True, timed=False, alike=0):
+    """Decays of keys (key_gla), and the delta rule (delta, gated_delta).
+
+    slope: of decays; 4 and more decay by more than 120 bits in a chunk. alike: what all keys
+    have in common.
+    """
+    q, v = (random(batch, 16, tokens, size, dtype=BF16) for _ in range(2))
+    k = F.normalize(random(batch, 16, tokens, size) + alike, dim=-1).to(BF16)
+    s0 = random(batch, 16, size, size)
     extra, g, beta = [], None, None
     if name == "key_gla":
-        g = F.logsigmoid(random(batch, 16, tokens, 128)) * 0.1
+        g = F.logsigmoid(random(batch, 16, tokens, size)) * slope
+        if slope > 4:  # some keys alone, some tokens alone
+            g = g * (torch.rand(batch, 16, 1, size, device="cuda") < 0.5)
+            g[:, :, tokens // 2] = float("-inf")
         extra = [g]
     if name == "gated_delta":
-        g = F.logsigmoid(random(batch, 16, tokens)) * 0.1
+        g = F.logsigmoid(random(batch, 16, tokens)) * slope
         extra = [g]
     if name != "key_gla":
         beta = torch.sigmoid(random(batch, 16, tokens))
         extra = extra + [beta]
     o, s1 = torch.empty_like(v), torch.empty_like(s0)
-    launch = Function(name).bind([q, k, v, *extra, s0], [o, s1])
+    launch = Function(name + "64" * (size == 64)).bind([q, k, v, *extra, s0], [o, s1])
     pairs = []
     if verify:
         state, out = s0.double(), torch.empty(v.shape, device="cuda", dtype=F64)
@@ -256,9 +263,9 @@ def by_tokens(name, batch, tokens, verify=True, timed=False):
                 value = beta[:, :, t, None].double() * (value - seen)
             state.addcmul_(key[..., None], value[..., None, :])
             out[:, :, t] = (q[:, :, t, None].double() @ state)[..., 0, :]
-        pairs = [(o, out * 128**-0.5), (s1, state)]
+        pairs = [(o, out * size**-0.5), (s1, state)]
     numbers = 512 * (name == "key_gla") + 4 * (beta is not None) + 4 * (name == "gated_delta")
-    report(f"{name} B{batch} S{tokens}", launch, o, pairs,
+    report(f"{name} {size} B{batch} S{tokens} slope {slope}", launch, o, pairs,
            moved=batch * tokens * 16 * (1024 + numbers) if timed else 0)
 
 
@@ -341,11 +348,18 @@ def main():
         scan(2, tokens)
         conv(2, tokens)
         for name in ("key_gla", "delta", "gated_delta"):
-            by_tokens(name, 2, tokens)
+            of_keys(name, 2, tokens)
+    for name in ("key_gla", "gated_delta"):
+        for slope in (1, 4, 50):
+            of_keys(name, 2, 333, slope)
+        of_keys(name, 3, 200, 0.1, size=64)
+        of_keys(name, 3, 200, 20, size=64)
+    of_keys("delta", 2, 500, alike=0.2)
     scan(8, 8192, timed=True)
     conv(8, 8192, timed=True)
     for name in ("key_gla", "delta", "gated_delta"):
-        by_tokens(name, 8, 8192, verify=False, timed=True)
+        of_keys(name, 8, 8192, verify=False, timed=True)
+    of_keys("key_gla", 8, 8192, 4, verify=False, timed=True)
     linear(8, 8192, timed=True)
     ssd(8, 2048, -2)
     for batch, tokens in ((8, 2048), (8, 8192), (2, 65536)):

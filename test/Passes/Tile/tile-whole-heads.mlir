@@ -110,3 +110,47 @@ func.func @documents(%q: tensor<2x4x100x128xbf16>, %v: tensor<2x4x100x64xbf16>, 
     outs(%o : tensor<2x4x100x64xbf16>) -> tensor<2x4x100x64xbf16>
   return %r : tensor<2x4x100x64xbf16>
 }
+
+// -----
+
+// Decays of keys and the delta rule have kernels of chunks too, a head a tile:
+// factors of decays, and what inverts products of keys, are of one head.
+// OLD-LABEL: func.func @keys
+// OLD: attn.linear_attention {{.*}}attn.token_by_token
+// CHECK-LABEL: func.func @keys
+func.func @keys(%q: tensor<2x1x100x128xbf16>, %v: tensor<2x4x100x64xbf16>, %g: tensor<2x4x100x128xf32>, %o: tensor<2x4x100x64xbf16>) -> tensor<2x4x100x64xbf16> {
+  // CHECK: scf.forall (%{{.*}}, %{{.*}}) in (2, 4)
+  // CHECK: tensor.extract_slice %{{.*}} [1, 1, 100, 128] [1, 1, 1, 1] : tensor<2x4x100x128xf32>
+  // CHECK: attn.linear_attention
+  // CHECK-NOT: attn.token_by_token
+  // CHECK: scf.forall.in_parallel
+  %r = attn.linear_attention ins(%q, %q, %v : tensor<2x1x100x128xbf16>, tensor<2x1x100x128xbf16>, tensor<2x4x100x64xbf16>) decay(%g : tensor<2x4x100x128xf32>)
+    outs(%o : tensor<2x4x100x64xbf16>) -> tensor<2x4x100x64xbf16>
+  return %r : tensor<2x4x100x64xbf16>
+}
+
+// -----
+
+// OLD-LABEL: func.func @delta
+// OLD: attn.linear_attention {{.*}}attn.token_by_token
+// CHECK-LABEL: func.func @delta
+func.func @delta(%q: tensor<99x4x100x64xbf16>, %v: tensor<99x8x100x64xbf16>, %g: tensor<99x8x100xf32>, %o: tensor<99x8x100x64xbf16>) -> tensor<99x8x100x64xbf16> {
+  // CHECK: scf.forall (%{{.*}}, %{{.*}}) in (99, 8)
+  // CHECK: attn.linear_attention
+  // CHECK-NOT: attn.token_by_token
+  // CHECK: scf.forall.in_parallel
+  %r = attn.linear_attention ins(%q, %q, %v : tensor<99x4x100x64xbf16>, tensor<99x4x100x64xbf16>, tensor<99x8x100x64xbf16>) decay(%g : tensor<99x8x100xf32>)
+    beta(%g : tensor<99x8x100xf32>) outs(%o : tensor<99x8x100x64xbf16>) -> tensor<99x8x100x64xbf16>
+  return %r : tensor<99x8x100x64xbf16>
+}
+
+// -----
+
+// REMARK: token by token: with decays of keys and ids, or the delta rule
+// CHECK-LABEL: func.func @both
+func.func @both(%q: tensor<2x4x100x128xbf16>, %g: tensor<2x4x100x128xf32>, %ids: tensor<2x100xi32>, %o: tensor<2x4x100x128xbf16>) -> tensor<2x4x100x128xbf16> {
+  // CHECK: attn.token_by_token
+  %r = attn.linear_attention ins(%q, %q, %q : tensor<2x4x100x128xbf16>, tensor<2x4x100x128xbf16>, tensor<2x4x100x128xbf16>) decay(%g : tensor<2x4x100x128xf32>)
+    seq_ids(%ids : tensor<2x100xi32>) outs(%o : tensor<2x4x100x128xbf16>) -> tensor<2x4x100x128xbf16>
+  return %r : tensor<2x4x100x128xbf16>
+}
