@@ -58,8 +58,12 @@ for module in "$root"/test/gpu/cases/*.mlir; do
 done
 # Recurrences token by token, as chips before Hopper have all of them; those of
 # chunks are rounded more than this check allows (recurrences.py).
-python3 "$root/test/gpu/recurrence_cases.py" \
-  "$root/test/Tools/attn-run/Inputs/recurrences.mlir" "$out/cases"
+inputs=$root/test/Tools/attn-run/Inputs
+cases=$root/test/gpu/recurrence_cases.py
+python3 "$cases" "$inputs/recurrences.mlir" "$out/cases"
+python3 "$cases" "$inputs/states.mlir" "$out/cases" \
+  favor favor_state favor_plain favor_exact
+python3 "$cases" "$inputs/long-convolutions.mlir" "$out/cases" linformer linformer_bf16
 for module in "$out"/cases/rec-*.mlir; do
   $attn_run "$module" --emit=reference -o "${module%.mlir}.ref.attnpkg"
   $attn_run "$module" --target=sm_80 --emit=package -o "${module%.mlir}.attnpkg"

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CacheToPoints.h"
+#include "ProjectToProducts.h"
 #include "attn/Passes/IndexBuilder.h"
 #include "attn/Passes/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -442,6 +443,9 @@ struct LinalgToPointsPass
       if (failed(cacheToPoints(op))) {
         return signalPassFailure();
       }
+    }
+    for (Operation *op : collect(llvm::IsaPred<LinformerProjectOp>)) {
+      projectToProducts(rewriter, cast<LinformerProjectOp>(op));
     }
     // A choice between tables has been made at their elements.
     getOperation()->walk<WalkOrder::PostOrder, ReverseIterator>(

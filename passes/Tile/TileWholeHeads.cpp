@@ -8,6 +8,7 @@
 #include "../Hopper/RecurrenceProgram.h"
 #include "../NVGPU/ScanProgram.h"
 #include "../PassTarget.h"
+#include "ExpandFavor.h"
 #include "RecurrenceSlices.h"
 #include "attn/Dialect/Attn/AttnDialect.h"
 #include "attn/Passes/Passes.h"
@@ -66,6 +67,10 @@ struct TileWholeHeadsPass
 
   LogicalResult tile(IRRewriter &rewriter, Operation *op,
                      const GPUDescription &gpu) {
+    auto linear = dyn_cast<LinearAttentionOp>(op);
+    if (linear && canExpandFavor(linear)) {
+      op = expandFavor(rewriter, linear);
+    }
     rewriter.setInsertionPoint(op);
     RecurrenceSlices slices(rewriter, op);
     if (failed(slices.verify())) {
@@ -85,7 +90,7 @@ struct TileWholeHeadsPass
                    remark::RemarkOpts::name("recurrence").category("attn"))
         << "token by token: " + choice.why;
     RecurrenceBlock block;
-    auto linear = dyn_cast<LinearAttentionOp>(op);
+    linear = dyn_cast<LinearAttentionOp>(op);
     if (isa<SSMScanOp>(op)) {
       block.count = scanTileRows(slices.heads() / slices.groups());
     } else if (!linear || !linear.getNormalized()) {

@@ -1,8 +1,9 @@
 """Cases of the GPU suite from the functions of a module of recurrences.
 
-usage: recurrence_cases.py module.mlir FOLDER
+usage: recurrence_cases.py module.mlir FOLDER [NAME...]
 
-Writes FOLDER/rec-NAME.mlir and .sizes for each function that is not in f64. Ends
+Writes FOLDER/rec-NAME.mlir and .sizes for each function, or those that are named,
+that is not in f64. Ends
 of sequences, ids and slots become constants, as a random number is none of them.
 """
 
@@ -26,13 +27,13 @@ def constant(name, shape):
     return f"dense<{values}> : tensor<{'x'.join(map(str, shape))}xi32>"
 
 
-def main(module, folder):
+def main(module, folder, *names):
     with open(module) as file:
         text = file.read()
     for function in re.finditer(r"^func\.func @(\w+)\(.*?^}\n", text, re.M | re.S):
         name, case = function.group(1), function.group(0)
         head = case[: case.index("\n")]
-        if "f64>" in head:
+        if "f64>" in head or (names and name not in names):
             continue
         data = re.search(r", %(cu|ids|slots): (tensor<([0-9?x]+)xi32>)( {[^}]*})?", head)
         if data:

@@ -108,3 +108,18 @@ func.func @maps(%x: tensor<4xf32>, %o: tensor<4xf32>, %p: tensor<8xf32>) -> (ten
   } -> (tensor<4xf32>, tensor<8xf32>)
   return %0#0, %0#1 : tensor<4xf32>, tensor<8xf32>
 }
+
+// -----
+
+// A product, with zeros where the matrix has no row for a token.
+// CHECK-LABEL: func.func @project
+// CHECK: %[[TOKENS:.*]] = tensor.dim %arg0
+// CHECK: %[[W:.*]] = scf.forall (%[[S:.*]], %[[R:.*]]) in (%[[TOKENS]], 20)
+// CHECK: %[[HAS:.*]] = arith.cmpi slt, %[[S]]
+// CHECK: arith.select %[[HAS]], %{{.*}}, %cst
+// CHECK: linalg.generic {{.*}}"reduction"
+func.func @project(%x: tensor<2x3x?x24xf32>, %e: tensor<5000x20xf32>) -> tensor<2x3x20x24xf32> {
+  %init = tensor.empty() : tensor<2x3x20x24xf32>
+  %y = attn.linformer_project ins(%x, %e : tensor<2x3x?x24xf32>, tensor<5000x20xf32>) outs(%init : tensor<2x3x20x24xf32>) -> tensor<2x3x20x24xf32>
+  return %y : tensor<2x3x20x24xf32>
+}

@@ -154,3 +154,24 @@ func.func @both(%q: tensor<2x4x100x128xbf16>, %g: tensor<2x4x100x128xf32>, %ids:
     seq_ids(%ids : tensor<2x100xi32>) outs(%o : tensor<2x4x100x128xbf16>) -> tensor<2x4x100x128xbf16>
   return %r : tensor<2x4x100x128xbf16>
 }
+
+// -----
+
+// Random features are tensors on GPUs: projections are products, and the state
+// decays where the largest exponent of all keys so far grows.
+// REMARK: token by token: normalized
+// CHECK-LABEL: func.func @favor
+func.func @favor(%q: tensor<2x2x?x20xf32>, %v: tensor<2x4x?x24xf32>, %w: tensor<48x20xf32>, %o: tensor<2x4x?x24xf32>, %s: tensor<2x4x48x24xf32>, %z: tensor<2x4x48xf32>, %m: tensor<2x4xf32>)
+    -> (tensor<2x4x?x24xf32>, tensor<2x4xf32>) {
+  // CHECK: linalg.generic {{.*}}"reduction"
+  // CHECK: tensor.generate
+  // CHECK: arith.maximumf
+  // CHECK: math.exp
+  // CHECK: linalg.generic {{.*}}"reduction"
+  // CHECK: scf.forall
+  // CHECK: attn.linear_attention ins({{.*}} : tensor<1x1x?x48xf32>, tensor<1x1x?x48xf32>, tensor<1x1x?x24xf32>) decay({{.*}} : tensor<1x1x?xf32>)
+  // CHECK-NOT: favor
+  %r:4 = attn.linear_attention ins(%q, %q, %v : tensor<2x2x?x20xf32>, tensor<2x2x?x20xf32>, tensor<2x4x?x24xf32>) favor(%w : tensor<48x20xf32>)
+    outs(%o, %s, %z, %m : tensor<2x4x?x24xf32>, tensor<2x4x48x24xf32>, tensor<2x4x48xf32>, tensor<2x4xf32>) {normalized} -> tensor<2x4x?x24xf32>, tensor<2x4x48x24xf32>, tensor<2x4x48xf32>, tensor<2x4xf32>
+  return %r#0, %r#3 : tensor<2x4x?x24xf32>, tensor<2x4xf32>
+}
