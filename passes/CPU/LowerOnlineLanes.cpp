@@ -22,6 +22,7 @@
 
 #include "LaneBuilder.h"
 #include "LowerTiles.h"
+#include "NextTile.h"
 #include "RowView.h"
 #include "attn/Dialect/Attn/PairedMap.h"
 #include "attn/Passes/EmitBounds.h"
@@ -49,7 +50,8 @@ public:
         oneHead(op.getRowMap().getResult(0) ==
                 getAffineConstantExpr(0, op.getContext())),
         unit(unpairResults(op.getMap(0)) ? 2 : 1),
-        skipZero(mayHoldHiddenKeys(op)) {}
+        skipZero(mayHoldHiddenKeys(op)), nextKeys(nextTile(lb, op, op.getK())),
+        nextValues(nextTile(lb, op, op.getV())) {}
 
   void run();
 
@@ -73,7 +75,7 @@ private:
     }
     return lb.dotPairs(op.isMasked() ? lb.whereNonZero(x, y) : x, y, sum);
   }
-  void prefetch(Value p, Value memref, Value first, int64_t rows);
+  void prefetch(Value p, const NextTile &next, Value first, int64_t rows);
   Value stage(Value memref, Value keys);
   Value stagePairs(Value memref, Value keys);
   void copyRow(Value memref, Value row, const VectorBlocks &blocks, Value copy);
@@ -109,6 +111,7 @@ private:
   bool oneHead;  // the rows of a panel are consecutive queries
   int64_t unit;  // elements of D or keys a lane: 2 with pairs of bf16
   bool skipZero; // some keys may be hidden from all rows
+  NextTile nextKeys, nextValues;
   // S^T, then P^T: keys x W. With a mask region it first holds 0 for pairs that
   // are visible, -inf for others. Of P^T with pairs, the first half of the
   // rows.
@@ -186,7 +189,7 @@ OnlineLanes::KeyRange OnlineLanes::markVisible(Value p, Value keys,
 SmallVector<Value> OnlineLanes::scoreTile(int64_t rows, Value p, KeyRange range,
                                           Value key, ValueRange maxima,
                                           const Reads &reads) {
-  prefetch(p, op.getK(), key, rows);
+  prefetch(p, nextKeys, key, rows);
   Values keys;
   for (int64_t m = 0; m < rows; ++m) {
     keys.push_back(lb.index.add(range.first, lb.index.add(key, m)));
@@ -346,7 +349,7 @@ void OnlineLanes::valueTile(int64_t rows, Value p, Value value, KeyRange range,
   // Over all register tiles each row of V is met once.
   int64_t perValue = llvm::divideCeil(
       *op.getMaxKeys(), cast<MemRefType>(op.getAcc().getType()).getDimSize(1));
-  prefetch(p, op.getV(), lb.index.mul(value, perValue), rows * perValue);
+  prefetch(p, nextValues, lb.index.mul(value, perValue), rows * perValue);
   Values columns, acc;
   for (int64_t m = 0; m < rows; ++m) {
     columns.push_back(lb.index.add(value, m));
@@ -364,8 +367,9 @@ void OnlineLanes::valueTile(int64_t rows, Value p, Value value, KeyRange range,
 }
 
 // Rows [first, first + rows) of the tile that follows this one.
-void OnlineLanes::prefetch(Value p, Value memref, Value first, int64_t rows) {
-  if (isWorkspace(memref)) {
+void OnlineLanes::prefetch(Value p, const NextTile &next, Value first,
+                           int64_t rows) {
+  if (isWorkspace(next.memref)) {
     return;
   }
   Value isFirst = arith::CmpIOp::create(lb.b, lb.loc, arith::CmpIPredicate::eq,
@@ -373,9 +377,9 @@ void OnlineLanes::prefetch(Value p, Value memref, Value first, int64_t rows) {
   auto guard = scf::IfOp::create(lb.b, lb.loc, isFirst);
   OpBuilder::InsertionGuard insertion(lb.b);
   lb.b.setInsertionPoint(guard.thenYield());
-  Value next = lb.index.add(size(op.getK(), 0), first);
+  Value row = lb.index.add(next.row, first);
   for (int64_t r = 0; r < rows; ++r) {
-    lb.prefetchRow(memref, lb.index.add(next, r), /*locality=*/2);
+    lb.prefetchRow(next.memref, lb.index.add(row, r), /*locality=*/2);
   }
 }
 

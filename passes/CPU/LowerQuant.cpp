@@ -2,6 +2,7 @@
 
 #include "Codes.h"
 #include "LowerTiles.h"
+#include "NextTile.h"
 #include "RowView.h"
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -327,11 +328,11 @@ LogicalResult lowerKVDequantize(KVDequantizeOp op,
   }
   int64_t rank = rankOf(out);
   Value size = sizeOf(lb, out, rank - 1);
+  NextTile next = nextTile(lb, op, op.getCodes());
   eachIndex(lb, out, rank - 1, [&](SmallVector<Value> leading) {
     ElementRow from(op.getCodes(), leading), into(out, leading);
     if (rank == 2) {
-      lb.prefetchRow(op.getCodes(),
-                     lb.index.add(leading.front(), sizeOf(lb, out, 0)),
+      lb.prefetchRow(next.memref, lb.index.add(leading.front(), next.row),
                      /*locality=*/2);
     }
     for (std::optional<ScaleRow> *each : {&scale, &zero}) {

@@ -103,28 +103,33 @@ struct ExpandKeyLoopPass
                     });
   }
 
-  // Page by page, and in a page that is longer than a step, step by step.
+  // A tile lies in one page. Where steps divide pages, one loop goes over all
+  // tiles, so that each finds the next one; else page by page, with steps from
+  // the start of each.
   SmallVector<Value> walkPages(IRRewriter &rewriter, KeyLoopOp op,
                                const Segment &segment, ValueRange carried) {
     Location loc = op.getLoc();
     IndexBuilder index(rewriter, loc);
     auto slots = static_cast<int64_t>(*op.getPageSize());
+    int64_t step = getConstantIntValue(op.getStep()).value_or(0);
+    int64_t unit = step > 0 && step < slots && slots % step == 0 ? step : slots;
+    bool inSteps = unit == slots && step < slots;
     // An empty segment may start anywhere, and has no page.
     Value upper = index.max(segment.lower, segment.upper);
-    Value first = index.div(segment.lower, slots);
+    Value first = index.div(segment.lower, unit);
     Value isEmpty = arith::CmpIOp::create(
         rewriter, loc, arith::CmpIPredicate::sge, segment.lower, segment.upper);
     Value last = arith::SelectOp::create(rewriter, loc, isEmpty, first,
-                                         index.ceilDiv(upper, slots));
+                                         index.ceilDiv(upper, unit));
     return makeLoop(
         rewriter, loc, first, last, index.constant(1), carried,
         [&](Value number, ValueRange state) {
-          Value page = loadTile(rewriter, loc, op.getList(), number);
-          Value start = index.mul(number, slots);
+          Value page = loadTile(rewriter, loc, op.getList(),
+                                index.div(number, slots / unit));
+          Value start = index.mul(number, unit);
           Value from = index.max(start, segment.lower);
-          Value to = index.min(index.add(start, slots), segment.upper);
-          std::optional<int64_t> step = getConstantIntValue(op.getStep());
-          if (step && *step >= slots) {
+          Value to = index.min(index.add(start, unit), segment.upper);
+          if (!inSteps) {
             return cloneBody(rewriter, op, segment.kind, from, to, page, state);
           }
           return makeLoop(rewriter, loc, from, to, op.getStep(), state,

@@ -17,6 +17,32 @@ std::string Case::shape(bool query) const {
   return out.str();
 }
 
+std::string Case::poolShape() const {
+  std::ostringstream out;
+  out << batch * keys / pageSize << "x" << keyHeads << "x" << pageSize << "x"
+      << headSize;
+  return out.str();
+}
+
+// Lengths, and tables that scatter the pages of a sequence over the pool.
+static void writeTables(std::ostream &out, const Case &c) {
+  int64_t columns = c.keys / c.pageSize, pages = c.batch * columns;
+  out << "  %lens = arith.constant dense<" << c.keys << "> : tensor<" << c.batch
+      << "xi32>\n  %tables = tensor.generate {\n  ^bb0(%b: index, %n: index):\n"
+      << "    %columns = arith.constant " << columns << " : index\n"
+      << "    %pages = arith.constant " << pages
+      << " : index\n"
+      // A prime: numbers of pages are powers of two.
+      << "    %step = arith.constant 7919 : index\n"
+         "    %first = arith.muli %b, %columns : index\n"
+         "    %x = arith.addi %first, %n : index\n"
+         "    %y = arith.muli %x, %step : index\n"
+         "    %page = arith.remui %y, %pages : index\n"
+         "    %number = arith.index_cast %page : index to i32\n"
+         "    tensor.yield %number : i32\n  } : tensor<"
+      << c.batch << "x" << columns << "xi32>\n";
+}
+
 constexpr int64_t kDocuments = 12, kBlock = 128;
 
 // Random block `r` of a block of queries.
@@ -134,17 +160,26 @@ std::string Case::module() const {
     return text;
   }
   std::string q = "tensor<" + shape(true) + "x" + dtype + ">";
-  std::string k = "tensor<" + shape(false) + "x" + dtype + ">";
+  std::string k =
+      "tensor<" + (pageSize ? poolShape() : shape(false)) + "x" + dtype + ">";
   std::ostringstream out;
   out << "func.func @f(%q: " << q << ", %k: " << k << ", %v: " << k << ") -> "
       << q << " {\n";
   if (!region.empty()) {
     writeRegion(out, *this, /*table=*/true);
   }
+  if (pageSize) {
+    writeTables(out, *this);
+  }
   out << "  %init = tensor.empty() : " << q << "\n"
       << "  %o = attn.attention ins(%q, %k, %v : " << q << ", " << k << ", "
-      << k << ")" << (bshd ? " layout(bshd)" : "") << "\n"
-      << "    outs(%init : " << q << ")"
+      << k << ")" << (bshd ? " layout(bshd)" : "") << "\n";
+  if (pageSize) {
+    out << "    kv_lens(%lens : tensor<" << batch
+        << "xi32>) pages(%tables : tensor<" << batch << "x" << keys / pageSize
+        << "xi32>)\n";
+  }
+  out << "    outs(%init : " << q << ")"
       << (mask.empty() ? "" : " mask(" + mask + ")");
   if (!region.empty()) {
     writeRegion(out, *this, /*table=*/false);
@@ -265,6 +300,25 @@ void addDecode(std::vector<Case> &cases) {
     c.ceiling = Ceiling::kRead;
     c.decent = c.dtype == "f32" ? 0.35 : 0;
     cases.push_back(c);
+  }
+}
+
+// Sequences of one length in pages of a pool, and beside each other.
+void addPaged(std::vector<Case> &cases) {
+  for (const char *dtype : {"f32", "bf16"}) {
+    for (int64_t slots : {0, 128, 64, 16, 8}) {
+      Case c = makeCase(std::string(dtype) + " decode 32/8 16x4k" +
+                            (slots ? " pages of " + std::to_string(slots) : ""),
+                        "paged", slots >= 16 ? 0.75 : 0);
+      c.dtype = dtype;
+      c.batch = 16;
+      c.queryHeads = 32;
+      c.keyHeads = 8;
+      c.queries = 1;
+      c.pageSize = slots;
+      c.ceiling = Ceiling::kRead;
+      cases.push_back(c);
+    }
   }
 }
 
@@ -396,6 +450,7 @@ std::vector<Case> allCases() {
   std::vector<Case> cases;
   addPrefill(cases);
   addDecode(cases);
+  addPaged(cases);
   addShapes(cases);
   addRelative(cases);
   addPatterns(cases);

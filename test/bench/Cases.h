@@ -32,6 +32,7 @@ struct Case {
   std::function<int64_t(const Case &, int64_t i)> keysSeen = {};
   std::string score = {}; // softcap, alibi
   bool bshd = false;
+  int64_t pageSize = 0; // slots of a page of a pool (heads, slots); 0: dense
   Ceiling ceiling = Ceiling::kFma;
   // The least ratios to the ceiling, by --bars: of a decent compiler and of the
   // machine's limit. 0: none.
@@ -50,6 +51,7 @@ struct Case {
   /// The module, with q, k and v as arguments of static shape.
   std::string module() const;
   std::string shape(bool query) const; // "1x16x4096x128"
+  std::string poolShape() const;
   /// Pairs that the mask shows, over all heads.
   double visiblePairs() const;
   /// Multiply-adds count two; visible pairs alone.

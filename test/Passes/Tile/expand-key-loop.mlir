@@ -146,3 +146,25 @@ func.func @long_pages(%list: tensor<?xi32>, %a: index, %b: index, %x: index) -> 
   } {page_size = 100 : i64} -> index
   return %r : index
 }
+
+// -----
+
+// Where steps divide pages, one loop goes over the tiles of all pages.
+// CHECK-LABEL: func.func @steps_divide_pages
+// CHECK-SAME: %[[LIST:[a-z0-9]+]]: tensor<?xi32>, %[[A:[a-z0-9]+]]: index
+// CHECK: %[[FIRST:.*]] = arith.divui %[[A]], %c16
+// CHECK: scf.for %[[N:.*]] = %[[FIRST]] to %{{.*}} step %c1
+// CHECK: %[[NUMBER:.*]] = arith.divui %[[N]], %c4
+// CHECK: tensor.extract %[[LIST]][%[[NUMBER]]]
+// CHECK: arith.muli %[[N]], %c16
+// CHECK-NOT: scf.for
+func.func @steps_divide_pages(%list: tensor<?xi32>, %a: index, %b: index, %x: index) -> index {
+  %step = arith.constant 16 : index
+  %r = attn.key_loop step(%step) segments(full %a to %b) source(pages) list(%list : tensor<?xi32>) iter_args(%x : index) {
+  ^bb0(%k0: index, %size: index, %page: index, %y: index):
+    %s = arith.addi %y, %size : index
+    %z = arith.addi %s, %page : index
+    attn.yield %z : index
+  } {page_size = 64 : i64} -> index
+  return %r : index
+}
