@@ -98,11 +98,16 @@ void RecurrenceTile::endState(Value state, Value number) {
   }
   Value head = headOf(number), column = columnOf(number);
   elements(state, {}, [&](ValueRange in) {
-    warp.guarded(warp.less(in[2], warp.c(program.stateSize)), [&] {
+    auto store = [&] {
       warp.store(warp.convert(in[0], final.element),
                  stateAddress(program.finalInto, head, warp.add(column, in[1]),
                               in[2]));
-    });
+    };
+    if (program.stateSize == kernel.stateColumns) {
+      store();
+    } else {
+      warp.guarded(warp.less(in[2], warp.c(program.stateSize)), store);
+    }
   });
 }
 
