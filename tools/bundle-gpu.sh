@@ -111,7 +111,7 @@ for module in "$out"/bench/*.mlir; do
 done
 $attn_run "$root/docs/examples/paged-decode.mlir" --target="$chip" --emit=package \
   -o "$out/bench/step.attnpkg"
-for file in check-gpu.sh pytorch.py bench.py bench_modules.py codes.py generate.py; do
+for file in check-gpu.sh pytorch.py bench.py bench_modules.py ragged.py codes.py generate.py; do
   cp "$root/test/gpu/$file" "$out/"
 done
 

@@ -37,6 +37,17 @@ LogicalResult MapOp::verify() {
     return emitOpError("expected a box of 128, 64 or 32 bytes by 1 to 256 "
                        "elements [tensor_map_c2]");
   }
+  std::optional<ArrayRef<int64_t>> steps = getSteps();
+  bool fits = !steps || (steps->size() == box.size() && steps->front() == 1);
+  for (size_t d = 0; steps && fits && d < box.size(); ++d) {
+    int64_t step = (*steps)[d];
+    fits = step >= 1 && step <= kMapSteps && box[d] * step <= kMapSpan;
+  }
+  if (!fits) {
+    return emitOpError("expected steps of 1 to 8, that of the first dimension "
+                       "1, and a box that spans no more than 256 elements "
+                       "[tensor_map_c3]");
+  }
   return success();
 }
 
@@ -66,7 +77,7 @@ LogicalResult AcquireOp::verify() {
     auto load = dyn_cast<LoadOp>(op);
     if (load && load.getRing() == getRing() &&
         load.getPosition() == getPosition()) {
-      bytes += bytesOfPanel(getRing().getType());
+      bytes += load.getRange().second * getRing().getType().getPanelBytes();
     }
   }
   int64_t expected = getEmpty() ? 0 : stageBytes(getRing().getType());
@@ -83,6 +94,17 @@ LogicalResult LoadOp::verify() {
       static_cast<int64_t>(getPanel()) >= count) {
     return emitOpError("expected 2 to 5 coordinates and a panel below ")
            << count << " [load_c1]";
+  }
+  int64_t all = getRing().getType().getShape()[1];
+  bool fits = !getRows() || getRows()->size() == 2;
+  if (fits) {
+    auto [first, number] = getRange();
+    fits = first % 8 == 0 && number % 8 == 0 && first >= 0 && number > 0 &&
+           first + number <= all;
+  }
+  if (!fits) {
+    return emitOpError("expected rows [first, count] below ")
+           << all << ", multiples of 8 [load_c2]";
   }
   return success();
 }

@@ -454,6 +454,9 @@ private:
       }
       map.box.push_back(Expr(op.getBox()[i]));
     }
+    if (std::optional<ArrayRef<int64_t>> steps = op.getSteps()) {
+      map.steps.assign(steps->begin(), steps->end());
+    }
     return map;
   }
 

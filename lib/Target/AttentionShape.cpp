@@ -1,6 +1,7 @@
 //===- AttentionShape.cpp - the sizes of an attention op ------------------===//
 
 #include "attn/Dialect/Attn/AttentionClasses.h"
+#include "attn/Mask/TileAnalysis.h"
 #include "attn/Target/CostModel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -16,6 +17,109 @@ static bool valuesLieInKeys(AttentionOp op) {
          llvm::all_of(part.getMixedOffsets(), [](OpFoldResult offset) {
            return isConstantIntValue(offset, 0);
          });
+}
+
+// A tensor map steps over no more rows.
+constexpr int64_t kMostStep = 8;
+// Bits of a row of a panel of shared memory.
+constexpr int64_t kPanelBits = 1024;
+// The least number of keys of a step that pages are worth.
+constexpr int64_t kPageUnit = 64;
+
+// Whether tiles of `tensor` are boxes of a buffer, of which they take each row
+// that is `step` behind the one in front along `rowDim`.
+static bool isBoxes(Value tensor, int64_t rowDim, int64_t step) {
+  int64_t size = cast<ShapedType>(tensor.getType()).getShape().back();
+  while (Operation *made = tensor.getDefiningOp()) {
+    if (isa<tensor::CastOp, memref::CastOp>(made)) {
+      tensor = made->getOperand(0);
+      continue;
+    }
+    if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(made)) {
+      return false;
+    }
+    auto slice = dyn_cast<OffsetSizeAndStrideOpInterface>(made);
+    llvm::SmallBitVector dropped;
+    if (auto part = dyn_cast<tensor::ExtractSliceOp>(made)) {
+      dropped = part.getDroppedDims();
+    } else if (auto part = dyn_cast<memref::SubViewOp>(made)) {
+      dropped = part.getDroppedDims();
+    } else {
+      break;
+    }
+    // The dimension of the source that has the rows.
+    int64_t dim = 0;
+    for (int64_t kept = dropped.test(0) ? -1 : 0; kept < rowDim;) {
+      kept += dropped.test(++dim) ? 0 : 1;
+    }
+    rowDim = dim;
+    auto strides = slice.getMixedStrides();
+    std::optional<int64_t> rows = getConstantIntValue(strides[dim]);
+    if (!rows || *rows < 1 || getConstantIntValue(strides.back()) != 1 ||
+        dropped.test(dropped.size() - 1)) {
+      return false;
+    }
+    step *= *rows;
+    tensor = made->getOperand(0);
+  }
+  auto type = cast<ShapedType>(tensor.getType());
+  int64_t columns = type.getShape().back(),
+          bits = type.getElementTypeBitWidth();
+  // What a panel has beyond the columns must be nothing.
+  bool fits = size * bits % kPanelBits == 0 || size == columns;
+  return step <= kMostStep && !ShapedType::isDynamic(columns) && columns > 0 &&
+         columns * bits % 128 == 0 && fits;
+}
+
+// Whether the keys of a tile are one range, of full and partial segments by
+// turns, and start at the first key of the sequence.
+static bool hasOneStart(AttentionOp op, const AttentionClasses &classes) {
+  if (!op.getMaskRegion().empty()) {
+    return false;
+  }
+  if (!classes.mask) {
+    return true;
+  }
+  TileSegments found =
+      analyzeTile(classes.mask.getMaskSet(), TileWalk::Keys, /*oneHead=*/true);
+  for (size_t n = 1; n < found.segments.size(); ++n) {
+    const TileSegment &segment = found.segments[n];
+    const TileSegment &before = found.segments[n - 1];
+    if (segment.lower != before.upper || segment.full == before.full) {
+      return false;
+    }
+  }
+  return found.segments.empty() ||
+         found.steps[found.segments[0].lower].kind == BoundStep::Kind::Lower;
+}
+
+// Mirrors what the lowering asks of the operands (StreamTile::prepare).
+static std::string whyNotBoxes(AttentionOp op, const AttentionShape &shape,
+                               const AttentionClasses &classes) {
+  if (shape.forms.areCodes()) {
+    return "keys or values are codes";
+  }
+  if (shape.forms.paged && shape.slots % kPageUnit != 0) {
+    return "pages have no multiple of 64 slots";
+  }
+  if (shape.forms.paged && !hasOneStart(op, classes)) {
+    return "keys of a tile may start in the middle of a page";
+  }
+  int64_t rowDim = op.getSeqDim();
+  if (classes.step > kMostStep) {
+    return "rows of a residue class lie more than 8 apart";
+  }
+  if (!isBoxes(op.getQ(), rowDim, classes.step) ||
+      !isBoxes(op.getK(), op.getKeySeqDim(), classes.step) ||
+      !isBoxes(op.getV(), op.getKeySeqDim(), classes.step)) {
+    return "rows are not contiguous at multiples of 16 bytes";
+  }
+  Type out = cast<ShapedType>(op.getOut().getType()).getElementType();
+  if (!out.isF16() && !out.isBF16() &&
+      (!out.isF32() || shape.elementBits != 16)) {
+    return "results are neither of 16 bits nor f32 of 16 bits";
+  }
+  return "";
 }
 
 AttentionShape AttentionShape::of(AttentionOp op) {
@@ -52,22 +156,13 @@ AttentionShape AttentionShape::of(AttentionOp op,
   };
   auto out = cast<ShapedType>(op.getOut().getType()).getElementType();
   shape.forms = KeyForms::of(op);
-  bool written = out == op.getElementType() ||
-                 (shape.elementBits == 8 && out.getIntOrFloatBitWidth() == 16);
-  // Rows of a residue class are not neighbours.
-  shape.densePrefill = !ragged && !shape.forms.paged &&
-                       !shape.forms.areCodes() && classes.step == 1 &&
-                       aligned(shape.headSize) && aligned(shape.valueSize) &&
-                       written;
+  if (shape.forms.paged) {
+    shape.slots = std::max<int64_t>(dim(op.getK(), op.getKeySeqDim()), 1);
+  }
+  shape.notBoxes = whyNotBoxes(op, shape, classes);
   shape.valuesInKeys = valuesLieInKeys(op);
-  // Where a mask leaves the start of a sequence alone, steps start at multiples
-  // of their size, so that none crosses a page of a multiple of it.
-  constexpr int64_t kStep = 64;
-  bool fromStart = op.getMaskRegion().empty() &&
-                   (!classes.mask || isa<CausalAttr>(classes.mask));
-  bool wholeSteps =
-      !shape.forms.paged ||
-      (fromStart && dim(op.getK(), op.getKeySeqDim()) % kStep == 0);
+  bool wholeSteps = !shape.forms.paged ||
+                    (shape.slots % kPageUnit == 0 && hasOneStart(op, classes));
   shape.latentTiles = shape.valuesInKeys && shape.elementBits == 16 &&
                       !ragged && wholeSteps && aligned(shape.headSize) &&
                       out == op.getElementType() &&

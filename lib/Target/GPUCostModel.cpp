@@ -309,19 +309,24 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
     return choice;
   };
   tiles.prefill = choose(0);
-  if (shape.elementBits <= 16 && shape.densePrefill) {
-    if (std::optional<WarpgroupKernel> kernel =
-            chooseWarpgroupKernel(shape.headSize, shape.valueSize, /*rows=*/0,
-                                  /*keys=*/0, gpu, shape.elementBits / 8)) {
-      tiles.prefill = tileOf(*kernel, gpu);
-    }
+  std::string why =
+      shape.elementBits > 16 ? "elements of more than 16 bits" : shape.notBoxes;
+  std::optional<WarpgroupKernel> kernel;
+  if (why.empty()) {
+    // No step crosses a page.
+    int64_t keys = shape.slots == 0 ? 0 : shape.slots % 128 == 0 ? 128 : 64;
+    kernel = chooseWarpgroupKernel(shape.headSize, shape.valueSize, /*rows=*/0,
+                                   keys, gpu, shape.elementBits / 8);
+    why = "the head sizes do not fit a block of them";
   }
   std::optional<WarpgroupKernel> latent =
       shape.latentTiles
           ? chooseLatentKernel(shape.headSize, shape.valueSize, gpu)
           : std::nullopt;
-  if (latent) {
-    tiles.prefill = tileOf(*latent, gpu);
+  if (latent || kernel) {
+    tiles.prefill = tileOf(latent ? *latent : *kernel, gpu);
+  } else if (gpu.warpgroups) {
+    tiles.prefill.reason += "; not on warpgroups: " + why;
   }
   tiles.prefill.sortsLists = true;
   if (limit == 0) {

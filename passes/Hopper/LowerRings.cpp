@@ -171,8 +171,10 @@ struct LoadLowering : WarpgroupPattern<LoadOp> {
     const Ring &ring = lowering.layout.of(op.getRing());
     Value stage = stageOf(warp, ring, adaptor.getPosition().front()).first;
     int64_t panel = bytesOfPanel(op.getRing().getType());
-    Value to = warp.sharedAddress(warp.mul(stage, ring.stageBytes),
-                                  ring.tiles + op.getPanel() * panel);
+    Value to = warp.sharedAddress(
+        warp.mul(stage, ring.stageBytes),
+        ring.tiles + op.getPanel() * panel +
+            op.getRange().first * op.getRing().getType().getPanelBytes());
     to = LLVM::AddrSpaceCastOp::create(
         rewriter, op.getLoc(),
         LLVM::LLVMPointerType::get(rewriter.getContext(), 7), to);

@@ -18,7 +18,7 @@ bool RecurrenceTile::find(Moved &moved, Value tensor) {
       TensorBox::of(tensor, program.tokenDim, RecurrenceProgram::kSizeDim);
   std::optional<TensorBox> heads =
       TensorBox::of(tensor, program.headDim, RecurrenceProgram::kSizeDim);
-  if (!box || !heads) {
+  if (!box || !heads || box->rowStep != 1) {
     return false;
   }
   auto type = cast<MemRefType>(box->buffer.getType());
@@ -33,7 +33,8 @@ bool RecurrenceTile::find(Moved &moved, Value tensor) {
   moved.headAt = llvm::find(order, heads->rowDim) - order.begin();
   moved.map = maps.size();
   maps.push_back({box->buffer.getArgNumber(), order,
-                  box->box(RecurrenceKernel::kChunk, warpgroup::kPanelBytes)});
+                  box->box(RecurrenceKernel::kChunk, warpgroup::kPanelBytes),
+                  box->steps()});
   return true;
 }
 
@@ -96,7 +97,7 @@ void RecurrenceTile::produce() {
                   bool values) {
     LoadOp::create(warp.builder, warp.loc, mapValues[moved.map],
                    at(moved, chunk, warp.c(panel - from), values), to, chunk,
-                   panel);
+                   panel, /*rows=*/DenseI64ArrayAttr());
   };
   auto acquire = [&](Value to) {
     AcquireOp::create(warp.builder, warp.loc, to, chunk, ValueRange(),

@@ -105,15 +105,22 @@ void StreamTile::storeRows(Value result, int64_t firstColumn) {
 }
 
 void StreamTile::store(Value result, Value position) {
-  if (!kernel.stagesResults()) {
-    storeRows(result, 0);
-    return;
+  auto write = [&] { storeRows(result, 0); };
+  auto copy = [&] {
+    IRMapping none;
+    SmallVector<Value> at = outBox.start(warp.builder, warp.loc, none);
+    at[1] = warp.add(at[1], rowBase);
+    StoreOp::create(warp.builder, warp.loc, result, queryRing, position,
+                    rowBase, outMap, at);
+  };
+  if (!copiesResults) {
+    write();
+  } else if (!endsInside) {
+    copy();
+  } else {
+    Value left = warp.sub(rows.count, rowBase);
+    when(warp.less(warp.c(kRows - 1), left), copy, write);
   }
-  IRMapping none;
-  SmallVector<Value> at = outBox.start(warp.builder, warp.loc, none);
-  at[1] = warp.add(at[1], rowBase);
-  StoreOp::create(warp.builder, warp.loc, result, queryRing, position, rowBase,
-                  outMap, at);
 }
 
 // What to multiply the accumulators of a tile with; lse is the other result.

@@ -26,25 +26,33 @@ void StreamTile::when(Value condition, llvm::function_ref<void()> then,
 }
 
 // Arms a stage and starts the copies of all panels of a tile.
-void StreamTile::fill(Value ring, Value position, ValueRange tags, Value map,
-                      ValueRange start) {
+void StreamTile::fill(Value ring, Value position, ValueRange tags,
+                      const TensorBox &box, Value map, ValueRange start) {
   OpBuilder &builder = warp.builder;
+  auto type = cast<warpgroup::RingType>(ring.getType());
+  int64_t all = type.getShape()[1];
+  bool whole = ring == queryRing && packsHeads; // one box of heads and queries
+  int64_t copied = whole ? all : box.copiedRows(all);
   warpgroup::AcquireOp::create(builder, warp.loc, ring, position, tags,
                                /*empty=*/false);
-  auto type = cast<warpgroup::RingType>(ring.getType());
   int64_t width = warpgroup::panelColumns(element, type.getPanelBytes());
   for (int64_t panel = 0; panel < warpgroup::panels(type); ++panel) {
-    SmallVector<Value> at(start);
-    at[0] = warp.add(at[0], panel * width);
-    warpgroup::LoadOp::create(builder, warp.loc, map, at, ring, position,
-                              panel);
+    for (int64_t row = 0; row < all; row += copied) {
+      SmallVector<Value> at(start);
+      at[0] = warp.add(at[0], panel * width);
+      at[1] = warp.add(at[1], row * box.rowStep);
+      auto rows = copied == all ? DenseI64ArrayAttr()
+                                : builder.getDenseI64ArrayAttr({row, copied});
+      warpgroup::LoadOp::create(builder, warp.loc, map, at, ring, position,
+                                panel, rows);
+    }
   }
 }
 
 void StreamTile::fillKeys(Value position, ValueRange tags, ValueRange start,
                           Value isThere) {
   when(
-      isThere, [&] { fill(keyRing, position, tags, keyMap, start); },
+      isThere, [&] { fill(keyRing, position, tags, key, keyMap, start); },
       [&] {
         warpgroup::AcquireOp::create(warp.builder, warp.loc, keyRing, position,
                                      tags, /*empty=*/true);
@@ -58,7 +66,7 @@ void StreamTile::fillValues(Value position, ValueRange start, Value size) {
   }
   when(
       warp.less(warp.c(0), size),
-      [&] { fill(loadedRing, position, tags, valueMap, start); },
+      [&] { fill(loadedRing, position, tags, value, valueMap, start); },
       [&] {
         warpgroup::AcquireOp::create(warp.builder, warp.loc, loadedRing,
                                      position, tags, /*empty=*/true);
@@ -149,8 +157,8 @@ LogicalResult StreamTile::produce(Block &block) {
     mapping.map(bound, values.here(bound, mapping));
   }
   for (const auto &parts : query.at) {
-    for (OpFoldResult part : parts) {
-      if (auto value = dyn_cast<Value>(part)) {
+    for (const TensorBox::Part &part : parts) {
+      if (auto value = dyn_cast<Value>(part.count)) {
         mapping.map(value, values.here(value, mapping));
       }
     }
@@ -161,7 +169,8 @@ LogicalResult StreamTile::produce(Block &block) {
                                  /*empty=*/true);
     tags.clear();
   }
-  fill(queryRing, queryAt, tags, queryMap, query.start(builder, loc, mapping));
+  fill(queryRing, queryAt, tags, query, queryMap,
+       query.start(builder, loc, mapping));
 
   // Steps of the tile: (cursor..., is first, position of K, pending...).
   // From the last key where biases mostly grow towards the diagonal, so that

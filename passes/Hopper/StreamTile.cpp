@@ -59,16 +59,22 @@ static bool isMultiple(Value value, int64_t step) {
          llvm::any_of(made->getOperands(), multiple);
 }
 
-// Whether steps of all segments start at multiples of `step`: the first one
-// does, and the others begin where whole steps end (KeyCursor::alignBorders).
-static bool startsSteps(KeyLoopOp loop, int64_t step) {
+// Whether all segments but the first begin where whole steps of another one end
+// (KeyCursor::alignBorders).
+static bool hasOneStart(KeyLoopOp loop) {
   for (unsigned i = 1; i < loop.getLower().size(); ++i) {
     if (loop.getLower()[i] != loop.getUpper()[i - 1] ||
         loop.getKind(i) == loop.getKind(i - 1)) {
       return false;
     }
   }
-  return isMultiple(loop.getLower()[0], step);
+  return true;
+}
+
+// Whether no step crosses a page.
+static bool fitsPages(KeyLoopOp loop, int64_t step) {
+  return *loop.getPageSize() % step == 0 && hasOneStart(loop) &&
+         isMultiple(loop.getLower()[0], step);
 }
 
 bool StreamTile::prepare(std::string &reason) {
@@ -78,11 +84,8 @@ bool StreamTile::prepare(std::string &reason) {
   };
   element = cast<FloatType>(
       cast<ShapedType>(program.online.getQ().getType()).getElementType());
-  bool inPages = program.isPaged() && kernel.latent &&
-                 *program.loop.getPageSize() % kernel.keys == 0 &&
-                 startsSteps(program.loop, kernel.keys);
-  if (program.isPaged() && !inPages) {
-    return refuse("its keys are pages");
+  if (program.isPaged() && !fitsPages(program.loop, kernel.keys)) {
+    return refuse("steps cross the borders of pages");
   }
   packsHeads = program.heads != 1;
   // A box of (queries, heads) has all rows of the tile.
@@ -99,14 +102,6 @@ bool StreamTile::prepare(std::string &reason) {
     return *outOrder.getResultPosition(
         getAffineDimExpr(dim, outOrder.getContext()));
   };
-  auto outType = cast<ShapedType>(program.finalize.getOut().getType());
-  Type outElement = outType.getElementType();
-  bool written = !kernel.stagesResults() && outElement.isF32();
-  if (kernel.isNarrow() ? !outElement.isF16() && !outElement.isBF16()
-                        : outElement != element && !written) {
-    return refuse("the result has another type than q, or than 16 bits where "
-                  "q has 8");
-  }
   auto find = [&](TensorBox &box, Value tensor, unsigned rowDim,
                   unsigned sizeDim, int64_t boxRows, int64_t columns,
                   int64_t panelBytes) {
@@ -122,8 +117,8 @@ bool StreamTile::prepare(std::string &reason) {
     if (columns % panel != 0 && all != columns) {
       return false;
     }
-    maps.push_back(
-        {box.buffer.getArgNumber(), box.order(), box.box(boxRows, panelBytes)});
+    maps.push_back({box.buffer.getArgNumber(), box.order(),
+                    box.box(box.copiedRows(boxRows), panelBytes), box.steps()});
     return true;
   };
   int64_t headPanel = kernel.panelBytes(kernel.headColumns);
@@ -136,23 +131,30 @@ bool StreamTile::prepare(std::string &reason) {
       !find(key, program.online.getK(), 0, 1, kernel.keys, program.headSize,
             headPanel) ||
       (!kernel.latent && !find(value, program.online.getV(), 0, 1, kernel.keys,
-                               program.valueSize, valuePanel)) ||
-      (kernel.stagesResults() &&
-       !find(outBox, program.finalize.getOut(), position(1), position(2), 16,
-             program.valueSize, headPanel))) {
+                               program.valueSize, valuePanel))) {
     return refuse("rows are not contiguous at multiples of 16 bytes");
   }
   if (packsHeads) {
     // Heads are the dimension behind queries, whatever the layout.
     maps.front().box[2] = kernel.rows() / program.queries;
   }
+  Value result = program.finalize.getOut();
+  Type type = cast<ShapedType>(result.getType()).getElementType();
+  if (!type.isF16() && !type.isBF16() && (kernel.isNarrow() || !type.isF32())) {
+    return refuse("results are neither of 16 bits nor f32 of 16 bits");
+  }
+  std::optional<TensorBox> rows =
+      TensorBox::of(result, position(1), position(2));
+  copiesResults = kernel.stagesResults() && type == element && rows &&
+                  rows->rowStep == 1 &&
+                  find(outBox, result, position(1), position(2), 16,
+                       program.valueSize, headPanel);
   // A copy writes all rows of a box that the tensor has.
   for (const auto &parts : outBox.at) {
-    for (OpFoldResult part : parts) {
-      auto start = dyn_cast<Value>(part);
-      if (start && isRead(start) && !startsTile(start, kernel.rows())) {
-        return refuse("sequences end in the middle of the tensor");
-      }
+    for (const TensorBox::Part &part : parts) {
+      auto start = dyn_cast<Value>(part.count);
+      endsInside = endsInside || (start && isRead(start) &&
+                                  !startsTile(start, kernel.rows()));
     }
   }
   depth = llvm::alignTo(program.headSize, warpgroup::productDepth(element));
@@ -258,7 +260,7 @@ LogicalResult StreamTile::emit(ValueRange mapArguments, Value tiles,
   if (!kernel.latent) {
     named.push_back(&valueMap);
   }
-  if (kernel.stagesResults()) {
+  if (copiesResults) {
     named.push_back(&outMap);
   }
   for (auto [map, argument] : llvm::zip_equal(named, mapArguments)) {

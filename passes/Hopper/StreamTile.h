@@ -20,7 +20,7 @@ namespace attn {
 /// A tensor map that the launch must make.
 struct StreamMap {
   unsigned argument = 0; // of the kernel before it was lowered
-  llvm::SmallVector<int64_t> order, box;
+  llvm::SmallVector<int64_t> order, box, steps;
 };
 
 class StreamTile {
@@ -64,7 +64,7 @@ private:
   mlir::Value drawTile(mlir::Value position);
   mlir::Value tileAt(mlir::Value position);
   void fill(mlir::Value ring, mlir::Value position, mlir::ValueRange tags,
-            mlir::Value map, mlir::ValueRange start);
+            const TensorBox &box, mlir::Value map, mlir::ValueRange start);
   void fillKeys(mlir::Value position, mlir::ValueRange tags,
                 mlir::ValueRange start, mlir::Value isThere);
   void fillValues(mlir::Value position, mlir::ValueRange start,
@@ -137,6 +137,9 @@ private:
   mlir::Value headsOfSection; // whose K and V stay in the L2 cache (i32)
   int64_t depth = 0, accColumns = 0;
   bool mayHide = false; // keys between visible ones, from all rows
+  // Results leave by copies, but for the last rows of a sequence, which is
+  // followed by the next one; else from registers.
+  bool copiesResults = false, endsInside = false;
 
   TensorView out, lse, sink;
   unsigned outHeads = 0, outRows = 0; // dimensions of `out`

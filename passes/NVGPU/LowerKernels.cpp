@@ -296,14 +296,15 @@ private:
                                                  int64_t rows, int64_t keys) {
     auto type = cast<ShapedType>(program.online.getQ().getType());
     int64_t bytes = type.getElementTypeBitWidth() / 8;
-    if (bytes == 1 || !StreamTile::valuesLieInKeys(program)) {
-      return chooseWarpgroupKernel(program.headSize, program.valueSize, rows,
-                                   keys, gpu, bytes);
-    }
     std::optional<WarpgroupKernel> latent =
-        chooseLatentKernel(program.headSize, program.valueSize, gpu);
-    bool fits = latent && latent->rows() == rows && latent->keys == keys;
-    return fits ? latent : std::nullopt;
+        bytes == 2 && StreamTile::valuesLieInKeys(program)
+            ? chooseLatentKernel(program.headSize, program.valueSize, gpu)
+            : std::nullopt;
+    if (latent && latent->rows() == rows && latent->keys == keys) {
+      return latent;
+    }
+    return chooseWarpgroupKernel(program.headSize, program.valueSize, rows,
+                                 keys, gpu, bytes);
   }
 
   // A recurrence that is a tile by itself.
@@ -564,9 +565,11 @@ struct LowerKernelsPass
     ValueRange operands = launch.getKernelOperands();
     SmallVector<Value> maps;
     for (const StreamMap &map : shape.maps) {
+      auto steps = map.steps.empty() ? DenseI64ArrayAttr()
+                                     : builder.getDenseI64ArrayAttr(map.steps);
       maps.push_back(warpgroup::MapOp::create(builder, launch.getLoc(),
                                               operands[map.argument], map.order,
-                                              map.box));
+                                              map.box, steps));
     }
     launch.getKernelOperandsMutable().append(maps);
   }

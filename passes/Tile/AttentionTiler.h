@@ -67,6 +67,10 @@ private:
   llvm::SmallVector<mlir::OpFoldResult> strides(int64_t rank, int64_t dim,
                                                 bool ofKeys = false);
   mlir::Value countQueries();
+  // RaggedTiles.cpp
+  mlir::Value countPlaces(int64_t rows);
+  std::pair<mlir::Value, mlir::Value> tileAtPlace(mlir::Value place,
+                                                  int64_t rows);
   mlir::Value storedKeys();
   /// The most keys that a sequence may have.
   mlir::Value countKeys();

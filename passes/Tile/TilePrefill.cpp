@@ -41,14 +41,20 @@ static bool laterTilesAreLonger(MaskAttrInterface mask, int64_t rows) {
 
 SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   noteForm("prefill", tiles);
-  Value count = index.ceilDiv(countQueries(), tiles.rows);
+  bool isList = plan.rung == MaskPlan::Rung::Lists;
+  bool inPlaces = op.getLayout() == Layout::THD && !readsLengths && !isList;
+  int64_t unit = tiles.rows * classes.step; // what a tile covers of a sequence
+  Value count =
+      inPlaces ? countPlaces(unit) : index.ceilDiv(countQueries(), tiles.rows);
   Value ofAll = index.mul(countClasses(), count);
-  if (plan.rung == MaskPlan::Rung::Lists) {
+  if (isList) {
     inspect(tiles, count);
   }
-  SmallVector<OpFoldResult> bounds = {getAsOpFoldResult(batches),
-                                      getAsOpFoldResult(countHeads()),
+  SmallVector<OpFoldResult> bounds = {getAsOpFoldResult(countHeads()),
                                       getAsOpFoldResult(ofAll)};
+  if (!inPlaces) {
+    bounds.insert(bounds.begin(), getAsOpFoldResult(batches));
+  }
   // Tiles by their rank are taken of all heads at a time.
   if (plan.order) {
     std::rotate(bounds.begin(), bounds.begin() + 2, bounds.end());
@@ -61,14 +67,12 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
   if (plan.order) {
     std::rotate(point.begin(), point.begin() + 1, point.end());
   }
-  Value batch = point[0], number = point[2];
-  Value head = index.add(point[1], classes.firstHead);
-  Sequence seq = sequence(batch);
+  Value batch = inPlaces ? Value() : point[0], number = point.back();
+  Value head = index.add(*(point.end() - 2), classes.firstHead), ofClass;
   if (classes.step > 1) { // the tiles of a class follow each other
     Value one = index.constant(1);
-    Value ofClass = index.div(number, index.max(count, one));
+    ofClass = index.div(number, index.max(count, one));
     number = index.sub(number, index.mul(ofClass, count));
-    seq = inClass(seq, ofClass);
   }
   // The longest tiles go first.
   bool masked = classes.mask || !op.getMaskRegion().empty();
@@ -76,6 +80,13 @@ SmallVector<Value> AttentionTiler::prefillForm(const TileChoice &tiles) {
     number = tileOfRank(batch, head, number);
   } else if (masked && laterTilesAreLonger(classes.mask, tiles.rows)) {
     number = index.sub(index.add(count, -1), number);
+  }
+  if (inPlaces) {
+    std::tie(batch, number) = tileAtPlace(number, unit);
+  }
+  Sequence seq = sequence(batch);
+  if (ofClass) {
+    seq = inClass(seq, ofClass);
   }
   RowTile tile = rowTile(batch, head, number, tiles.rows, seq);
   SmallVector<Value> state =

@@ -242,6 +242,11 @@ private:
           valueIn(size, 1, 256, "a box size of a tensor map")));
     }
     fixed.steps.assign(fixed.dims.size(), 1);
+    for (size_t d = 0; d < map.steps.size(); ++d) {
+      // The driver wants the elements that a box spans.
+      fixed.steps[d] = static_cast<unsigned>(map.steps[d]);
+      fixed.box[d] *= fixed.steps[d];
+    }
     kernel.parameters[index] = &kernel.maps[index];
     kernel.tensorMaps.push_back(std::move(fixed));
   }

@@ -12,6 +12,7 @@ namespace {
 constexpr const char *kProperties[] = {"multiprocessors", "shared_bytes",
                                        "l2_bytes", "capability"};
 constexpr size_t kMaxTensorMapRank = 5;
+constexpr int64_t kMaxTensorMapStep = 8;
 
 /// Walks a plan; keeps the first problem.
 class Checker {
@@ -170,6 +171,13 @@ private:
     if (!oneOf(map.swizzle, {0, 32, 64, 128}) ||
         !oneOf(map.l2Promotion, {0, 64, 128, 256})) {
       fail(where + ": a tensor map has an unknown swizzle or promotion");
+    }
+    bool fits = map.steps.empty() || map.steps.size() == rank;
+    for (int64_t step : map.steps) {
+      fits = fits && step >= 1 && step <= kMaxTensorMapStep;
+    }
+    if (!fits) {
+      fail(where + ": a tensor map has steps of 1 to 8, as many as dims");
     }
     for (const auto *exprs : {&map.dims, &map.strides, &map.box}) {
       for (const Expr &expr : *exprs) {

@@ -106,11 +106,15 @@ Json write(const PlanSymbol &symbol) {
 }
 
 Json write(const TensorMapInfo &map) {
-  return Json{
+  Json json = {
       {"base", write(map.base)},         {"dtype", nameOf(map.dtype)},
       {"dims", writeExprs(map.dims)},    {"strides", writeExprs(map.strides)},
       {"box", writeExprs(map.box)},      {"swizzle", map.swizzle},
       {"l2_promotion", map.l2Promotion}, {"fill_nan", map.fillNaN}};
+  if (!map.steps.empty()) {
+    json["steps"] = map.steps;
+  }
+  return json;
 }
 
 struct WriteArg {
@@ -326,6 +330,15 @@ TensorMapInfo readTensorMap(const Json &json, const std::string &path,
   map.swizzle = reader.getInteger("swizzle");
   map.l2Promotion = reader.getInteger("l2_promotion");
   map.fillNaN = reader.getBool("fill_nan");
+  if (reader.findOptional("steps")) {
+    reader.forEach("steps", [&](const Json &element, const std::string &) {
+      int64_t step = 0;
+      if (!Reader::toInteger(element, step)) {
+        reader.fail("steps", "expected integers");
+      }
+      map.steps.push_back(step);
+    });
+  }
   return map;
 }
 

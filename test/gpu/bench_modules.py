@@ -2,7 +2,8 @@
 
 usage: bench_modules.py FOLDER      writes FOLDER/<name>.mlir
 
-`prefill-<d>-<causal>`, `mask-<name>` (16 heads, D 128), `decode` (32 query heads
+`prefill-<d>-<causal>`, `ragged-<d>-<causal>`, `ragged-pages-<slots>`,
+`mask-<name>` (16 heads, D 128), `decode` (32 query heads
 on 8 key heads, D 128), `paged-<layout>-<slots>` (the same on pages) and
 `latent-<heads>` (absorbed MLA on pages), `latent-dense-<heads>`; bf16, lengths dynamic.
 `coded-<kind>` and `coded-<kind>-<slots>` are decode on a cache of codes, dense or on pages.
@@ -219,6 +220,38 @@ def latent_dense(heads):
 """
 
 
+def ragged(heads, size, mask):
+    """Sequences of different lengths, one after the other."""
+    t = f"tensor<?x{heads}x{size}xbf16>"
+    names = '{attn.dims = ["t", "h", "d"]%s}'
+    ends = "tensor<?xi32>"
+    return f"""func.func @f(
+    %q: {t} {names % ""}, %k: {t} {names % ""}, %v: {t} {names % ""},
+    %cu: {ends} {{attn.dims = ["ends"]}}, %out: {t} {names % ", attn.donated"}) -> {t} {{
+  %r = attn.attention ins(%q, %k, %v : {t}, {t}, {t}) layout(thd)
+      cu_seqlens(%cu, %cu : {ends}, {ends}) outs(%out : {t}) {mask} -> {t}
+  return %r : {t}
+}}
+"""
+
+
+def paged_prefill(slots):
+    """Ragged queries on pages of `slots` slots, 32 heads on 8."""
+    q, pool = "tensor<?x32x128xbf16>", f"tensor<?x8x{slots}x128xbf16>"
+    names = '{attn.dims = ["pages", "g", "slots", "d"]}'
+    return f"""func.func @f(
+    %q: {q} {{attn.dims = ["t", "h", "d"]}}, %k: {pool} {names}, %v: {pool} {names},
+    %tables: tensor<?x?xi32> {{attn.dims = ["b", "columns"]}},
+    %lens: tensor<?xi32> {{attn.dims = ["b"]}}, %cu: tensor<?xi32> {{attn.dims = ["ends"]}},
+    %out: {q} {{attn.dims = ["t", "h", "d"], attn.donated}}) -> {q} {{
+  %r = attn.attention ins(%q, %k, %v : {q}, {pool}, {pool}) layout(thd)
+      kv_lens(%lens : tensor<?xi32>) cu_seqlens(%cu : tensor<?xi32>) pages(%tables : tensor<?x?xi32>)
+      outs(%out : {q}) {CAUSAL} -> {q}
+  return %r : {q}
+}}
+"""
+
+
 LATENT_HEADS = (16, 128)
 PAGES = [("hnd", 16), ("hnd", 64), ("nhd", 16), ("nhd", 1)]
 
@@ -228,6 +261,9 @@ def modules():
         for causal in (0, 1):
             yield (f"prefill-{size}-{causal}",
                    module("?", "?", size, CAUSAL if causal else ""))
+            yield f"ragged-{size}-{causal}", ragged(2048 // size, size, CAUSAL if causal else "")
+    for slots in (16, 64, 128):
+        yield f"ragged-pages-{slots}", paged_prefill(slots)
     for name, (mask, score, captured) in MASKS.items():
         yield f"mask-{name}", module(16, 16, 128, mask, score, captured)
     for layout, slots in PAGES:

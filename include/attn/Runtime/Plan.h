@@ -91,11 +91,12 @@ struct TensorMapInfo {
   Address base;
   DType dtype = DType::kBF16;
   std::vector<Expr> dims;
-  std::vector<Expr> strides; ///< bytes, of dims[1] on
-  std::vector<Expr> box;     ///< as many as dims
-  int64_t swizzle = 0;       ///< 0, 32, 64 or 128 bytes
-  int64_t l2Promotion = 0;   ///< 0, 64, 128 or 256 bytes
-  bool fillNaN = false;      ///< beyond the bounds; else zeros
+  std::vector<Expr> strides;  ///< bytes, of dims[1] on
+  std::vector<Expr> box;      ///< as many as dims
+  std::vector<int64_t> steps; ///< every n-th element; as many as dims, or none
+  int64_t swizzle = 0;        ///< 0, 32, 64 or 128 bytes
+  int64_t l2Promotion = 0;    ///< 0, 64, 128 or 256 bytes
+  bool fillNaN = false;       ///< beyond the bounds; else zeros
 };
 
 struct PointerArg {

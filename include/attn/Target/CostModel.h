@@ -26,11 +26,12 @@ struct AttentionShape {
   int64_t elementBits = 32, accumulatorBits = 32;
   bool bf16 = false;   // the element type
   bool tf32 = false;   // f32 that tensor cores may round
+  int64_t slots = 0;   // of a page
   bool masked = false; // some tiles are partial
   KeyForms forms;
-  /// Whether tiles of rows are boxes of tensors, with rows of a multiple of 16
-  /// bytes, as bulk tensor copies need them.
-  bool densePrefill = false;
+  /// Why tiles of rows are no boxes of tensors, as bulk tensor copies need them
+  /// (rows of a multiple of 16 bytes); empty where they are.
+  std::string notBoxes;
   /// Whether V is the first columns of K, and whether tiles of it are such
   /// boxes.
   bool valuesInKeys = false, latentTiles = false;

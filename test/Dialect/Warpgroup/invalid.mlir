@@ -16,6 +16,14 @@ func.func @tensor_map_c2(%b: memref<4x8x128xbf16>) {
 
 // -----
 
+func.func @tensor_map_c3(%b: memref<4x512x128xbf16>) {
+  // expected-error @below {{expected steps of 1 to 8, that of the first dimension 1, and a box that spans no more than 256 elements [tensor_map_c3]}}
+  %m = warpgroup.tensor_map %b order [2, 1, 0] box [64, 128, 1] steps [1, 4, 1] : memref<4x512x128xbf16>
+  return
+}
+
+// -----
+
 func.func @ring_c1() {
   // expected-error @below {{expected rows of whole panels, and a multiple of 8 of them [ring_c1]}}
   %k = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x128x32xbf16>
@@ -64,6 +72,15 @@ func.func @load_c1(%map: !warpgroup.tensor_map, %n: i32) {
   %k = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x128x64xbf16>
   // expected-error @below {{expected 2 to 5 coordinates and a panel below 1 [load_c1]}}
   warpgroup.load %map[%n, %n] to %k[%n] panel 1 : !warpgroup.ring<2x128x64xbf16>
+  return
+}
+
+// -----
+
+func.func @load_c2(%map: !warpgroup.tensor_map, %n: i32) {
+  %k = warpgroup.ring consumers 2 tags 0 : !warpgroup.ring<2x128x64xbf16>
+  // expected-error @below {{expected rows [first, count] below 128, multiples of 8 [load_c2]}}
+  warpgroup.load %map[%n, %n] to %k[%n] panel 0 rows [64, 68] : !warpgroup.ring<2x128x64xbf16>
   return
 }
 

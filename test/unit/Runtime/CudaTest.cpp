@@ -161,7 +161,7 @@ TEST_F(CudaTest, LaunchesAsThePlanSays) {
   EXPECT_EQ(fake->maps[0].base, call.x.address());
   EXPECT_EQ(fake->maps[0].dims, (std::vector<uint64_t>{6, 10}));
   EXPECT_EQ(fake->maps[0].strides, (std::vector<uint64_t>{24}));
-  EXPECT_EQ(fake->maps[0].box, (std::vector<unsigned>{32, 4}));
+  EXPECT_EQ(fake->maps[0].box, (std::vector<unsigned>{32, 8}));
   const fakecuda::Launch &wide = fake->launches[1];
   EXPECT_EQ(wide.kernel, "wide");
   EXPECT_EQ(wide.cluster[0], 2u);

@@ -80,6 +80,11 @@ TEST(Plan, ChecksReferences) {
                  std::get<TensorMapArg>(kernel.args[6]).map.box.pop_back();
                }),
                "tensor map");
+  EXPECT_PRED2(has, wrong([](Plan &p) {
+                 auto &kernel = std::get<KernelStep>(p.steps[1].action);
+                 std::get<TensorMapArg>(kernel.args[6]).map.steps = {1, 9};
+               }),
+               "steps of 1 to 8");
 }
 
 TEST(Plan, ManifestChecksModulesAndTargets) {

@@ -52,6 +52,7 @@ inline FunctionInfo makePlanFunction() {
   map.dims = {sym("c"), sym("r")};
   map.strides = {sym("ld") * 4};
   map.box = {Expr(32), Expr(4)};
+  map.steps = {1, 2};
   map.swizzle = 128;
   kernel.args = {PointerArg{at(Kind::kArgument, 0)},
                  PointerArg{at(Kind::kTemporary, 0, sym("c") * 4)},

@@ -29,6 +29,9 @@ inline constexpr int64_t kRows = 64;
 inline constexpr int64_t kPanelBytes = 128;
 /// Bytes that swizzles move.
 inline constexpr int64_t kChunkBytes = 16;
+/// The longest step of a tensor map along a dimension, and what a box of it may
+/// span.
+inline constexpr int64_t kMapSteps = 8, kMapSpan = 256;
 
 /// Columns of a panel of elements of `type`.
 int64_t panelColumns(mlir::Type type, int64_t panelBytes = kPanelBytes);

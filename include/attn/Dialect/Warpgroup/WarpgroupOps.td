@@ -30,22 +30,27 @@ def Warpgroup_MapOp : Warpgroup_Op<"tensor_map", [Pure]> {
     Dimensions are innermost first: `order` lists those of `buffer`, of which
     the first is contiguous. `box` is the part that one copy moves, swizzled in
     its rows; what it has beyond the buffer reads as zeros and is not written.
-    An argument of the launch plan (`tensor_map`).
+    With `steps` a box takes every n-th element along a dimension, and can only
+    be read. An argument of the launch plan (`tensor_map`).
 
     Constraints:
     * `tensor_map_c1`: `order` is a permutation of the dimensions of `buffer`, of
       which there are 2 to 5, and starts with the last; `box` is as long.
     * `tensor_map_c2`: the first size of `box` is 128, 64 or 32 bytes, the others
       are 1 to 256.
+    * `tensor_map_c3`: `steps` is as long as `box` and starts with 1; they are 1
+      to 8, and a box spans no more than 256 elements.
 
     Example:
     ```mlir
     %m = warpgroup.tensor_map %b order [3, 2, 1, 0] box [64, 128, 1, 1] : memref<?x8x?x128xbf16>
+    %d = warpgroup.tensor_map %b order [3, 2, 1, 0] box [64, 64, 1, 1] steps [1, 4, 1, 1] : memref<?x8x?x128xbf16>
     ```
   }];
-  let arguments = (ins AnyMemRef:$buffer, DenseI64ArrayAttr:$order, DenseI64ArrayAttr:$box);
+  let arguments = (ins AnyMemRef:$buffer, DenseI64ArrayAttr:$order, DenseI64ArrayAttr:$box,
+                       OptionalAttr<DenseI64ArrayAttr>:$steps);
   let results = (outs Warpgroup_TensorMap:$result);
-  let assemblyFormat = "$buffer `order` $order `box` $box attr-dict `:` type($buffer)";
+  let assemblyFormat = "$buffer `order` $order `box` $box (`steps` $steps^)? attr-dict `:` type($buffer)";
   let hasVerifier = 1;
 }
 
@@ -170,20 +175,32 @@ def Warpgroup_LoadOp : Warpgroup_Op<"load"> {
   let summary = "start the copy of one panel of a tile";
   let description = [{
     PTX: `cp.async.bulk.tensor.<n>d.shared::cluster.global.mbarrier::complete_tx::bytes`
-    into panel `panel` of the stage.
+    into panel `panel` of the stage, or some of its rows: `[first, count]`.
 
     Constraints:
     * `load_c1`: 2 to 5 coordinates, and a panel that the ring has.
+    * `load_c2`: rows that a panel has, multiples of 8.
 
     Example:
     ```mlir
     warpgroup.load %map[%c0, %row, %h, %b] to %k[%n] panel 0 : !warpgroup.ring<2x128x128xbf16>
+    warpgroup.load %map[%c0, %row, %h, %b] to %k[%n] panel 1 rows [64, 64] : !warpgroup.ring<2x128x128xbf16>
     ```
   }];
   let arguments = (ins Warpgroup_TensorMap:$map, Variadic<I32>:$coordinates,
-                       Warpgroup_Ring:$ring, I32:$position, I64Attr:$panel);
+                       Warpgroup_Ring:$ring, I32:$position, I64Attr:$panel,
+                       OptionalAttr<DenseI64ArrayAttr>:$rows);
   let assemblyFormat = [{
-    $map `[` $coordinates `]` `to` $ring `[` $position `]` `panel` $panel attr-dict `:` type($ring)
+    $map `[` $coordinates `]` `to` $ring `[` $position `]` `panel` $panel (`rows` $rows^)?
+    attr-dict `:` type($ring)
+  }];
+  let extraClassDeclaration = [{
+    /// The first row that it writes, and how many.
+    std::pair<int64_t, int64_t> getRange() {
+      std::optional<llvm::ArrayRef<int64_t>> rows = getRows();
+      return rows ? std::pair((*rows)[0], (*rows)[1])
+                  : std::pair(int64_t(0), getRing().getType().getShape()[1]);
+    }
   }];
   let hasVerifier = 1;
 }
