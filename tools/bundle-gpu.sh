@@ -83,7 +83,7 @@ done
 # and, where these say so, in bf16.
 examples="alibi bias bigbird document-starts documents learned-sink
   llama3-8b-layer memref mqa packed-bits packed-qkv relative-bias rope
-  rope-scalings sink-window sliding-window softcap zone-maps"
+  rope-scalings sink-window sliding-window snapkv softcap zone-maps"
 for name in $examples; do
   for dtype in f32 bf16; do
     case=$out/cases/example-$name-$dtype

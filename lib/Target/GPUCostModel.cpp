@@ -50,21 +50,37 @@ int64_t MMAKernel::stageBytes(int64_t headSize) const {
          forms.key.tableBytes(keys) + forms.value.tableBytes(keys);
 }
 
+// Scales meet the columns of a product, a row of the fragments each.
+bool MMAKernel::transposes(int64_t rows, int64_t keyWarps,
+                           const KeyForms &forms) {
+  const CodeForm &value = forms.value;
+  return rows > 0 && rows <= kColumns && keyWarps == 4 &&
+         forms.elementBytes == 2 &&
+         (!forms.key.isCodes() || forms.key.grain != CodeForm::Grain::Groups) &&
+         (!value.isCodes() || value.grain == CodeForm::Grain::Keys ||
+          value.groups() <= 8);
+}
+
 // Fills in what follows from the layout of warps; false where it does not fit.
 static bool complete(MMAKernel &kernel, int64_t headSize, int64_t valueSize,
                      const GPUDescription &gpu) {
   int64_t d = llvm::alignTo(headSize, kernel.forms.key.padding());
   int64_t e = llvm::alignTo(valueSize, kernel.forms.value.padding());
   kernel.valueSlice = std::min(e, kMostValueColumns);
-  int64_t accumulator = kernel.rowBlocks * kernel.valueSlice / 2;
-  int64_t scores = kernel.rowBlocks * kernel.warpKeys() / 2;
+  // Elements of 16 or 8 rows that a thread has of a column.
+  int64_t share = kernel.transposed ? 4 : 2;
+  int64_t accumulator = kernel.rowBlocks * kernel.valueSlice / share;
+  int64_t scores = kernel.rowBlocks * kernel.warpKeys() / share;
   int64_t bytes = kernel.forms.elementBytes;
-  int64_t queries = kernel.rowBlocks * d * bytes / 8;
+  int64_t queries = kernel.rowBlocks * d * bytes / 4 / share;
+  bool scalesQueries = kernel.transposed && kernel.forms.key.isCodes() &&
+                       kernel.forms.key.grain == CodeForm::Grain::Channels;
   // Past 128 elements a row has more addresses than a permutation; many scores
   // need more for their mask.
   int64_t held = accumulator + scores + scores / 16 + kOtherRegisters +
                  (d > 128 ? 8 : 0) + (kernel.forms.paged ? kPageRegisters : 0) +
-                 (kernel.forms.areCodes() ? kCodeRegisters : 0);
+                 (kernel.forms.areCodes() ? kCodeRegisters : 0) +
+                 (scalesQueries ? queries : 0);
   kernel.queriesInRegisters = queries <= 32 && held + queries <= 216;
   int64_t used = held + (kernel.queriesInRegisters ? queries : 8);
   if (used > gpu.threadRegisters) {
@@ -131,6 +147,7 @@ std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
     kernel.keys = step;
     kernel.stages = stages;
     kernel.forms = forms;
+    kernel.transposed = MMAKernel::transposes(rows, keyWarps, forms);
     if (kernel.warpKeys() % 16 != 0 || kernel.warpKeys() == 0 ||
         !complete(kernel, headSize, valueSize, gpu)) {
       return;
@@ -153,8 +170,10 @@ std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
       if (forms.areCodes() && best) {
         break;
       }
-      int64_t least = forms.areCodes() ? 4 / rowWarps : 1;
-      for (int64_t keyWarps = 4 / rowWarps; keyWarps >= least; keyWarps /= 2) {
+      int64_t most = 4 / rowWarps;
+      bool wide = forms.areCodes() || MMAKernel::transposes(rows, most, forms);
+      int64_t least = wide ? most : 1;
+      for (int64_t keyWarps = most; keyWarps >= least; keyWarps /= 2) {
         for (int64_t stages : {3, 2}) {
           consider(rowWarps, keyWarps, 1, step, stages);
         }
@@ -185,8 +204,9 @@ static TileChoice tileOf(const MMAKernel &kernel, const GPUDescription &gpu) {
           "and V, {6} KiB of {7} KiB shared memory, {8} blocks a "
           "multiprocessor, Q in {9}",
           kernel.rows(), kernel.keys, kernel.rowWarps, kernel.keyWarps,
-          16 * kernel.rowBlocks, kernel.stages, kernel.sharedBytes >> 10,
-          gpu.blockSharedBytes >> 10, kernel.blocksPerProcessor,
+          kernel.rows() / kernel.rowWarps, kernel.stages,
+          kernel.sharedBytes >> 10, gpu.blockSharedBytes >> 10,
+          kernel.blocksPerProcessor,
           kernel.queriesInRegisters ? "registers" : "shared memory")
           .str();
   return choice;
@@ -341,12 +361,24 @@ AttentionTiles chooseGPUTiles(const AttentionShape &shape,
     choice.chunks = 256;
     choice.finest = 128;
     choice.leastBlocks = 2 * gpu.processors;
+    // Codes of 4 bits are bound by instructions, too: no round of blocks may be
+    // half empty, so that chunks are as long as makes them fill rounds.
+    std::optional<MMAKernel> kernel =
+        std::max(forms.key.bits, forms.value.bits) == 4
+            ? chooseMMAKernel(shape, std::max<int64_t>(1, rows), gpu)
+            : std::nullopt;
+    std::string longer =
+        llvm::formatv("where a sequence has more than {0}", choice.chunks);
+    if (kernel && kernel->transposed) {
+      choice.split = 1024;
+      choice.blocks = gpu.processors * kernel->blocksPerProcessor;
+      longer = llvm::formatv("that fill {0} blocks", choice.blocks);
+    }
     choice.reason +=
-        llvm::formatv(
-            ", chunks of {0} keys; shorter ones, down to {1}, where "
-            "there would be less than {2} blocks, and longer ones where a "
-            "sequence has more than {3}",
-            choice.split, choice.finest, choice.leastBlocks, choice.chunks)
+        llvm::formatv(", chunks of {0} keys; shorter ones, down to {1}, where "
+                      "there would be less than {2} blocks, and longer ones "
+                      "{3}",
+                      choice.split, choice.finest, choice.leastBlocks, longer)
             .str();
     return choice;
   };

@@ -9,9 +9,9 @@ namespace attn {
 static const GPUDescription &describe(unsigned index) {
   // A block can have all shared memory of its multiprocessor but 1 KiB.
   static const GPUDescription known[] = {
-      {"sm_80", 70, 108, 65536, 255, 164 << 10, 163 << 10, 1024, 16, 64, 128,
+      {"sm_80", 78, 108, 65536, 255, 164 << 10, 163 << 10, 1024, 16, 64, 128,
        1.41, 2039},
-      {"sm_86", 71, 84, 65536, 255, 100 << 10, 99 << 10, 512, 16, 128, 128,
+      {"sm_86", 78, 84, 65536, 255, 100 << 10, 99 << 10, 512, 16, 128, 128,
        1.70, 936},
       {"sm_89", 81, 128, 65536, 255, 100 << 10, 99 << 10, 512, 16, 128, 128,
        2.52, 1008},

@@ -26,36 +26,63 @@ Value CodeTile::word(Value pair) {
   return LLVM::BitcastOp::create(warp.builder, warp.loc, warp.i32(), pair);
 }
 
-Value CodeTile::twice(double value) {
-  return arith::ConstantOp::create(
-      warp.builder, warp.loc,
-      DenseElementsAttr::get(VectorType::get(2, type),
-                             warp.builder.getFloatAttr(type, value)));
-}
+Value CodeTile::twice(double value) { return pairOf(warp.twice(value, type)); }
 
 Value CodeTile::scaled(Value pair, Value scale, Value zero) {
-  return warp.fmaPair(pair, pairOf(scale), zero ? pairOf(zero) : twice(-0.0));
+  return warp.fmaPair(pair, pairOf(scale), zero ? pairOf(zero) : twice(0));
 }
 
 // Four codes of 4 bits are one in each half of the word, from the last bits on.
-SmallVector<Value> CodeTile::decodeHalves(Value word) {
+SmallVector<Value> CodeTile::largeHalves(Value word) {
   // Numbers with a sign are moved by 8.
-  bool f16 = type.isF16();
-  uint64_t base = f16 ? 0x64006400 : 0x43004300;
+  uint64_t base = type.isF16() ? 0x64006400 : 0x43004300;
   uint64_t flip = form.zero ? 0 : 0x00080008;
-  double moved = (f16 ? 1024 : 128) + (form.zero ? 0 : 8);
   SmallVector<Value> pairs;
   for (int64_t i = 0; i < 4; ++i) {
-    Value bits = warp.andi(i ? warp.shr(word, 4 * i) : word, 0x000f000f);
-    Value large = pairOf(warp.xori(bits, both(base | flip)));
-    pairs.push_back(warp.fmaPair(large, twice(1), twice(-moved)));
+    Value bits = i ? warp.shr(word, 4 * i) : word;
+    pairs.push_back(
+        warp.maskedXor(bits, warp.c(0x000f000f), both(base | flip)));
   }
   return pairs;
+}
+
+SmallVector<Value> CodeTile::decodeHalves(Value word) {
+  double moved = (type.isF16() ? 1024 : 128) + (form.zero ? 0 : 8);
+  return llvm::map_to_vector(largeHalves(word), [&](Value large) {
+    return warp.fmaPair(pairOf(large), twice(1), twice(-moved));
+  });
+}
+
+bool CodeTile::isInteger() {
+  return !isa<FloatType>(
+      cast<ShapedType>(op.getCodes().getType()).getElementType());
+}
+
+double CodeTile::centre() {
+  bool moves = place.folded && form.zero && isInteger();
+  return !moves ? 0 : form.bits == 4 ? 8 : 128;
+}
+
+// Of 4 bits the code is left where it is, in a mantissa; other codes are exact.
+double CodeTile::offset() const {
+  return form.bits != 4 ? 0 : type.isF16() ? 1032 : 136;
+}
+
+SmallVector<Value> CodeTile::integers(Value codes) {
+  if (form.bits == 4) {
+    return largeHalves(codes);
+  }
+  return llvm::map_to_vector(decodeBytes(codes),
+                             [&](Value pair) { return word(pair); });
 }
 
 // Two pairs of codes of 8 bits: neighbours of a row of K, or of a column of V,
 // where a half of the word is a key.
 SmallVector<Value> CodeTile::decodeBytes(Value word) {
+  bool hasSign = !form.zero || place.folded;
+  if (form.zero && place.folded && isInteger()) {
+    word = warp.xori(word, both(0x80808080));
+  }
   Type code = cast<ShapedType>(op.getCodes().getType()).getElementType();
   Value zero = warp.c(0);
   // Of byte n of each half: selectors for prmt, in the low or the high half of
@@ -84,11 +111,11 @@ SmallVector<Value> CodeTile::decodeBytes(Value word) {
       continue;
     }
     if (type.isF16()) {
-      Value moved = form.zero ? word : warp.xori(word, both(0x80808080));
+      Value moved = hasSign ? warp.xori(word, both(0x80808080)) : word;
       Value large = pairOf(
           warp.permute(moved, both(0x64646464), select(n, /*high=*/false, 4)));
-      pairs.push_back(warp.fmaPair(large, twice(1),
-                                   twice(form.zero ? -1024 : -1024 - 128)));
+      pairs.push_back(
+          warp.fmaPair(large, twice(1), twice(hasSign ? -1024 - 128 : -1024)));
       continue;
     }
     // Seven bits as a mantissa, and the first one as 128 or 256.
@@ -98,11 +125,11 @@ SmallVector<Value> CodeTile::decodeBytes(Value word) {
         pairOf(warp.either(warp.andi(large, 0x007f007f), both(0x43004300)));
     Value high = pairOf(warp.andi(
         large, static_cast<int32_t>(static_cast<uint32_t>(0xff80ff80))));
-    if (form.zero) {
+    if (hasSign) {
+      pairs.push_back(warp.fmaPair(high, twice(-1), low));
+    } else {
       pairs.push_back(warp.fmaPair(high, twice(1),
                                    warp.fmaPair(low, twice(1), twice(-256))));
-    } else {
-      pairs.push_back(warp.fmaPair(high, twice(-1), low));
     }
   }
   return pairs;
@@ -112,34 +139,47 @@ SmallVector<Value> CodeTile::decode(Value word) {
   return form.bits == 4 ? decodeHalves(word) : decodeBytes(word);
 }
 
+SmallVector<Value> CodeTile::ofChannels(Value group, int64_t chunk, Value stage,
+                                        bool zeros) {
+  // Elements of the chunk: those of a lane of the quad lie together.
+  int64_t size = form.unit();
+  int64_t columns = llvm::alignTo(form.columns, form.padding());
+  int64_t start = (zeros ? zeroStart() : 0) + chunk * 16 * form.unit();
+  Value bytes = warp.add(warp.mul(warp.andi(place.lane, 3), 4 * size),
+                         warp.mul(group, 2 * columns));
+  Value all = warp.load(VectorType::get(size, warp.i32()),
+                        at(bytes, stage, start), 4 * size);
+  SmallVector<Value> words;
+  for (int64_t i = 0; i < size; ++i) {
+    words.push_back(
+        LLVM::ExtractElementOp::create(warp.builder, warp.loc, all, warp.c(i)));
+  }
+  return words;
+}
+
+Value CodeTile::ofGroup(Value key, Value group, Value stage, bool zeros) {
+  Value bytes = warp.add(warp.mul(key, 2), warp.mul(group, place.keys * 2));
+  return warp.load(warp.i32(), at(bytes, stage, zeros ? zeroStart() : 0));
+}
+
+Value CodeTile::times(Value a, Value b) {
+  return word(scaled(pairOf(a), b, Value()));
+}
+
 SmallVector<Value> CodeTile::keyPairs(Value codes, Value key, int64_t chunk,
                                       Value phase, Value stage) {
   SmallVector<Value> pairs = decode(codes);
   int64_t size = static_cast<int64_t>(pairs.size());
   auto read = [&](bool zeros) -> SmallVector<Value> {
-    int64_t start = zeros ? zeroStart() : 0;
     if (form.grain == Grain::Groups) {
+      int64_t start = zeros ? zeroStart() : 0;
       int64_t group = chunk * 8 * form.unit() / form.elements;
       Value one = warp.load(warp.i32(), at(warp.mul(key, 4 * form.groups()),
                                            stage, start + 4 * group));
       return SmallVector<Value>(size, one);
     }
-    // Elements of the chunk: those of a lane of the quad lie together.
-    int64_t columns = llvm::alignTo(form.columns, form.padding());
-    Value bytes = warp.mul(warp.andi(place.lane, 3), 4 * size);
-    if (phase) {
-      Value number = warp.div(warp.add(phase, key), form.keys);
-      bytes = warp.add(bytes, warp.mul(number, 2 * columns));
-    }
-    Value all =
-        warp.load(VectorType::get(size, warp.i32()),
-                  at(bytes, stage, start + chunk * 16 * form.unit()), 4 * size);
-    SmallVector<Value> words;
-    for (int64_t i = 0; i < size; ++i) {
-      words.push_back(LLVM::ExtractElementOp::create(warp.builder, warp.loc,
-                                                     all, warp.c(i)));
-    }
-    return words;
+    Value group = phase ? warp.div(warp.add(phase, key), form.keys) : warp.c(0);
+    return ofChannels(group, chunk, stage, zeros);
   };
   if (!scalesKeys()) {
     SmallVector<Value> scales = read(/*zeros=*/false), zeros(size);
@@ -153,16 +193,13 @@ SmallVector<Value> CodeTile::keyPairs(Value codes, Value key, int64_t chunk,
   return llvm::map_to_vector(pairs, [&](Value pair) { return word(pair); });
 }
 
-SmallVector<Value> CodeTile::valuePairs(Value codes, Value key, int64_t chunk,
+SmallVector<Value> CodeTile::valuePairs(Value codes, Value key, Value group,
                                         Value stage) {
   SmallVector<Value> pairs = decode(codes);
   if (!scalesKeys()) {
-    int64_t group = chunk * 8 * form.unit() / form.elements;
-    auto read = [&](int64_t start) {
-      return warp.load(warp.i32(), at(warp.mul(key, 2), stage,
-                                      start + group * place.keys * 2));
-    };
-    Value scale = read(0), zero = form.zero ? read(zeroStart()) : Value();
+    Value scale = ofGroup(key, group, stage, /*zeros=*/false);
+    Value zero =
+        form.zero ? ofGroup(key, group, stage, /*zeros=*/true) : Value();
     for (Value &pair : pairs) {
       pair = scaled(pair, scale, zero);
     }

@@ -54,7 +54,7 @@ int64_t CodeTile::countRun() {
 
 // Weights times scales are f16 at most: a scale is small where codes are large.
 double CodeTile::factor() {
-  if (!ofValues || !scalesKeys() || !type.isF16()) {
+  if (!ofValues || !(scalesKeys() || place.folded) || !type.isF16()) {
     return 1;
   }
   return form.bits == 8 ? 1 << 6 : 1 << 3;
@@ -264,16 +264,25 @@ void CodeTile::put(Value value, Value number, Value stage, bool zeros) {
   warp.store(half, at(warp.mul(number, bytes), stage, start));
 }
 
-// A run of scales from number `number` on.
-void CodeTile::putRun(Value scales, Value number, Value stage, bool zeros) {
-  SmallVector<Value> values, words;
+SmallVector<Value> CodeTile::numbers(Value all) {
   if (run == 1) {
-    return put(scales, number, stage, zeros);
+    return {warp.convert(all, warp.f32())};
   }
+  SmallVector<Value> values;
   for (int64_t i = 0; i < run; ++i) {
-    Value one = LLVM::ExtractElementOp::create(warp.builder, warp.loc, scales,
-                                               warp.c(i));
+    Value one =
+        LLVM::ExtractElementOp::create(warp.builder, warp.loc, all, warp.c(i));
     values.push_back(warp.convert(one, warp.f32()));
+  }
+  return values;
+}
+
+// A run of scales from number `number` on.
+void CodeTile::putRun(ArrayRef<Value> values, Value number, Value stage,
+                      bool zeros) {
+  SmallVector<Value> words;
+  if (run == 1) {
+    return put(values.front(), number, stage, zeros);
   }
   if (form.grain == Grain::Groups && !ofValues) {
     for (Value value : values) {
@@ -318,9 +327,23 @@ void CodeTile::keep(const Scales &scales, Value stage) {
     Value number = warp.add(place.thread, first);
     auto store = [&, &values = values] {
       Value from = warp.mul(number, run);
-      putRun(values[0], from, stage, /*zeros=*/false);
+      SmallVector<Value> scales = numbers(values[0]), zeros;
       if (values.size() > 1) {
-        putRun(values[1], from, stage, /*zeros=*/true);
+        zeros = numbers(values[1]);
+        for (auto [scale, zero] : llvm::zip_equal(scales, zeros)) {
+          zero = centre() != 0 ? warp.fma(scale, warp.f(centre()), zero) : zero;
+        }
+      }
+      if (place.folded && form.grain == Grain::Groups && factor() != 1) {
+        for (SmallVector<Value> *list : {&scales, &zeros}) {
+          for (Value &value : *list) {
+            value = warp.fmul(value, warp.f(factor()));
+          }
+        }
+      }
+      putRun(scales, from, stage, /*zeros=*/false);
+      if (!zeros.empty()) {
+        putRun(zeros, from, stage, /*zeros=*/true);
       }
     };
     if (first + place.threads <= runs) {
@@ -343,6 +366,11 @@ void CodeTile::clear(Value key, Value stage) {
       put(warp.f(0), number, stage, /*zeros=*/true);
     }
   }
+}
+
+Value CodeTile::ofKey(Value key, Value stage, bool zeros) {
+  return warp.load(warp.f32(),
+                   at(warp.mul(key, 4), stage, zeros ? zeroStart() : 0));
 }
 
 std::array<Value, 2> CodeTile::ofKeys(Value key, Value stage, bool zeros) {

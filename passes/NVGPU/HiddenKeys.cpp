@@ -1,7 +1,8 @@
 //===- HiddenKeys.cpp - values that no row of a tile sees -----------------===//
 // Of 8 keys, lane l of a warp has the scores of 2 * (l % 4) and the next. A
 // word of flags has a bit for each key of the lanes that are alike in their
-// quad.
+// quad. Of a transposed kernel it has those of key lane / 4, and the word of a
+// warp a bit for each of its keys.
 //===----------------------------------------------------------------------===//
 
 #include "HiddenKeys.h"
@@ -43,11 +44,23 @@ void HiddenKeys::clear(const Seen &seen, Value stage,
     auto bit = static_cast<int32_t>(uint32_t(1) << key);
     word = warp.either(word, warp.select(visible, warp.c(bit), warp.c(0)));
   }
-  for (int64_t mask : {4, 8, 16}) {
-    word = warp.either(word, warp.shuffle(word, mask));
-  }
   Value lane = warp.andi(thread, 31);
-  warp.guarded(warp.less(lane, warp.c(4)), [&] {
+  if (kernel.transposed) {
+    Value inBits = warp.c(0);
+    for (size_t block = 0; block < seen.size(); ++block) {
+      Value bit = warp.andi(warp.shr(word, block), 1);
+      Value place = warp.add(warp.shr(lane, 2), 8 * block);
+      inBits = warp.either(
+          inBits, arith::ShLIOp::create(warp.builder, warp.loc, bit, place));
+    }
+    word = inBits;
+  }
+  for (int64_t mask : {1, 2, 4, 8, 16}) {
+    if (kernel.transposed || mask >= 4) {
+      word = warp.either(word, warp.shuffle(word, mask));
+    }
+  }
+  warp.guarded(warp.less(lane, warp.c(kernel.transposed ? 1 : 4)), [&] {
     LLVM::AtomicRMWOp::create(warp.builder, warp.loc, LLVM::AtomicBinOp::_or,
                               flag(keyWarp, lane), word,
                               LLVM::AtomicOrdering::monotonic);
@@ -62,11 +75,14 @@ void HiddenKeys::clear(const Seen &seen, Value stage,
     warp.builder.setInsertionPoint(loop.getBody()->getTerminator());
     Value unit = loop.getInductionVar(), key = warp.div(unit, chunks);
     Value inWarp = warp.rem(key, kernel.warpKeys());
+    Value quad = warp.shr(warp.andi(inWarp, 7), 1), bit = inWarp;
+    if (kernel.transposed) {
+      quad = warp.c(0);
+    } else {
+      bit = warp.add(warp.mul(warp.shr(inWarp, 3), 2), warp.andi(inWarp, 1));
+    }
     Value flags =
-        warp.load(warp.i32(), flag(warp.div(key, kernel.warpKeys()),
-                                   warp.shr(warp.andi(inWarp, 7), 1)));
-    Value bit =
-        warp.add(warp.mul(warp.shr(inWarp, 3), 2), warp.andi(inWarp, 1));
+        warp.load(warp.i32(), flag(warp.div(key, kernel.warpKeys()), quad));
     Value shown = arith::ShRUIOp::create(warp.builder, warp.loc, flags, bit);
     warp.guarded(warp.equal(warp.andi(shown, 1), warp.c(0)), [&] {
       Type chunk = VectorType::get(4, warp.i32());

@@ -49,7 +49,8 @@ OpFoldResult HostBuffers::sizeOf(Value tensor, int64_t d) {
   if (auto collapse = tensor.getDefiningOp<tensor::CollapseShapeOp>()) {
     IndexBuilder index(builder, loc);
     Value product = index.constant(1);
-    for (int64_t part : collapse.getReassociationIndices()[d]) {
+    auto groups = collapse.getReassociationIndices();
+    for (int64_t part : groups[d]) {
       OpFoldResult size = sizeOf(collapse.getSrc(), part);
       if (!size) {
         return OpFoldResult();

@@ -263,6 +263,33 @@ void rewriteGenerate(RewriterBase &rewriter, tensor::GenerateOp op) {
                                       }));
 }
 
+// Numbers that the host knows, each at its place.
+void rewriteElements(RewriterBase &rewriter, tensor::FromElementsOp op) {
+  rewriter.setInsertionPoint(op);
+  Location loc = op.getLoc();
+  SmallVector<OpFoldResult> sizes;
+  for (int64_t size : op.getType().getShape()) {
+    sizes.push_back(rewriter.getIndexAttr(size));
+  }
+  auto choose = [&](ValueRange point) {
+    IndexBuilder index(rewriter, loc);
+    Value place = index.constant(0);
+    for (auto [at, size] : llvm::zip_equal(point, op.getType().getShape())) {
+      place = index.add(index.mul(place, size), at);
+    }
+    Value chosen = op.getElements().front();
+    for (auto [i, element] : llvm::enumerate(op.getElements().drop_front())) {
+      Value here =
+          arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, place,
+                                index.constant(static_cast<int64_t>(i) + 1));
+      chosen = arith::SelectOp::create(rewriter, loc, here, element, chosen);
+    }
+    return SmallVector<Value>{chosen};
+  };
+  rewriter.replaceOp(
+      op, forEachPoint(rewriter, loc, op->getResultTypes(), sizes, choose));
+}
+
 class GenericRewriter {
 public:
   GenericRewriter(RewriterBase &rewriter, linalg::GenericOp op)
@@ -455,11 +482,16 @@ struct LinalgToPointsPass
           }
         });
     for (Operation *op : collect([](Operation *op) {
-           return isa<tensor::GenerateOp, linalg::LinalgOp>(op) ||
+           return isa<tensor::GenerateOp, tensor::FromElementsOp,
+                      linalg::LinalgOp>(op) ||
                   CopyRewriter::takes(op);
          })) {
       if (auto generate = dyn_cast<tensor::GenerateOp>(op)) {
         rewriteGenerate(rewriter, generate);
+        continue;
+      }
+      if (auto elements = dyn_cast<tensor::FromElementsOp>(op)) {
+        rewriteElements(rewriter, elements);
         continue;
       }
       if (CopyRewriter::takes(op)) {

@@ -17,9 +17,9 @@ LogicalResult MMATile::prepareCodes() {
     if (!op) {
       return success();
     }
-    codes.emplace(
-        warp, program, views, op, form, element, ofValues,
-        CodeTile::Place{thread, lane, kernel.threads(), kernel.keys, start});
+    codes.emplace(warp, program, views, op, form, element, ofValues,
+                  CodeTile::Place{thread, lane, kernel.threads(), kernel.keys,
+                                  start, folds()});
     start += form.tableBytes(kernel.keys);
     return codes->prepare();
   };
@@ -31,10 +31,18 @@ LogicalResult MMATile::prepareCodes() {
     Value quad = warp.andi(lane, 3);
     bool narrow = kernel.forms.key.bits == 4;
     codedQueryAddress.emplace(
-        warp, queryTile, firstRow, narrow ? quad : warp.shr(quad, 1),
+        warp, queryTile, kernel.transposed ? warp.shr(lane, 2) : firstRow,
+        narrow ? quad : warp.shr(quad, 1),
         narrow ? warp.c(0) : warp.mul(warp.andi(quad, 1), 8));
   }
-  return make(program.valueCodes, kernel.forms.value, true, valueCodes);
+  const CodeForm &form = kernel.forms.value;
+  if (slice && form.isCodes() && form.grain == CodeForm::Grain::Groups &&
+      kernel.valueSlice % form.elements != 0) {
+    return program.valueCodes.emitOpError("whose groups of elements do not "
+                                          "divide ")
+           << kernel.valueSlice << " columns has no lowering for GPUs";
+  }
+  return make(program.valueCodes, form, true, valueCodes);
 }
 
 FailureOr<SmallVector<CodeTile::Scales>>
@@ -63,40 +71,50 @@ void MMATile::keepScales(ArrayRef<CodeTile::Scales> scales, Value stage) {
   }
 }
 
-// Q in the order that the codes of a chunk of K have: fragments of its steps.
-SmallVector<WarpBuilder::Fragment> MMATile::codedQueries(int64_t block,
-                                                         int64_t chunk) {
+// Q in the order that the codes of a chunk of K have: the pairs of a row,
+// `offset` rows beyond the first of the thread.
+SmallVector<Value> MMATile::codedQueryPairs(int64_t offset, int64_t chunk) {
   bool narrow = kernel.forms.key.bits == 4;
-  int64_t words = narrow ? 4 : 2;
-  std::array<SmallVector<Value>, 2> rows;
-  for (int64_t half = 0; half < 2; ++half) {
-    Value all = warp.load(
-        VectorType::get(words, warp.i32()),
-        codedQueryAddress->at(block * 16 + half * 8, words * chunk), 4 * words);
-    for (int64_t i = 0; i < words; ++i) {
-      rows[half].push_back(LLVM::ExtractElementOp::create(
-          warp.builder, warp.loc, all, warp.c(i)));
-    }
+  int64_t size = narrow ? 4 : 2;
+  Value all = warp.load(VectorType::get(size, warp.i32()),
+                        codedQueryAddress->at(offset, size * chunk), 4 * size);
+  SmallVector<Value> words, pairs;
+  for (int64_t i = 0; i < size; ++i) {
+    words.push_back(
+        LLVM::ExtractElementOp::create(warp.builder, warp.loc, all, warp.c(i)));
   }
   if (!narrow) {
-    return {Fragment{rows[0][0], rows[1][0], rows[0][1], rows[1][1]}};
+    return words;
   }
   // A pair of codes is element n and element n + 4 of eight.
+  for (int64_t n = 0; n < 4; ++n) {
+    pairs.push_back(warp.permute(words[n / 2], words[n / 2 + 2],
+                                 n % 2 == 0 ? 0x5410 : 0x7632));
+  }
+  return pairs;
+}
+
+// Fragments of the steps of a chunk.
+SmallVector<WarpBuilder::Fragment> MMATile::codedQueries(int64_t block,
+                                                         int64_t chunk) {
+  SmallVector<Value> first = codedQueryPairs(block * 16, chunk);
+  SmallVector<Value> second = codedQueryPairs(block * 16 + 8, chunk);
   SmallVector<Fragment> steps;
-  for (int64_t n = 0; n < 2; ++n) {
-    Fragment fragment;
-    for (int64_t half = 0; half < 2; ++half) {
-      Value low = rows[half][n], high = rows[half][n + 2];
-      fragment[half] = warp.permute(low, high, 0x5410);
-      fragment[2 + half] = warp.permute(low, high, 0x7632);
-    }
-    steps.push_back(fragment);
+  for (size_t n = 0; n < first.size(); n += 2) {
+    steps.push_back({first[n], second[n], first[n + 1], second[n + 1]});
   }
   return steps;
 }
 
 // Zeros of K add their product with the sum of a row of Q to a score.
 void MMATile::sumQueries() {
+  if (kernel.transposed) {
+    Value zero = warp.f(0);
+    Fragment sum =
+        constantProducts(1, queryColumns(), {zero, zero, zero, zero});
+    querySums.push_back({sum[0], sum[1]});
+    return;
+  }
   querySums.assign(kernel.rowBlocks, {warp.f(0), warp.f(0)});
   for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
     for (int64_t chunk = 0; chunk < keyTile.chunks(); ++chunk) {
@@ -209,6 +227,17 @@ void MMATile::scaleWeights(State &state, Fragments &scores, int64_t k,
   }
 }
 
+Value MMATile::valueGroup(int64_t number) {
+  if (!slice) {
+    return warp.c(number);
+  }
+  // The last slice may be narrower.
+  int64_t last = kernel.forms.value.groups() - 1;
+  return warp.min(
+      warp.add(warp.mul(slice, groupOf(valueTile.chunks())), number),
+      warp.c(last));
+}
+
 // acc += P V for 16 keys from block `k` on.
 void MMATile::codedValues(State &state, ArrayRef<Fragment> weights, int64_t k,
                           Value stage) {
@@ -220,10 +249,11 @@ void MMATile::codedValues(State &state, ArrayRef<Fragment> weights, int64_t k,
         warp.loadMatrix(values.at(k * 8, chunk), /*transposed=*/true);
     for (int64_t c = 0; c < 2; ++c) {
       int64_t at = chunk + c;
+      Value group = valueGroup(groupOf(at));
       SmallVector<Value> low =
-          valueCodes->valuePairs(words[2 * c], key, at, stage);
-      SmallVector<Value> high =
-          valueCodes->valuePairs(words[2 * c + 1], warp.add(key, 8), at, stage);
+          valueCodes->valuePairs(words[2 * c], key, group, stage);
+      SmallVector<Value> high = valueCodes->valuePairs(
+          words[2 * c + 1], warp.add(key, 8), group, stage);
       for (int64_t u = 0; u < unit; ++u) {
         for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
           Fragment &sum = state.accumulator[block][at * unit + u];

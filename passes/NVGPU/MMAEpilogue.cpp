@@ -17,15 +17,15 @@ namespace attn {
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 LogicalResult MMATile::epilogue(State state) {
-  // The sum of a row is spread over the four lanes of its quad.
+  // The sum of a row is spread over the lanes that share it.
   for (RowValues *sums : {&state.sum, &state.shift}) {
     for (auto &pair : *sums) {
       for (Value &sum : pair) {
-        sum = warp.fadd(sum, warp.shuffle(sum, 1));
-        sum = warp.fadd(sum, warp.shuffle(sum, 2));
+        sum = acrossRow(sum, [&](Value a, Value b) { return warp.fadd(a, b); });
       }
     }
   }
+  addRest(state);
   if (kernel.keyWarps > 1) {
     mergeWarps(state);
     storeShared();
@@ -162,7 +162,7 @@ void MMATile::mergeWarps(State &state) {
   auto stats = [&](Value warpNumber, Value row) {
     return warp.mul(warp.add(warp.mul(warpNumber, kernel.rows()), row), 16);
   };
-  Value first = warp.equal(warp.andi(lane, 3), warp.c(0));
+  Value first = firstOfRow();
   forEachRow([&](int64_t block, int64_t half) {
     warp.guarded(first, [&] {
       Value at = stats(keyWarp, row(block, half));
@@ -196,10 +196,10 @@ void MMATile::mergeWarps(State &state) {
     warp.guarded(warp.less(number, rows.count), [&] {
       for (int64_t n = 0; n < columnBlocks(); ++n) {
         for (int64_t i = 0; i < 2; ++i) {
-          warp.store(
-              warp.fmul(state.accumulator[block][n][2 * half + i], factor),
-              warp.sharedAddress(at, start + statsBytes(kernel) +
-                                         column(n, i) * 4));
+          warp.store(warp.fmul(state.accumulator[block][n][elementOf(half, i)],
+                               factor),
+                     warp.sharedAddress(at, start + statsBytes(kernel) +
+                                                column(n, i) * 4));
         }
       }
     });

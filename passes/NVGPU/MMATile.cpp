@@ -11,20 +11,7 @@ using namespace mlir;
 
 namespace attn {
 
-// Powers of 2 by which a maximum may grow before the state follows.
-constexpr double kSlack = 8;
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
-
-// A balanced tree: the chains of a thread stay short.
-static Value reduce(ArrayRef<Value> values,
-                    llvm::function_ref<Value(Value, Value)> join) {
-  if (values.size() == 1) {
-    return values.front();
-  }
-  size_t half = values.size() / 2;
-  return join(reduce(values.take_front(half), join),
-              reduce(values.drop_front(half), join));
-}
 
 MMATile::MMATile(WarpBuilder &warp, TileProgram &program,
                  const MMAKernel &kernel, TensorViews &views, Value slice)
@@ -78,10 +65,13 @@ LogicalResult MMATile::prepare() {
   rowWarp = kernel.keyWarps == 1 ? number : warp.div(number, kernel.keyWarps);
   keyWarp =
       kernel.keyWarps == 1 ? warp.c(0) : warp.rem(number, kernel.keyWarps);
-  firstRow =
-      warp.add(warp.mul(rowWarp, kernel.rowBlocks * 16), warp.shr(lane, 2));
-  keyColumn = warp.add(warp.mul(keyWarp, kernel.warpKeys()),
-                       warp.mul(warp.andi(lane, 3), 2));
+  // Of fragments: lines have numbers lane / 4, columns 2 (lane mod 4).
+  Value line = warp.shr(lane, 2), pair = warp.mul(warp.andi(lane, 3), 2);
+  firstRow = kernel.transposed
+                 ? pair
+                 : warp.add(warp.mul(rowWarp, kernel.rowBlocks * 16), line);
+  warpKey = warp.mul(keyWarp, kernel.warpKeys());
+  keyColumn = warp.add(warpKey, kernel.transposed ? line : pair);
   columns = warp.c(std::min(program.valueSize, kernel.valueSlice));
   if (slice) {
     columns = warp.min(
@@ -95,7 +85,7 @@ LogicalResult MMATile::prepare() {
     return failure();
   }
   forEachRow([&](int64_t block, int64_t half) {
-    scoreRows.push_back(scoring->row(firstRow, block * 16 + half * 8));
+    scoreRows.push_back(scoring->row(row(block, half), 0));
   });
   cursor = std::make_unique<KeyCursor>(warp, program.loop, kernel.keys);
   if (failed(cursor->prepare(views))) {
@@ -115,13 +105,17 @@ LogicalResult MMATile::prepare() {
   if (mayHoldHiddenKeys(program.online, program.heads == 1)) {
     hiddenKeys.emplace(warp, kernel, valueTile, thread, keyWarp);
   }
-  queryAddress.emplace(
-      warp, queryTile, lane, /*keysFirst=*/false,
-      warp.mul(rowWarp, kernel.rowBlocks * 16 * queryTile.rowBytes));
-  Value keyRow = warp.mul(keyWarp, kernel.warpKeys());
-  keyAddress.emplace(warp, keyTile, lane, /*keysFirst=*/true,
-                     warp.mul(keyRow, keyTile.rowBytes));
-  Value firstValue = warp.mul(keyRow, valueTile.rowBytes);
+  if (kernel.transposed) { // 8 rows, 4 chunks
+    queryAddress.emplace(warp, queryTile, warp.andi(lane, 7), warp.shr(lane, 3),
+                         warp.c(0));
+  } else {
+    queryAddress.emplace(
+        warp, queryTile, lane, /*keysFirst=*/false,
+        warp.mul(rowWarp, kernel.rowBlocks * 16 * queryTile.rowBytes));
+  }
+  keyAddress.emplace(warp, keyTile, lane, /*keysFirst=*/!kernel.transposed,
+                     warp.mul(warpKey, keyTile.rowBytes));
+  Value firstValue = warp.mul(warpKey, valueTile.rowBytes);
   if (element.isF32()) {
     // Words, which no ldmatrix transposes: keys 2 (lane mod 4) and the next.
     Value column = warp.shr(lane, 2);
@@ -129,87 +123,11 @@ LogicalResult MMATile::prepare() {
         warp, valueTile, warp.mul(warp.andi(lane, 3), 2), warp.shr(column, 2),
         warp.add(firstValue, warp.mul(warp.andi(column, 3), 4)));
   } else {
-    valueAddress.emplace(warp, valueTile, lane, /*keysFirst=*/false,
-                         firstValue);
+    // Codes of two chunks are those of 16 keys one after the other.
+    bool columnsFirst = kernel.transposed && !valueCodes;
+    valueAddress.emplace(warp, valueTile, lane, columnsFirst, firstValue);
   }
   return success();
-}
-
-static bool isContiguous(Value stride) { return matchPattern(stride, m_One()); }
-
-void MMATile::loadQueries() {
-  TileCopy copy{queryTile, program.headSize, kernel.threads()};
-  TensorView view = q;
-  std::rotate(view.dims.begin() + program.sizeDim,
-              view.dims.begin() + program.sizeDim + 1, view.dims.end());
-  copy.alignment = view.alignment();
-  copy.contiguous = isContiguous(view.dims.back().stride);
-  copy.emit(
-      warp, thread, warp.c(0), view,
-      [&](Value row) {
-        return rows.offset(warp, row, q, program.headDim, program.queryDim);
-      },
-      rows.count, view.dims.back().stride);
-}
-
-// Starts the copies of a tile of K and V into the stage at byte `stage`.
-LogicalResult MMATile::loadKeys(const KeyCursor::Tile &tile, Value stage) {
-  auto viewOf = [&](Value tensor) {
-    if (pages) { // of some row: all are alike but for their offset
-      return pages->row(tensor, tile.key, warp.c(0));
-    }
-    IRMapping mapping;
-    cloneBodyScalars(warp.builder, program.loop, warp.toIndex(tile.key),
-                     warp.toIndex(tile.size), mapping);
-    return views.get(tensor, mapping);
-  };
-  IndexBuilder index(warp.builder, warp.loc);
-  // Columns are elements of memory: two of codes of 4 bits are one.
-  auto load = [&](Value tensor, const SharedTile &shared, int64_t valid,
-                  int64_t sliceColumns, Value firstColumn, Value validColumns) {
-    FailureOr<TensorView> view = viewOf(tensor);
-    if (failed(view)) {
-      return failure();
-    }
-    Value stride = view->dims[0].stride, columnStride = view->dims[1].stride;
-    Value start = index.constant(0);
-    if (firstColumn) {
-      start = index.mul(warp.toIndex(firstColumn), columnStride);
-      view->offsetMultiple = std::gcd(
-          view->offsetMultiple, sliceColumns * view->dims[1].strideMultiple);
-    }
-    TileCopy copy{shared, valid, kernel.threads()};
-    copy.alignment = view->alignment();
-    copy.contiguous = isContiguous(columnStride);
-    copy.rowStride = pages ? Value() : stride;
-    copy.emit(
-        warp, thread, stage, *view,
-        [&](Value row) {
-          Value offset = pages
-                             ? pages->kept(row, tensor == program.values(),
-                                           stage, pagePlace)
-                             : index.add(view->offset,
-                                         index.mul(warp.toIndex(row), stride));
-          return index.add(offset, start);
-        },
-        tile.size, columnStride, validColumns);
-    return success();
-  };
-  auto stored = [](int64_t elements, const CodeForm &form) {
-    return form.bits == 4 ? llvm::divideCeil(elements, 2) : elements;
-  };
-  const CodeForm &form = kernel.forms.value;
-  if (failed(load(program.keys(), keyTile,
-                  stored(program.headSize, kernel.forms.key), 0, Value(),
-                  Value()))) {
-    return failure();
-  }
-  int64_t whole = stored(kernel.valueSlice, form);
-  Value some = form.bits == 4 ? warp.div(warp.add(columns, 1), 2) : columns;
-  return load(program.values(), valueTile,
-              stored(std::min(program.valueSize, kernel.valueSlice), form),
-              whole, slice ? warp.mul(slice, whole) : Value(),
-              slice ? some : Value());
 }
 
 MMATile::State MMATile::initial() {
@@ -223,6 +141,9 @@ MMATile::State MMATile::initial() {
   if (valueCodes && valueCodes->scalesKeys() && valueCodes->hasZero()) {
     state.shift = state.sum;
   }
+  if (valueCodes && folds() && valueCodes->leavesRest()) {
+    state.rest.push_back({zero, zero, zero, zero});
+  }
   return state;
 }
 
@@ -232,6 +153,9 @@ SmallVector<Value> MMATile::flatten(State state) {
     for (const Fragment &fragment : line) {
       values.append(fragment.begin(), fragment.end());
     }
+  }
+  for (const Fragment &fragment : state.rest) {
+    values.append(fragment.begin(), fragment.end());
   }
   for (const RowValues *list : state.rows()) {
     for (const auto &pair : *list) {
@@ -251,6 +175,11 @@ MMATile::State MMATile::unflatten(ValueRange values) {
       }
     }
   }
+  for (Fragment &fragment : state.rest) {
+    for (Value &value : fragment) {
+      value = values[at++];
+    }
+  }
   for (RowValues *list : state.rows()) {
     for (auto &pair : *list) {
       for (Value &value : pair) {
@@ -261,276 +190,25 @@ MMATile::State MMATile::unflatten(ValueRange values) {
   return state;
 }
 
-MMATile::Fragment MMATile::loadOperands(Value address) {
-  Fragment loaded = warp.loadMatrix(address, /*transposed=*/false);
-  if (element.isF32()) {
-    for (Value &part : loaded) {
-      part = warp.toTF32(part);
-    }
+// Q as operands of products.
+void MMATile::keepQueries() {
+  if (kernel.transposed) {
+    columnQueries = queryColumns();
+    return;
   }
-  return loaded;
-}
-
-MMATile::Fragment MMATile::weights(ArrayRef<Fragment> line, int64_t k) {
-  const Fragment &left = line[k];
-  if (element.isF32()) { // keys 0, 2, 4, 6, 1, 3, 5, 7
-    return {warp.toTF32(left[0]), warp.toTF32(left[2]), warp.toTF32(left[1]),
-            warp.toTF32(left[3])};
-  }
-  const Fragment &right = line[k + 1];
-  return {warp.pack(left[0], left[1], element),
-          warp.pack(left[2], left[3], element),
-          warp.pack(right[0], right[1], element),
-          warp.pack(right[2], right[3], element)};
-}
-
-MMATile::Fragment MMATile::loadValues(const MatrixAddress &values, int64_t k,
-                                      int64_t n) {
-  if (!element.isF32()) {
-    return warp.loadMatrix(values.at(k * 8, n), /*transposed=*/true);
-  }
-  auto word = [&](int64_t key, int64_t block) {
-    return warp.toTF32(
-        warp.load(warp.f32(), values.at(k * 8 + key, 2 * block)));
-  };
-  return {word(0, n), word(1, n), word(0, n + 1), word(1, n + 1)};
-}
-
-// S = Q K^T of a stage.
-MMATile::Fragments MMATile::products(Value stage) {
-  Value zero = warp.f(0);
-  Fragments scores(
-      kernel.rowBlocks,
-      SmallVector<Fragment>(keyBlocks(), Fragment{zero, zero, zero, zero}));
-  MatrixAddress keys = keyAddress->moved(stage);
-  for (int64_t k = 0; k < depth / mmaDepth(); ++k) {
-    SmallVector<Fragment> a;
-    for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
-      a.push_back(kernel.queriesInRegisters
-                      ? queries[block][k]
-                      : loadOperands(queryAddress->at(block * 16, 2 * k)));
-    }
-    for (int64_t n = 0; n < keyBlocks(); n += 2) {
-      Fragment b = loadOperands(keys.at(n * 8, 2 * k));
-      for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
-        auto &line = scores[block];
-        line[n] = warp.mma(a[block], b[0], b[1], line[n], element);
-        line[n + 1] = warp.mma(a[block], b[2], b[3], line[n + 1], element);
-      }
-    }
-  }
-  return scores;
-}
-
-// Hides scores where the tile is partial or ragged; others skip it as one.
-void MMATile::applyMask(Fragments &scores, const KeyCursor::Tile &tile,
-                        Value stage) {
-  SmallVector<Value> flat;
-  for (auto &line : scores) {
-    for (Fragment &fragment : line) {
-      flat.append(fragment.begin(), fragment.end());
-    }
-  }
-  SmallVector<Type> types(flat.size(), warp.f32());
-  Value masked = warp.equal(tile.masked, warp.c(1));
-  auto choice = scf::IfOp::create(warp.builder, warp.loc, types, masked,
-                                  /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(warp.builder);
-  warp.builder.setInsertionPointToStart(choice.elseBlock());
-  scf::YieldOp::create(warp.builder, warp.loc, flat);
-  warp.builder.setInsertionPointToStart(choice.thenBlock());
-  SmallVector<Value> hidden;
-  HiddenKeys::Seen seen;
-  Value none = warp.f(kMinusInfinity);
   for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
-    for (int64_t n = 0; n < keyBlocks(); ++n) {
-      for (int64_t i = 0; i < 4; ++i) {
-        Value column = warp.add(keyColumn, n * 8 + i % 2);
-        Value shown =
-            scoring->visible(scoreRows[block * 2 + i / 2],
-                             warp.add(tile.key, column), column, tile.size);
-        hidden.push_back(warp.select(shown, scores[block][n][i], none));
-        if (hiddenKeys) {
-          Value inside = warp.less(row(block, i / 2), rows.count);
-          hiddenKeys->add(seen, 2 * n + i % 2, warp.both(shown, inside));
-        }
+    queries.emplace_back();
+    if (keyCodes) {
+      for (int64_t c = 0; c < keyTile.chunks(); ++c) {
+        llvm::append_range(queries.back(), codedQueries(block, c));
       }
-    }
-  }
-  if (hiddenKeys) {
-    hiddenKeys->clear(seen, stage, [&](Value key) {
-      if (valueCodes) {
-        valueCodes->clear(key, stage);
-      }
-    });
-  }
-  scf::YieldOp::create(warp.builder, warp.loc, hidden);
-  unsigned at = 0;
-  for (auto &line : scores) {
-    for (Fragment &fragment : line) {
-      for (Value &value : fragment) {
-        value = choice.getResult(at++);
-      }
-    }
-  }
-}
-
-// Moves the references of rows to their new maxima, and the state with them.
-// Returns what to add to a score, in powers of 2.
-MMATile::RowValues MMATile::follow(State &state, const Fragments &scores) {
-  double unit = program.log2Unit();
-  Value none = warp.f(kMinusInfinity), zero = warp.f(0);
-  RowValues before = state.max, bases(kernel.rowBlocks);
-  Value moved;
-  forEachRow([&](int64_t block, int64_t half) {
-    SmallVector<Value> row;
-    for (const Fragment &fragment : scores[block]) {
-      row.push_back(fragment[2 * half]);
-      row.push_back(fragment[2 * half + 1]);
-    }
-    auto max = [&](Value a, Value b) { return warp.fmax(a, b); };
-    Value &reference = state.max[block][half];
-    Value largest = reduce(row, max);
-    largest = warp.fmax(largest, warp.shuffle(largest, 1));
-    largest = warp.fmax(largest, warp.shuffle(largest, 2));
-    // The reference of a row follows its maximum only where that has grown by
-    // enough: 2^8 does no harm to any sum, and accumulators mostly stay.
-    Value grew = arith::CmpFOp::create(
-        warp.builder, warp.loc, arith::CmpFPredicate::OGT,
-        warp.fsub(largest, reference), warp.f(kSlack / unit));
-    reference = warp.select(grew, largest, reference);
-    moved = moved ? warp.either(moved, grew) : grew;
-    // A row without a visible key keeps its -inf, and nothing becomes NaN.
-    bases[block][half] = warp.select(warp.isEqual(reference, none), zero,
-                                     warp.fmul(reference, warp.f(-unit)));
-  });
-  // One vote of the warp, in front of the exponentials, which then share a
-  // basic block with the products that they feed.
-  SmallVector<Value> flat = flatten(state);
-  SmallVector<Type> types(flat.size(), warp.f32());
-  auto choice = scf::IfOp::create(warp.builder, warp.loc, types,
-                                  warp.any(moved), /*withElseRegion=*/true);
-  {
-    OpBuilder::InsertionGuard guard(warp.builder);
-    warp.builder.setInsertionPointToStart(choice.elseBlock());
-    scf::YieldOp::create(warp.builder, warp.loc, flat);
-    warp.builder.setInsertionPointToStart(choice.thenBlock());
-    State scaled = state;
-    forEachRow([&](int64_t block, int64_t half) {
-      // From the old reference as it was rounded: what is lost would add up.
-      // The choice keeps the product from becoming part of an fma.
-      Value reference = before[block][half];
-      Value old = warp.select(warp.isEqual(reference, none),
-                              warp.f(std::numeric_limits<double>::infinity()),
-                              warp.fmul(reference, warp.f(-unit)));
-      Value factor = warp.exp2(warp.fsub(bases[block][half], old));
-      for (Fragment &fragment : scaled.accumulator[block]) {
-        for (int64_t i = 2 * half; i < 2 * half + 2; ++i) {
-          fragment[i] = warp.fmul(fragment[i], factor);
-        }
-      }
-      for (RowValues *sums : {&scaled.sum, &scaled.shift}) {
-        if (!sums->empty()) {
-          Value &sum = (*sums)[block][half];
-          sum = warp.fmul(sum, factor);
-        }
-      }
-    });
-    scf::YieldOp::create(warp.builder, warp.loc, flatten(scaled));
-  }
-  state = unflatten(choice.getResults());
-  return bases;
-}
-
-// acc += P V of a stage, P = 2^(unit * score + base) made on the way.
-void MMATile::accumulate(State &state, Fragments &scores,
-                         const RowValues &bases, Value stage) {
-  Value unit = warp.f(program.log2Unit());
-  MatrixAddress values = valueAddress->moved(stage);
-  auto sum = [&](Value a, Value b) { return warp.fadd(a, b); };
-  int64_t together = mmaDepth() / 8;
-  for (int64_t k = 0; k < keyBlocks(); k += together) {
-    forEachRow([&](int64_t block, int64_t half) {
-      SmallVector<Value> exps;
-      for (int64_t n = k; n < k + together; ++n) {
-        for (int64_t i = 2 * half; i < 2 * half + 2; ++i) {
-          Value &score = scores[block][n][i];
-          score = warp.exp2(warp.fma(score, unit, bases[block][half]));
-          exps.push_back(score);
-        }
-      }
-      Value &total = state.sum[block][half];
-      total = warp.fadd(total, reduce(exps, sum));
-    });
-    if (valueCodes) {
-      scaleWeights(state, scores, k, stage);
-    }
-    SmallVector<Fragment> a;
-    for (const auto &line : scores) {
-      a.push_back(weights(line, k));
-    }
-    if (valueCodes) {
-      codedValues(state, a, k, stage);
       continue;
     }
-    for (int64_t n = 0; n < columnBlocks(); n += 2) {
-      Fragment b = loadValues(values, k, n);
-      for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
-        auto &line = state.accumulator[block];
-        line[n] = warp.mma(a[block], b[0], b[1], line[n], element);
-        line[n + 1] = warp.mma(a[block], b[2], b[3], line[n + 1], element);
-      }
+    for (int64_t k = 0; k < depth / mmaDepth(); ++k) {
+      queries.back().push_back(
+          loadOperands(queryAddress->at(block * 16, 2 * k)));
     }
   }
-}
-
-LogicalResult MMATile::step(State &state, const KeyCursor::Tile &tile,
-                            Value stage) {
-  Fragments scores;
-  if (keyCodes) {
-    FailureOr<Value> phase = keyCodes->phase(tile, pages ? &*pages : nullptr);
-    if (failed(phase)) {
-      return failure();
-    }
-    scores = codedProducts(*phase, stage);
-  } else {
-    scores = products(stage);
-  }
-  for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
-    for (int64_t n = 0; n < keyBlocks(); ++n) {
-      for (int64_t i = 0; i < 4; ++i) {
-        Value position = warp.add(tile.key, warp.add(keyColumn, n * 8 + i % 2));
-        Value &score = scores[block][n][i];
-        score = scoring->score(score, scoreRows[block * 2 + i / 2], position);
-      }
-    }
-  }
-  applyMask(scores, tile, stage);
-  RowValues bases = follow(state, scores);
-  accumulate(state, scores, bases, stage);
-  return success();
-}
-
-// Rows of the tiles in front of the loop, and of the first that it loads. All
-// are read at once: this is a wait that nothing hides.
-LogicalResult MMATile::placeFirstPages(ArrayRef<KeyCursor::Tile> queue,
-                                       const KeyCursor::Tile &last) {
-  SmallVector<KeyCursor::Tile> tiles(queue);
-  tiles.push_back(last);
-  SmallVector<PageRows::Offsets> all;
-  for (const KeyCursor::Tile &tile : tiles) {
-    FailureOr<PageRows::Offsets> offsets = pages->fetch(tile, pagePlace);
-    if (failed(offsets)) {
-      return failure();
-    }
-    all.push_back(*offsets);
-  }
-  for (auto [i, offsets] : llvm::enumerate(all)) {
-    pages->keep(offsets, warp.c(static_cast<int64_t>(i) * stageBytes),
-                pagePlace);
-  }
-  warp.barrier();
-  return success();
 }
 
 // One loop over the tiles of all segments. The copies of a tile start
@@ -578,19 +256,7 @@ LogicalResult MMATile::loop() {
     sumQueries();
   }
   if (kernel.queriesInRegisters) {
-    for (int64_t block = 0; block < kernel.rowBlocks; ++block) {
-      queries.emplace_back();
-      if (keyCodes) {
-        for (int64_t c = 0; c < keyTile.chunks(); ++c) {
-          llvm::append_range(queries.back(), codedQueries(block, c));
-        }
-        continue;
-      }
-      for (int64_t k = 0; k < depth / mmaDepth(); ++k) {
-        queries.back().push_back(
-            loadOperands(queryAddress->at(block * 16, 2 * k)));
-      }
-    }
+    keepQueries();
   }
 
   // Carried: the state, the cursor, the tiles on their way, the stages of this

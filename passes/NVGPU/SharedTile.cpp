@@ -132,7 +132,7 @@ void TileCopy::emit(WarpBuilder &w, Value thread, Value stage,
   // Threads that walk down a column of units keep their place in the row.
   int64_t rowStep = threads / unitsARow;
   if (unitBytes == 16 && threads % unitsARow == 0 && rowStep > 0 &&
-      (rowStep % 8 == 0 || !tile.permuted())) {
+      tile.rows % rowStep == 0 && (rowStep % 8 == 0 || !tile.permuted())) {
     Value row = w.div(thread, unitsARow), unit = w.rem(thread, unitsARow);
     Value address = target(row, unit), start = source(row, unit);
     for (int64_t first = 0; first < tile.rows; first += rowStep) {

@@ -26,6 +26,14 @@ Value WarpBuilder::andi(Value a, int64_t b) {
 Value WarpBuilder::xori(Value a, Value b) {
   return builder.createOrFold<arith::XOrIOp>(loc, a, b);
 }
+Value WarpBuilder::maskedXor(Value a, Value mask, Value bits) {
+  return LLVM::InlineAsmOp::create(
+             builder, loc, i32(), ValueRange{a, mask, bits},
+             "lop3.b32 $0, $1, $2, $3, 0x6a;", "=r,r,r,r",
+             /*has_side_effects=*/false, /*is_align_stack=*/false,
+             LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
+}
 Value WarpBuilder::shr(Value a, int64_t bits) {
   return builder.createOrFold<arith::ShRUIOp>(loc, a, c(bits));
 }
@@ -152,6 +160,14 @@ Value WarpBuilder::fmaPair(Value a, Value b, Value c) {
   return intrinsic(half ? "llvm.nvvm.fma.rn.f16x2" : "llvm.nvvm.fma.rn.bf16x2",
                    a.getType(), {a, b, c});
 }
+Value WarpBuilder::twice(double value, FloatType type) {
+  bool losesInfo = false;
+  APFloat number(value);
+  number.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                 &losesInfo);
+  uint64_t bits = number.bitcastToAPInt().getZExtValue();
+  return c(static_cast<int32_t>(static_cast<uint32_t>(bits << 16 | bits)));
+}
 Value WarpBuilder::fromE4M3(Value codes) {
   Value low =
       arith::TruncIOp::create(builder, loc, builder.getI16Type(), codes);
@@ -259,6 +275,15 @@ std::array<Value, 4> WarpBuilder::loadMatrix(Value address, bool transposed) {
     parts[i] = LLVM::ExtractValueOp::create(builder, loc, loaded, i);
   }
   return parts;
+}
+
+Value WarpBuilder::transposeMatrix(Value pairs) {
+  return LLVM::InlineAsmOp::create(
+             builder, loc, i32(), pairs,
+             "movmatrix.sync.aligned.m8n8.trans.b16 $0, $1;", "=r,r",
+             /*has_side_effects=*/true, /*is_align_stack=*/false,
+             LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr())
+      .getResult(0);
 }
 
 Value WarpBuilder::toTF32(Value a) {

@@ -36,6 +36,8 @@ public:
   mlir::Value mul(mlir::Value a, int64_t b);
   mlir::Value andi(mlir::Value a, int64_t b);
   mlir::Value xori(mlir::Value a, mlir::Value b);
+  /// (a & mask) ^ bits, as the one instruction that it is.
+  mlir::Value maskedXor(mlir::Value a, mlir::Value mask, mlir::Value bits);
   mlir::Value shr(mlir::Value a, int64_t bits);
   /// Quotients of values that are not negative.
   mlir::Value div(mlir::Value a, mlir::Value b);
@@ -76,6 +78,8 @@ public:
   // Pairs of elements of 16 bits, as vectors.
   /// a b + c, rounded once.
   mlir::Value fmaPair(mlir::Value a, mlir::Value b, mlir::Value c);
+  /// `value` twice, as bits.
+  mlir::Value twice(double value, mlir::FloatType type);
   /// The two codes in the low half of `codes` (i32), as f16.
   mlir::Value fromE4M3(mlir::Value codes);
   /// Two f16 as bf16.
@@ -115,6 +119,8 @@ public:
   /// f32 (or its bits) as the bits of the nearest tf32, ties away from 0.
   mlir::Value toTF32(mlir::Value a);
   std::array<mlir::Value, 4> loadMatrix(mlir::Value address, bool transposed);
+  /// Pairs of a block of 8 x 8 elements of a warp, transposed.
+  mlir::Value transposeMatrix(mlir::Value pairs);
   using Fragment = std::array<mlir::Value, 4>;
   /// c + a b of shape m16n8k16, or m16n8k8 in tf32 where `type`, that of a and
   /// b, is f32.

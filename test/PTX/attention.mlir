@@ -6,9 +6,9 @@
 // RUN: attn-run %s --target sm_120 --emit=ptx | FileCheck %s --check-prefixes=CHECK,SM120
 
 // The oldest PTX that knows the chip, so that old drivers load it.
-// SM80: .version 7.0
+// SM80: .version 7.8
 // SM80-NEXT: .target sm_80
-// SM86: .version 7.1
+// SM86: .version 7.8
 // SM89: .version 8.1
 // SM100: .version 8.6
 // SM120: .version 8.7

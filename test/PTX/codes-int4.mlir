@@ -1,10 +1,12 @@
 // RUN: attn-run %s --target sm_80 --emit=ptx | FileCheck %s
 
-// KIVI: four codes of a word by masks, elements by scales of their channel; scales of keys
-// meet the weights.
+// KIVI: four codes of a word by masks, a lop3 for two of them, which products take as they are;
+// scales of channels meet Q, those of keys the weights, which turn to be columns.
 // CHECK: .visible .entry f_0(
 // CHECK-DAG: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
-// CHECK-DAG: 983055
+// CHECK-DAG: mov.b32 %[[MASK:.*]], 983055
+// CHECK-DAG: lop3.b32 %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, 0x6a
+// CHECK-DAG: movmatrix.sync.aligned.m8n8.trans.b16
 // CHECK-DAG: fma.rn.bf16x2
 // CHECK-DAG: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
 // CHECK-NOT: .local

@@ -14,9 +14,11 @@
 namespace attn {
 
 /// One block of an attention kernel on tensor cores. Warps lie as
-/// `rowWarps` x `keyWarps`; each has `rowBlocks` times 16 rows.
+/// `rowWarps` x `keyWarps`; each has `rowBlocks` times 16 rows. Up to 8 rows
+/// are the columns of products that keys, and columns of V, are the rows of.
 struct MMAKernel {
   int64_t rowWarps = 4, keyWarps = 1, rowBlocks = 1;
+  bool transposed = false;
   int64_t keys = 64;      // keys a step, all warps
   int64_t stages = 2;     // steps of K and V in shared memory
   int64_t valueSlice = 0; // columns of V a block, padded to 16
@@ -29,7 +31,13 @@ struct MMAKernel {
   /// The last bytes of shared memory: flags of the keys that some row sees.
   static constexpr int64_t kFlagBytes = 64;
 
-  int64_t rows() const { return rowWarps * rowBlocks * 16; }
+  int64_t rows() const {
+    return transposed ? kColumns : rowWarps * rowBlocks * 16;
+  }
+  /// Rows of a transposed kernel.
+  static constexpr int64_t kColumns = 8;
+  /// Whether rows of so few can be columns of the products.
+  static bool transposes(int64_t rows, int64_t keyWarps, const KeyForms &forms);
   int64_t warps() const { return rowWarps * keyWarps; }
   int64_t threads() const { return 32 * warps(); }
   int64_t warpKeys() const { return keys / keyWarps; }

@@ -16,7 +16,7 @@ namespace attn {
 /// capability. Rates are for one multiprocessor and clock.
 struct GPUDescription {
   std::string chip;          // "sm_90"
-  int64_t ptxVersion = 70;   // the oldest PTX that knows what we use of it
+  int64_t ptxVersion = 78;   // the oldest PTX that knows what we use of it
   int64_t processors = 108;  // multiprocessors
   int64_t registers = 65536; // of 32 bits
   int64_t threadRegisters = 255;

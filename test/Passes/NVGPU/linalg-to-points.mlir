@@ -85,6 +85,19 @@ func.func @put(%a: tensor<4xf32>, %b: tensor<8x4xf32>) -> tensor<8x4xf32> {
 
 // -----
 
+// CHECK-LABEL: func.func @elements
+// CHECK: %[[OUT:.*]] = scf.forall (%[[I:.*]]) in (3)
+// CHECK: %[[SECOND:.*]] = arith.cmpi eq, %[[I]], %c1
+// CHECK: %[[FIRST:.*]] = arith.select %[[SECOND]], %arg1, %arg0 : i32
+// CHECK: %[[THIRD:.*]] = arith.cmpi eq, %[[I]], %c2
+// CHECK: arith.select %[[THIRD]], %arg2, %[[FIRST]] : i32
+func.func @elements(%a: i32, %b: i32, %c: i32) -> tensor<3xi32> {
+  %0 = tensor.from_elements %a, %b, %c : tensor<3xi32>
+  return %0 : tensor<3xi32>
+}
+
+// -----
+
 // CHECK-LABEL: func.func @taken
 // CHECK: scf.forall (%[[I:.*]], %[[J:.*]]) in (4, 4)
 // CHECK: tensor.extract %arg0[%{{.*}}, %{{.*}}]
