@@ -34,20 +34,27 @@ Value CodeTile::scaled(Value pair, Value scale, Value zero) {
 
 // Four codes of 4 bits are one in each half of the word, from the last bits on.
 SmallVector<Value> CodeTile::largeHalves(Value word) {
-  // Numbers with a sign are moved by 8.
-  uint64_t base = type.isF16() ? 0x64006400 : 0x43004300;
-  uint64_t flip = form.zero ? 0 : 0x00080008;
+  // 128 + code in bf16. In f16 it is 64, with 4 places behind the point: sums
+  // of what is large by 1024 lose what they are to keep. Numbers with a sign
+  // are moved by 8.
+  bool f16 = type.isF16();
+  int64_t place = f16 ? 4 : 0;
+  uint64_t base = f16 ? 0x54005400 : 0x43004300;
+  uint64_t flip = form.zero ? 0 : uint64_t(0x00080008) << place;
+  Value mask = warp.c(0x000f000f << place);
   SmallVector<Value> pairs;
   for (int64_t i = 0; i < 4; ++i) {
-    Value bits = i ? warp.shr(word, 4 * i) : word;
-    pairs.push_back(
-        warp.maskedXor(bits, warp.c(0x000f000f), both(base | flip)));
+    int64_t down = 4 * i - place;
+    Value bits = down > 0   ? warp.shr(word, down)
+                 : down < 0 ? warp.mul(word, int64_t(1) << -down)
+                            : word;
+    pairs.push_back(warp.maskedXor(bits, mask, both(base | flip)));
   }
   return pairs;
 }
 
 SmallVector<Value> CodeTile::decodeHalves(Value word) {
-  double moved = (type.isF16() ? 1024 : 128) + (form.zero ? 0 : 8);
+  double moved = (type.isF16() ? 64 : 128) + (form.zero ? 0 : 8);
   return llvm::map_to_vector(largeHalves(word), [&](Value large) {
     return warp.fmaPair(pairOf(large), twice(1), twice(-moved));
   });
@@ -65,7 +72,7 @@ double CodeTile::centre() {
 
 // Of 4 bits the code is left where it is, in a mantissa; other codes are exact.
 double CodeTile::offset() const {
-  return form.bits != 4 ? 0 : type.isF16() ? 1032 : 136;
+  return form.bits != 4 ? 0 : type.isF16() ? 72 : 136;
 }
 
 SmallVector<Value> CodeTile::integers(Value codes) {
