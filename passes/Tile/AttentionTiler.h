@@ -87,6 +87,10 @@ private:
                   const RowTile &tile, mlir::ValueRange state);
   mlir::Value chunksThatFill(mlir::Value sequences, int64_t blocks);
   mlir::Value ceilDiv(mlir::Value a, mlir::Value b);
+  /// Keys that chunks are multiples of.
+  static int64_t chunkUnit(const TileChoice &tiles) {
+    return tiles.finest > 0 ? tiles.finest : tiles.split;
+  }
   mlir::Value chunkSize(const TileChoice &tiles, mlir::Value keys,
                         mlir::Value keyHeadParts);
   llvm::SmallVector<mlir::Value> mergeForm(mlir::Value parts,

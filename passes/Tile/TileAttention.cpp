@@ -423,7 +423,7 @@ SmallVector<Value> AttentionTiler::run(const AttentionTiles &tiles,
     }
     Value sequences = index.mul(batches, index.mul(keyHeads, *heads / part));
     Value chunks = index.min(chunksThatFill(sequences, choice.blocks),
-                             index.ceilDiv(countKeys(), choice.split));
+                             index.ceilDiv(countKeys(), chunkUnit(choice)));
     Value isWhole = arith::CmpIOp::create(
         rewriter, loc, arith::CmpIPredicate::sle, chunks, index.constant(1));
     return guard(isWhole, [&] { return wholeForm(choice, part); }, split);

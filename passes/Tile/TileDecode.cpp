@@ -142,7 +142,7 @@ SmallVector<Value> AttentionTiler::decodeForm(const TileChoice &tiles,
     RowTile tile = decodeTile(batch, number, part, seq);
     Value chunk = ofChunk;
     if (most) {
-      int64_t unit = tiles.finest > 0 ? tiles.finest : tiles.split;
+      int64_t unit = chunkUnit(tiles);
       Value times = ceilDiv(index.ceilDiv(seq.keys, unit), most);
       chunk = index.max(index.mul(times, unit), ofChunk);
     }
