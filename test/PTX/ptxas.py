@@ -98,8 +98,11 @@ for entry in sorted(os.listdir(RECURRENCES)):
     with open(os.path.join(RECURRENCES, entry)) as file:
         TIMED[entry] = file.read()
 
-# Bytes that are known to spill: a register too many beside three blocks.
-KNOWN = {("paged d64", "sm_90"): 4}
+# Bytes that are known to spill: a register too many beside three blocks, and
+# up to three in rare steps beside three warpgroups of rows.
+KNOWN = {(name, "sm_90"): bytes for name, bytes in (
+    ("paged d64", 4), ("causal d80", 32), ("causal d96", 4), ("ragged-64-1", 4),
+    ("ragged-pages-64", 8))}
 
 failed = False
 with tempfile.TemporaryDirectory() as folder:
