@@ -360,7 +360,7 @@ json::Object attn::buildReport(ModuleOp module, const TargetDescription &target,
   });
   json::Array recurrences;
   module.walk([&](Operation *op) {
-    if (isRecurrence(op) && !isa<ScanChunkOp>(op)) {
+    if (isRecurrence(op) && !isa<ScanChunkOp, LinformerProjectOp>(op)) {
       recurrences.push_back(describeRecurrence(op, target));
     }
   });

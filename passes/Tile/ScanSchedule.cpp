@@ -31,7 +31,7 @@ static std::string notChunked(Operation *op, const GPUDescription &gpu) {
 }
 
 ScanChoice chooseGPUScan(Operation *op, const GPUDescription &gpu) {
-  if (isa<CausalConv1dOp, SSMStepOp>(op)) {
+  if (!isa<SSDOp, LinearAttentionOp, SSMScanOp>(op)) {
     return chooseScan(op);
   }
   std::string reason = notChunked(op, gpu);

@@ -1,6 +1,6 @@
 // Absorbed latent attention on fp8: values are the first 512 of 576 elements of a key, with a
 // scale for 64 of them, in two blocks of 256 columns.
-// TARGET: sm_89
+// TARGET: sm_90
 // SIZES: --set b=2,s=300
 // SIZES: --set b=1,s=2500
 // SIZES: --set b=3,s=1
