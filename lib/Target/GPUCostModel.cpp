@@ -171,7 +171,12 @@ std::optional<MMAKernel> chooseMMAKernel(int64_t headSize, int64_t valueSize,
         break;
       }
       int64_t most = 4 / rowWarps;
-      bool wide = forms.areCodes() || MMAKernel::transposes(rows, most, forms);
+      // Steps too short for all warps are for where no longer one fits.
+      bool transposes = MMAKernel::transposes(rows, most, forms);
+      bool wide = forms.areCodes() || (transposes && step >= 16 * most);
+      if (transposes && !wide && best) {
+        continue;
+      }
       int64_t least = wide ? most : 1;
       for (int64_t keyWarps = most; keyWarps >= least; keyWarps /= 2) {
         for (int64_t stages : {3, 2}) {

@@ -6,8 +6,8 @@ func.func @host(%b: memref<?x8x?x128xbf16>) -> (index, !warpgroup.tensor_map) {
   // CHECK: warpgroup.processors
   %n = warpgroup.processors
   // CHECK: warpgroup.tensor_map %{{.*}} order [3, 2, 1, 0] box [64, 128, 1, 1] : memref<?x8x?x128xbf16>
-  %m = warpgroup.tensor_map %b order [3, 2, 1, 0] box [64, 128, 1, 1] : memref<?x8x?x128xbf16>
   // CHECK: warpgroup.tensor_map %{{.*}} order [3, 2, 1, 0] box [64, 64, 1, 1] steps [1, 4, 1, 1] : memref<?x8x?x128xbf16>
+  %m = warpgroup.tensor_map %b order [3, 2, 1, 0] box [64, 128, 1, 1] : memref<?x8x?x128xbf16>
   %d = warpgroup.tensor_map %b order [3, 2, 1, 0] box [64, 64, 1, 1] steps [1, 4, 1, 1] : memref<?x8x?x128xbf16>
   return %n, %m : index, !warpgroup.tensor_map
 }
@@ -28,11 +28,12 @@ func.func @rings(%map: !warpgroup.tensor_map, %n: i32, %key: i32, %size: i32, %f
   warpgroup.roles consumers 2 registers(24, 240) producer {
     // CHECK: warpgroup.acquire
     warpgroup.acquire %k[%n] tags(%key, %size, %flags) : !warpgroup.ring<2x128x128xbf16>
-    // CHECK: warpgroup.load {{.*}} panel 0 rows [0, 64]
-    // CHECK: warpgroup.load {{.*}} panel 0 rows [64, 64]
-    warpgroup.load %map[%c0, %row, %h, %b] to %k[%n] panel 0 rows [0, 64] : !warpgroup.ring<2x128x128xbf16>
-    warpgroup.load %map[%c0, %row, %h, %b] to %k[%n] panel 0 rows [64, 64] : !warpgroup.ring<2x128x128xbf16>
-    warpgroup.load %map[%c64, %row, %h, %b] to %k[%n] panel 1 : !warpgroup.ring<2x128x128xbf16>
+    // CHECK: warpgroup.load {{.*}} panel 0 :
+    // CHECK: warpgroup.load {{.*}} panel 1 rows [64, 64]
+    // CHECK: warpgroup.load {{.*}} panel 1 rows [0, 64]
+    warpgroup.load %map[%c0, %row, %h, %b] to %k[%n] panel 0 : !warpgroup.ring<2x128x128xbf16>
+    warpgroup.load %map[%c0, %row, %h, %b] to %k[%n] panel 1 rows [64, 64] : !warpgroup.ring<2x128x128xbf16>
+    warpgroup.load %map[%c64, %row, %h, %b] to %k[%n] panel 1 rows [0, 64] : !warpgroup.ring<2x128x128xbf16>
     // CHECK: warpgroup.acquire {{.*}} empty
     warpgroup.acquire %ring[%n] empty : !warpgroup.ring<2x128x128xbf16>
   } consumer {
