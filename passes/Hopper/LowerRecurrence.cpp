@@ -54,8 +54,8 @@ Value vectorAt(WarpBuilder &warp, const Ring &ring, RingType type,
   Value stage = stageOf(warp, ring, position).first;
   int64_t rowBytes =
       type.getElement().isF32() ? type.getShape()[2] * 4 : kPanelBytes;
-  Value start = warp.add(warp.mul(stage, ring.stageBytes),
-                         warp.mul(row, rowBytes));
+  Value start =
+      warp.add(warp.mul(stage, ring.stageBytes), warp.mul(row, rowBytes));
   return warp.sharedAddress(start, ring.tiles);
 }
 

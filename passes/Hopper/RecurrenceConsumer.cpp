@@ -111,6 +111,27 @@ void RecurrenceTile::endState(Value state, Value number) {
   });
 }
 
+std::pair<Value, Value> RecurrenceTile::products(const Step &step, Value packed,
+                                                 Value values, Value state) {
+  OpBuilder &builder = warp.builder;
+  Location loc = warp.loc;
+  if (kernel.consumers > 1) {
+    TakeTurnOp::create(builder, loc, step.number);
+  }
+  Value readPanel = warp.c(kernel.stateColumns / 64);
+  Value reads = tile(keyRing, step.chunk, kernel.stateColumns, readPanel);
+  Value writes = tile(keyRing, step.chunk, kernel.stateColumns, Value());
+  Value masked = tile(maskedRing, step.chunk, 64, Value());
+  Value y = product(packed, reads, Value(), 64, /*transposed=*/true);
+  state = product(values, writes, state, kernel.stateColumns, false);
+  y = product(values, masked, y, 64, false);
+  if (kernel.consumers > 1) {
+    PassTurnOp::create(builder, loc, step.number, /*first=*/false);
+  }
+  storeBefore(step);
+  return {state, y};
+}
+
 // (state, what it has to be multiplied with, out): decays are factors of what
 // comes in and goes out.
 SmallVector<Value> RecurrenceTile::usual(const Step &step) {
@@ -126,24 +147,11 @@ SmallVector<Value> RecurrenceTile::usual(const Step &step) {
   }
   Value packed =
       PackOp::create(builder, loc, operand(kernel.stateColumns), state);
-  if (kernel.consumers > 1) {
-    TakeTurnOp::create(builder, loc, step.number);
-  }
-  Value readPanel = warp.c(kernel.stateColumns / 64);
-  Value reads = tile(keyRing, step.chunk, kernel.stateColumns, readPanel);
-  Value writes = tile(keyRing, step.chunk, kernel.stateColumns, Value());
-  Value masked = tile(maskedRing, step.chunk, 64, Value());
-  Value y = product(packed, reads, Value(), 64, /*transposed=*/true);
-  state = product(values, writes, state, kernel.stateColumns, false);
-  y = product(values, masked, y, 64, false);
-  if (kernel.consumers > 1) {
-    PassTurnOp::create(builder, loc, step.number, /*first=*/false);
-  }
-  storeBefore(step);
+  auto [written, y] = products(step, packed, values, state);
   if (!decays()) {
-    return {state, times(y, warp.f(program.scale))};
+    return {written, times(y, warp.f(program.scale))};
   }
-  return {state, reference, times(y, vector(step, kOut, columns))};
+  return {written, reference, times(y, vector(step, kOut, columns))};
 }
 
 Value RecurrenceTile::keyVector(Value chunk, KeyVector which) {
@@ -178,24 +186,11 @@ SmallVector<Value> RecurrenceTile::keyStep(const Step &step) {
     scf::YieldOp::create(builder, loc, state);
   }
   state = choice.getResult(0);
-  if (kernel.consumers > 1) {
-    TakeTurnOp::create(builder, loc, step.number);
-  }
-  Value readPanel = warp.c(kernel.stateColumns / 64);
-  Value reads = tile(keyRing, step.chunk, kernel.stateColumns, readPanel);
-  Value writes = tile(keyRing, step.chunk, kernel.stateColumns, Value());
-  Value masked = tile(maskedRing, step.chunk, 64, Value());
-  Value y = product(packed, reads, Value(), 64, /*transposed=*/true);
-  state = product(step.values, writes, state, kernel.stateColumns, false);
-  y = product(step.values, masked, y, 64, false);
-  if (kernel.consumers > 1) {
-    PassTurnOp::create(builder, loc, step.number, /*first=*/false);
-  }
-  storeBefore(step);
+  auto [written, y] = products(step, packed, step.values, state);
   if (program.scale != 1) {
     y = times(y, warp.f(program.scale));
   }
-  return {state, y};
+  return {written, y};
 }
 
 Value RecurrenceTile::times(Value fragment, Value factor) {

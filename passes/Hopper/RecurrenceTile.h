@@ -146,6 +146,12 @@ private:
   // RecurrenceConsumer.cpp
   mlir::Value startState(mlir::Value number);
   void endState(mlir::Value state, mlir::Value number);
+  // In the turn of a warpgroup, the state with what `values` write to it, and
+  // what is read of the state before it (`packed`) and of the chunk.
+  std::pair<mlir::Value, mlir::Value> products(const Step &step,
+                                               mlir::Value packed,
+                                               mlir::Value values,
+                                               mlir::Value state);
   llvm::SmallVector<mlir::Value> usual(const Step &step);
   llvm::SmallVector<mlir::Value> steep(const Step &step);
   llvm::SmallVector<mlir::Value> keyStep(const Step &step);

@@ -72,9 +72,9 @@ def FoldRopePass : InterfacePass<"attn-fold-rope", "mlir::FunctionOpInterface"> 
   let description = [{
     Where the keys of an `attn.kv_append` are an `attn.rope` that nothing else
     uses, the append turns them as it writes them, so that the cache holds
-    turned keys and decode reads them as they are. In front of
-    `attn.attention` rotary positions stay: a key is read once for each tile of
-    rows. A remark tells what was done, and why not.
+    turned keys and decode reads them as they are. Those in front of
+    `attn.attention` are for `attn-tile-attention`, which knows how many rows read
+    a key. A remark tells what was done, and why not.
 
     Numerics: the rounding of the turned keys to the type of `k` disappears; they
     are rounded once, to the type of the cache.
